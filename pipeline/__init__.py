@@ -1,0 +1,1 @@
+"""parkgap: where a city's industrial parks lack the city."""

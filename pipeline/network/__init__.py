@@ -1,0 +1,1 @@
+"""Streets and rails as graphs: build, snap, shortest costs, catchments."""

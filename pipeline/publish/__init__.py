@@ -1,0 +1,1 @@
+"""Layers for QGIS, maps for planners, report and tables."""

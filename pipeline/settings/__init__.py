@@ -1,0 +1,1 @@
+"""Typed settings, one module for each room of the study file."""

@@ -1,0 +1,1 @@
+"""The outside world comes in: files, extracts, tables, rasters, datum."""
