@@ -46,6 +46,4 @@ def setting(
         extra["unit"] = unit
     if source is not None:
         extra["source"] = source
-    return Field(
-        default, description=f"{zh} / {en}", json_schema_extra=dict(extra), **constraints
-    )
+    return Field(default, description=f"{zh} / {en}", json_schema_extra=dict(extra), **constraints)
