@@ -1,0 +1,427 @@
+"""Declare what rail, hospital and school access, boundary draws and gaps are computed with."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from pipeline.settings.base import Section, setting
+
+ANALYST = "analyst choice"
+
+
+class ImpedanceSettings(Section):
+    """How the pull of a facility falls with travel time in the gravity measure."""
+
+    kind: Literal["exponential", "power", "gaussian"] = setting(
+        "exponential",
+        zh="衰减函数：指数、幂或高斯",
+        en="decay function: exponential, power or gaussian",
+        source=ANALYST,
+    )
+    half_time_min: float = setting(
+        15.0,
+        zh="指数衰减：吸引力减半所需的时间",
+        en="exponential decay: time after which the pull is halved",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    exponent: float = setting(
+        1.5,
+        zh="幂衰减：指数（t 的负幂）",
+        en="power decay: exponent (a negative power of t)",
+        source=ANALYST,
+        gt=0,
+    )
+    floor_min: float = setting(
+        1.0,
+        zh="幂衰减：时间下限，避免零时间无穷大",
+        en="power decay: shortest time used, so that zero minutes stay finite",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    scale_min: float = setting(
+        15.0,
+        zh="高斯衰减：标准差",
+        en="gaussian decay: standard deviation",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+
+
+class StepwiseSettings(Section):
+    """The travel-time zones of E2SFCA and their weights."""
+
+    edges_min: tuple[float, ...] = setting(
+        (10.0, 20.0, 30.0),
+        zh="时间圈上限（含上限）",
+        en="upper edge of each travel-time zone (inclusive)",
+        unit="min",
+        source="Luo and Qi 2009, 10.1016/j.healthplace.2009.06.002",
+        min_length=1,
+    )
+    weights: tuple[float, ...] = setting(
+        (1.0, 0.68, 0.22),
+        zh="各时间圈权重",
+        en="weight of each zone",
+        source="Luo and Qi 2009, 10.1016/j.healthplace.2009.06.002",
+        min_length=1,
+    )
+
+    @model_validator(mode="after")
+    def _zones_fit(self) -> Self:
+        """Hold one weight per zone, edges rising, weights not rising and not negative."""
+        if len(self.edges_min) != len(self.weights):
+            msg = "edges_min and weights need the same length / 时间圈与权重个数须一致"
+            raise ValueError(msg)
+        if any(a >= b for a, b in zip(self.edges_min, self.edges_min[1:], strict=False)):
+            msg = "edges_min must rise / 时间圈上限须递增"
+            raise ValueError(msg)
+        falling = all(a >= b for a, b in zip(self.weights, self.weights[1:], strict=False))
+        if not falling or self.weights[-1] < 0:
+            msg = "weights must not rise and not be negative / 权重须不增且非负"
+            raise ValueError(msg)
+        return self
+
+
+class RailCoverageSettings(Section):
+    """Bands, station extent and catchment shape of rail coverage."""
+
+    bands_m: tuple[float, ...] = setting(
+        (500.0, 600.0, 800.0, 1000.0),
+        zh="站点覆盖半径",
+        en="coverage bands around stations",
+        unit="m",
+        source="Shanghai Transport White Paper 2022 (600 m); other bands for sensitivity",
+        min_length=1,
+    )
+    bands_min: tuple[float, ...] = setting(
+        (10.0, 15.0),
+        zh="步行时间圈",
+        en="walking-time bands",
+        unit="min",
+        source=ANALYST,
+        min_length=1,
+    )
+    station_extent_m: float = setting(
+        100.0,
+        zh="出入口未知时，站点中心外加的站体尺度",
+        en="added to a band around a station's centroid where its entrances are unknown",
+        unit="m",
+        source="analyst choice: half of an eight-car platform (about 190 m)",
+        ge=0,
+    )
+    catchment_half_width_m: float = setting(
+        30.0,
+        zh="网络服务区路段两侧缓冲半宽",
+        en="half-width of the buffer around reached edges",
+        unit="m",
+        source="analyst choice within 25-50 m",
+        ge=25,
+        le=50,
+    )
+    hole_min_area_m2: float = setting(
+        10_000.0,
+        zh="网络服务区内保留的空洞最小面积",
+        en="smallest hole kept in a network catchment",
+        unit="m2",
+        source=ANALYST,
+        ge=0,
+    )
+    cell_size_m: float = setting(
+        100.0,
+        zh="园区内起点格网边长",
+        en="side of the grid cells used as origins inside a place",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+    hubs: tuple[str, ...] = setting(
+        ("人民广场", "虹桥火车站", "张江高科"),
+        zh="计算轨道时间的枢纽站名",
+        en="stations to which rail minutes are computed",
+        source=ANALYST,
+    )
+
+
+class HospitalSettings(Section):
+    """Variants, modes, thresholds and catchment of hospital access."""
+
+    variants: tuple[str, ...] = setting(
+        ("tertiary_all", "tertiary_3a", "tertiary_3a_general"),
+        zh="医院口径：全部三级、全部三甲、三甲综合",
+        en="which hospitals: all tertiary, all 3A, 3A general",
+        source="METHODS 4",
+        min_length=1,
+    )
+    modes: tuple[Literal["walk", "cycle", "drive", "rail_walk"], ...] = setting(
+        ("walk", "cycle", "drive", "rail_walk"),
+        zh="交通方式",
+        en="modes of travel",
+        min_length=1,
+    )
+    thresholds_min: tuple[float, ...] = setting(
+        (15.0, 30.0, 45.0),
+        zh="计数时间阈值（无法定服务半径，为分析者选择）",
+        en="thresholds of the counts (no statutory radius exists: the analyst's choice)",
+        unit="min",
+        source=ANALYST,
+        min_length=1,
+    )
+    catchment_min: float = setting(
+        30.0,
+        zh="两步移动搜索法的截断时间",
+        en="cutoff of the two-step floating catchment",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    catchment_form: Literal["gaussian", "stepwise"] = setting(
+        "gaussian",
+        zh="两步移动搜索法的衰减形式",
+        en="form of decay in the floating catchment",
+        source="Dai 2010, 10.1016/j.healthplace.2010.06.012",
+    )
+    stepwise: StepwiseSettings = setting(
+        StepwiseSettings(),
+        zh="E2SFCA 时间圈与权重",
+        en="zones and weights of E2SFCA",
+    )
+    impedance: ImpedanceSettings = setting(
+        ImpedanceSettings(),
+        zh="引力模型的衰减",
+        en="decay of the gravity measure",
+    )
+    default_supply: float = setting(
+        1.0,
+        zh="规模未知时每个院区的供给量",
+        en="supply of a campus whose size is unknown",
+        source="METHODS 4",
+        gt=0,
+    )
+    screen_radius_m: float = setting(
+        5_000.0,
+        zh="直线初筛半径",
+        en="straight-line screening radius",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+
+
+class SchoolSettings(Section):
+    """Variants, service radii, thresholds and catchment of school access."""
+
+    variants: tuple[str, ...] = setting(
+        (
+            "primary_public",
+            "junior_public",
+            "senior_public",
+            "senior_demonstration_56",
+            "senior_policy_76",
+            "senior_featured_94",
+            "compulsory_affiliated_76",
+            "compulsory_education_group",
+        ),
+        zh="学校口径：学段、公办与优质口径",
+        en="which schools: level, ownership and quality",
+        source="METHODS 5",
+        min_length=1,
+    )
+    service_radius_m: dict[Literal["primary", "junior", "senior"], float] = setting(
+        {"primary": 500.0, "junior": 1000.0},
+        zh="服务半径（未列出的学段无半径标准）",
+        en="service radius by level (a level not listed has no radius)",
+        unit="m",
+        source="GB 50180-2018 / GB 50099-2011, from memory, unverified",
+    )
+    modes: tuple[Literal["walk", "cycle", "drive", "rail_walk"], ...] = setting(
+        ("walk", "cycle", "drive", "rail_walk"),
+        zh="交通方式",
+        en="modes of travel",
+        min_length=1,
+    )
+    thresholds_min: tuple[float, ...] = setting(
+        (15.0, 30.0),
+        zh="计数时间阈值",
+        en="thresholds of the counts",
+        unit="min",
+        source=ANALYST,
+        min_length=1,
+    )
+    catchment_min: float = setting(
+        30.0,
+        zh="两步移动搜索法的截断时间",
+        en="cutoff of the two-step floating catchment",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    impedance: ImpedanceSettings = setting(
+        ImpedanceSettings(),
+        zh="引力模型的衰减",
+        en="decay of the gravity measure",
+    )
+    default_supply: float = setting(
+        1.0,
+        zh="学位数未知时每个校区的供给量",
+        en="supply of a campus whose number of places is unknown",
+        source=ANALYST,
+        gt=0,
+    )
+
+
+class UncertaintySettings(Section):
+    """How places with an uncertain boundary are drawn and when a claim counts as certain."""
+
+    draws: int = setting(
+        200,
+        zh="每个位置不确定地点的合理范围抽样次数",
+        en="plausible footprints drawn for each indicative place",
+        source="METHODS 7",
+        ge=20,
+    )
+    seed: int = setting(
+        20260101,
+        zh="随机种子（与地点编号合用，结果与行序无关）",
+        en="random seed (joined with the place's id, so that the order of rows does not matter)",
+        ge=0,
+    )
+    robust_share: float = setting(
+        0.95,
+        zh="判断为“稳健”的抽样比例下限",
+        en="share of draws from which a claim is robust",
+        unit="share",
+        source="METHODS 7",
+        gt=0.5,
+        le=1,
+    )
+    likely_share: float = setting(
+        0.66,
+        zh="判断为“可能”的抽样比例下限",
+        en="share of draws from which a claim is likely",
+        unit="share",
+        source="METHODS 7",
+        gt=0.5,
+        le=1,
+    )
+    interval_share: float = setting(
+        0.9,
+        zh="区间包含的抽样比例",
+        en="share of draws inside the reported interval",
+        unit="share",
+        source="METHODS 7",
+        gt=0,
+        lt=1,
+    )
+    cells_per_footprint: int = setting(
+        100,
+        zh="每个范围用于评估的格点数（约）",
+        en="about how many cells stand for one footprint in a draw",
+        source="analyst choice",
+        ge=1,
+    )
+    assumed_area_km2: float = setting(
+        1.0,
+        zh="无规划面积时假设的面积（结果中注明）",
+        en="area assumed where no planned area is documented (flagged in footprint_basis)",
+        unit="km2",
+        source=ANALYST,
+        gt=0,
+    )
+    assumed_precision_m: float = setting(
+        2_000.0,
+        zh="点位精度未知时假设的误差半径",
+        en="radius of error assumed where the precision of a point is unknown",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+    same_point_m: float = setting(
+        50.0,
+        zh="地点坐标与地铁站相距不超过此值时，视为借用站点坐标，不用于轨道结果",
+        en="a place's point this close to a station is the station and unfit for rail results",
+        unit="m",
+        source=ANALYST,
+        ge=0,
+    )
+
+    @model_validator(mode="after")
+    def _likely_below_robust(self) -> Self:
+        """Hold the order of the two verdicts."""
+        if self.likely_share > self.robust_share:
+            msg = "likely_share must not exceed robust_share / “可能”比例不得高于“稳健”比例"
+            raise ValueError(msg)
+        return self
+
+
+class GapSettings(Section):
+    """Weights, normalisation and stability of the composite gap."""
+
+    weights: dict[str, float] = setting(
+        {"rail": 1.0, "hospital": 1.0, "school": 1.0},
+        zh="各项服务在综合缺口中的权重",
+        en="weight of each service in the composite gap",
+        source="equal weights, analyst choice",
+        min_length=1,
+    )
+    normalisation: Literal["share_of_standard", "min_max", "percentile"] = setting(
+        "share_of_standard",
+        zh="缺口归一方法：相对标准、极差或百分位",
+        en="normalisation: share of the standard, range over places, or percentile",
+        source=ANALYST,
+    )
+    cap: float = setting(
+        1.0,
+        zh="相对标准的缺口上限（1 表示差一个标准值即封顶）",
+        en="largest share of the standard a gap may count (1: one whole standard short)",
+        unit="share",
+        source=ANALYST,
+        gt=0,
+    )
+    dirichlet_draws: int = setting(
+        1000,
+        zh="权重扰动次数",
+        en="random sets of weights",
+        source=ANALYST,
+        ge=1,
+    )
+    dirichlet_concentration: float = setting(
+        20.0,
+        zh="权重扰动集中度（越大越接近设定权重）",
+        en="concentration of the random weights (larger stays closer to the weights set)",
+        source=ANALYST,
+        gt=0,
+    )
+    worst_places: int = setting(
+        10,
+        zh="“缺口最大”名单的长度",
+        en="length of the list of places with the largest gap",
+        source=ANALYST,
+        ge=1,
+    )
+    bootstrap_draws: int = setting(
+        1000,
+        zh="秩相关区间的自助抽样次数",
+        en="bootstrap draws of the rank correlation's interval",
+        source=ANALYST,
+        ge=20,
+    )
+    seed: int = setting(
+        20260101,
+        zh="随机种子",
+        en="random seed",
+        ge=0,
+    )
+
+    @model_validator(mode="after")
+    def _weights_are_positive(self) -> Self:
+        """Refuse weights that are negative or all zero."""
+        if min(self.weights.values()) < 0 or sum(self.weights.values()) <= 0:
+            msg = "weights must not be negative or all zero / 权重不得为负或全为零"
+            raise ValueError(msg)
+        return self
