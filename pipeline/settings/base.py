@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*$")
 
 
 class Section(BaseModel):
-    """A section of the study file: closed (no unknown keys) and immutable."""
+    """A section of the study file: closed (no unknown keys) and immutable.
+
+    A number may be written with its unit (``800 m``); a unit other than the declared one is
+    refused, never converted, so that a figure in the file is the figure in the computation.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip_units(cls, data: Any) -> Any:  # noqa: ANN401
+        if not isinstance(data, dict):
+            return data
+        return {key: cls._number(key, value) for key, value in data.items()}
+
+    @classmethod
+    def _number(cls, key: str, value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, list):
+            return [cls._number(key, item) for item in value]
+        field = cls.model_fields.get(key)
+        extra = field.json_schema_extra if field is not None else None
+        unit = extra.get("unit") if isinstance(extra, dict) else None
+        match = _QUANTITY.match(value) if isinstance(value, str) and unit is not None else None
+        if match is None:
+            return value
+        if match[2] != unit:
+            msg = f"{key}: unit {match[2]!r} is not accepted; allowed unit: {unit!r}"
+            raise ValueError(msg)
+        return float(match[1])
 
 
 def setting(

@@ -1,0 +1,66 @@
+# parkgap: `make run` produces the Shanghai study, `make test` passes the tests.
+# Both create the environment first; uv is used where it is present, else venv and pip.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STUDY ?= shanghai
+OSM ?=
+CORES ?= 2
+UV := $(shell command -v uv 2>/dev/null)
+
+.PHONY: run test lint system-packages docs screenshot bench clean help
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+run: $(VENV)/.product ## create the environment and produce the study (STUDY=, OSM=)
+	$(BIN)/parkgap run --study $(STUDY) --cores $(CORES) $(if $(OSM),--osm $(OSM))
+
+test: $(VENV)/.test ## create the environment and pass the tests
+	$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+
+lint: $(VENV)/.test ## format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.product ## write the generated documentation again
+	$(BIN)/parkgap settings
+	$(BIN)/parkgap reference-docs
+
+system-packages: ## what the tests need from Debian: Chromium, QGIS, a CJK font
+	apt-get update
+	apt-get install -y --no-install-recommends chromium fonts-noto-cjk qgis python3-qgis
+
+clean: ## remove what was built, keep the environment
+	rm -rf layers/built outputs/*/ .snakemake
+
+$(VENV)/.venv: 
+ifdef UV
+	uv venv --quiet --python $(PYTHON) $(VENV)
+else
+	$(PYTHON) -m venv $(VENV)
+endif
+	touch $@
+
+$(VENV)/.product: $(VENV)/.venv pyproject.toml constraints.txt
+ifdef UV
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+endif
+	$(BIN)/python -m pipeline.publish.assets
+	touch $@
+
+$(VENV)/.test: $(VENV)/.product
+ifdef UV
+	uv pip install --quiet --python $(BIN)/python -c constraints.txt --group test
+else
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group test
+endif
+	touch $@

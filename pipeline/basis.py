@@ -1,0 +1,90 @@
+"""What a stage's result rests on: settings, sources, code, libraries."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.resources import PACKAGE, shipped
+from pipeline.stages.flow import StageSpec
+
+if TYPE_CHECKING:
+    from pipeline.study import Study
+
+# Settings reach the stages as values, which are part of the basis themselves; the table of the
+# flow is hashed stage by stage. Neither module may make every stage stale by an edit.
+NOT_CODE = ("pipeline.settings", "pipeline.study", "pipeline.stages.flow")
+
+
+def stage_basis(spec: StageSpec, study: Study) -> dict[str, Any]:
+    """Give everything but the upstream tables and the sources' content that a result rests on.
+
+    Two runs with one basis, one set of sources and one set of upstream manifests write the same
+    bytes.
+    """
+    return {
+        "settings": study.model_dump(mode="json", include=set(spec.settings)),
+        "contract": repr(spec),
+        "code": code_digest(spec),
+        "libraries": libraries(),
+    }
+
+
+def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
+    """Give the files from outside that a stage opens, by role."""
+    found: dict[str, Path] = {}
+    for role in spec.inputs:
+        given = getattr(study.inputs, role)
+        if isinstance(given, Path):
+            found[role] = given
+        elif given is not None and given.path is not None:
+            found[role] = given.path
+        elif getattr(given, "reference", None) is not None:
+            found[role] = shipped("reference") / f"{given.reference}.csv"
+    if any(path.parent == shipped("reference") for path in found.values()):
+        found["dictionary"] = shipped("reference") / "tables.yml"
+    return found
+
+
+def code_digest(spec: StageSpec) -> str:
+    """Hash the source of the stage's module and of every module of the package it imports."""
+    root = f"pipeline.stages.{spec.name}"
+    graph = _imports()
+    modules = {root} | graph.find_upstream_modules(root)
+    kept = sorted(name for name in modules if not name.startswith(NOT_CODE))
+    digest = hashlib.sha256()
+    for name in kept:
+        digest.update(name.encode())
+        digest.update(_source(name).read_bytes())
+    for pattern in spec.data:
+        for path in sorted(PACKAGE.glob(pattern)):
+            if path.is_file():
+                digest.update(path.relative_to(PACKAGE).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def libraries() -> dict[str, str]:
+    """Give the versions of the libraries the project names, as installed."""
+    try:
+        wanted = requires("parkgap") or []
+    except PackageNotFoundError:
+        wanted = []
+    names = sorted({item.split(";")[0].split(">")[0].split("=")[0].strip() for item in wanted})
+    return {name: version(name) for name in names}
+
+
+@cache
+def _imports() -> Any:  # noqa: ANN401
+    import grimp
+
+    return grimp.build_graph("pipeline", cache_dir=None)
+
+
+def _source(module: str) -> Path:
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

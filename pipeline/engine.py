@@ -1,0 +1,258 @@
+"""Run stages: what is stale, why, and with what end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic import atomic_write
+from pipeline.basis import stage_basis
+from pipeline.errors import ParkgapError, Problem
+from pipeline.stages.context import StageContext, sha256
+from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
+from pipeline.study import Study, restore_study
+from pipeline.workflow.driver import Listener, drive
+from pipeline.workflow.lock import holding
+from pipeline.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StageState:
+    """Whether a stage has to run, and why."""
+
+    stage: StageSpec
+    stale: bool
+    reason_zh: str
+    reason_en: str
+
+
+class StageFailedError(ParkgapError):
+    """A stage ended in an error; its own message and exit code are passed on."""
+
+    def __init__(self, exit_code: int, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.exit_code = exit_code
+
+
+def execute_stage(name: str, plan: Path) -> None:
+    """Run one stage by itself, without the engine, on a resolved study.
+
+    Parameters
+    ----------
+    name
+        A stage of the flow.
+    plan
+        The `study.json` of a built study; its folder holds the stages' tables.
+
+    Raises
+    ------
+    ParkgapError
+        Whatever the stage raises; the reason is also left in `logs/<stage>.failure.json`.
+    """
+    spec = BY_NAME[name]
+    study = restore_study(plan)
+    built = plan.resolve().parent
+    workspace = Workspace(root=built.parents[2], study=study.study.id)
+    context = StageContext(spec, study, workspace)
+    workspace.failure(name).unlink(missing_ok=True)
+    try:
+        import_module(f"pipeline.stages.{name}").run(context)
+        context.finish(stage_basis(spec, study))
+    except ParkgapError as error:
+        record = {"exit_code": error.exit_code, "problems": [str(p) for p in error.problems]}
+        atomic_write(workspace.failure(name), json.dumps(record, ensure_ascii=False, indent=1))
+        raise
+
+
+def run(
+    study: Study,
+    workspace: Workspace,
+    *,
+    target: str | None = None,
+    cores: int,
+    force: bool = False,
+    on_plan: Callable[[list[StageState]], None] = lambda _states: None,
+    on_start: Callable[[StageSpec], None] = lambda _spec: None,
+    on_end: Callable[[StageSpec], None] = lambda _spec: None,
+) -> list[StageState]:
+    """Bring the study, or one stage and what it depends on, up to date.
+
+    Parameters
+    ----------
+    study
+        Resolved study.
+    workspace
+        Its folders.
+    target
+        A stage; all stages when None.
+    cores
+        How many stages may run at once.
+    force
+        Run the target even when nothing changed (all stages when no target is given).
+    on_plan
+        Called once, before anything runs, with what will run and why.
+    on_start, on_end
+        Called as stages start and end.
+
+    Returns
+    -------
+    The plan that was carried out, in the order of the flow.
+
+    Raises
+    ------
+    BusyError
+        Another run holds the study.
+    StageFailedError
+        A stage failed; earlier results are as they were.
+    """
+    names = upstream(target) if target else tuple(stage.name for stage in STAGES)
+    forced = () if not force else (names if target is None else (target,))
+    with holding(workspace):
+        gone = _prepare(study, workspace)
+        plan = _plan(study, workspace, names, forced, gone)
+        on_plan(plan)
+        if any(state.stale for state in plan):
+            listener = Listener(
+                on_start=lambda name: on_start(BY_NAME[name]) if name in BY_NAME else None,
+                on_end=lambda name: on_end(BY_NAME[name]) if name in BY_NAME else None,
+            )
+            ok = drive(
+                workspace.built, names, cores=cores, dry=False, forced=forced, listener=listener
+            )
+            if not ok:
+                raise _failure(workspace, names, listener)
+    return plan
+
+
+def states(study: Study, workspace: Workspace) -> list[StageState]:
+    """Say for every stage whether it is up to date, and why not; runs nothing."""
+    names = tuple(stage.name for stage in STAGES)
+    with holding(workspace):
+        gone = _prepare(study, workspace)
+        return _plan(study, workspace, names, (), gone)
+
+
+def _prepare(study: Study, workspace: Workspace) -> dict[str, str]:
+    """Write the plan, sweep up after a killed run, distrust manifests whose files changed.
+
+    Returns the first missing or altered file of each stage that must run again because of it.
+    """
+    content = study.model_dump_json() + "\n"
+    if not workspace.plan.is_file() or workspace.plan.read_text(encoding="utf-8") != content:
+        atomic_write(workspace.plan, content)
+    for folder in (workspace.built, workspace.outputs):
+        for leftover in folder.rglob(".*.part*"):
+            leftover.unlink(missing_ok=True)
+    gone: dict[str, str] = {}
+    for stage in STAGES:
+        manifest = workspace.manifest(stage.name)
+        altered = _altered(workspace, stage, manifest) if manifest.is_file() else None
+        if altered is not None:
+            gone[stage.name] = altered
+            manifest.unlink()
+    return gone
+
+
+def _altered(workspace: Workspace, stage: StageSpec, manifest: Path) -> str | None:
+    try:
+        files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError):
+        return manifest.name
+    for name, digest in files.items():
+        path = workspace.output(stage.name, name)
+        if not path.is_file() or sha256(path) != digest:
+            return name
+    return None
+
+
+def _plan(
+    study: Study,
+    workspace: Workspace,
+    names: tuple[str, ...],
+    forced: tuple[str, ...],
+    gone: dict[str, str],
+) -> list[StageState]:
+    listener = Listener()
+    if not drive(workspace.built, names, cores=1, dry=True, forced=forced, listener=listener):
+        raise _failure(workspace, (), listener)
+    return [
+        StageState(BY_NAME[name], name in listener.reasons, *_reason(study, workspace, name, told))
+        for told in [_Told(listener.reasons, gone)]
+        for name in names
+    ]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is known of the stages that will run: snakemake's reasons, and outputs found altered."""
+
+    reasons: dict[str, str]
+    gone: dict[str, str]
+
+
+def _reason(study: Study, workspace: Workspace, name: str, told: _Told) -> tuple[str, str]:
+    """Say in words why a stage runs or not: the first cause a person would want to know."""
+    if name not in told.reasons:
+        return "输入、设置与代码均未变", "inputs, settings and code are unchanged"
+    spec, manifest = BY_NAME[name], workspace.manifest(name)
+    before: dict[str, Any] = {}
+    if manifest.is_file():
+        before = json.loads(manifest.read_text(encoding="utf-8"))["basis"]
+    now = json.loads(json.dumps(stage_basis(spec, study)))
+    settings = _changes(before.get("settings", {}), now["settings"])
+    rerun = [need for need in spec.needs if need in told.reasons]
+    altered = told.gone.get(name)
+    causes = (
+        (altered, f"输出 {altered} 缺失或被改动", f"output {altered} is missing or was altered"),
+        (not before, "尚无结果", "no result yet"),
+        (settings, f"设置已改：{'、'.join(settings)}", f"settings changed: {', '.join(settings)}"),
+        (before.get("code") != now["code"], "代码已改", "code changed"),
+        (before.get("contract") != now["contract"], "阶段声明已改", "contract changed"),
+        (before.get("libraries") != now["libraries"], "依赖库版本已改", "libraries changed"),
+        (rerun, f"上游将重算：{'、'.join(rerun)}", f"upstream runs again: {', '.join(rerun)}"),
+        ("Forced" in told.reasons[name], "要求强制运行", "forced"),
+        (True, "输入文件内容已改", "content of inputs changed"),
+    )
+    return next((zh, en) for applies, zh, en in causes if applies)
+
+
+def _changes(before: Any, now: Any, path: str = "") -> list[str]:  # noqa: ANN401
+    """List the dotted paths at which two settings trees differ, with both values."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        found: list[str] = []
+        for key in sorted(before.keys() | now.keys()):
+            found += _changes(before.get(key), now.get(key), f"{path}.{key}" if path else key)
+        return found
+    return [] if before == now else [f"{path}: {before} -> {now}"]
+
+
+def _failure(workspace: Workspace, names: tuple[str, ...], listener: Listener) -> StageFailedError:
+    """Gather what the failed stages said."""
+    problems: list[Problem] = []
+    exit_code = 1
+    for name in names:
+        record, log = workspace.failure(name), workspace.log(name)
+        if record.is_file():
+            told = json.loads(record.read_text(encoding="utf-8"))
+            exit_code = told["exit_code"]
+            text = "\n".join(told["problems"])
+            problems.append(
+                Problem(zh=f"阶段失败：{text}", en=f"stage {name} failed", path=log, rule=name)
+            )
+        elif name in listener.reasons and not workspace.manifest(name).is_file() and log.is_file():
+            tail = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-15:]
+            problems.append(
+                Problem(
+                    zh=f"阶段 {name} 异常终止",
+                    en=f"stage {name} ended unexpectedly:\n" + "\n".join(tail),
+                    path=log,
+                    rule=name,
+                )
+            )
+    if not problems:
+        problems = [Problem(zh="流程引擎报错", en="\n".join(listener.complaints) or "unknown")]
+    return StageFailedError(exit_code, *problems)

@@ -1,0 +1,1 @@
+"""The stages, one thin file each: read, check, compute, write."""

@@ -1,0 +1,181 @@
+"""What a stage is given: its settings, its inputs, and a place to write."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pipeline.atomic import atomic_path, atomic_write
+from pipeline.errors import LayerError, Problem
+from pipeline.stages.flow import StageSpec
+from pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from pipeline.settings.base import Section
+    from pipeline.settings.inputs import InputSettings, TableInput
+    from pipeline.study import Study
+
+T = TypeVar("T")
+
+
+class StageContext:
+    """The doors of one stage; what its contract does not name stays shut.
+
+    Parameters
+    ----------
+    spec
+        The stage's contract.
+    study
+        The resolved study.
+    workspace
+        Where the study's layers and outputs live.
+    """
+
+    def __init__(self, spec: StageSpec, study: Study, workspace: Workspace) -> None:
+        self.spec = spec
+        self.workspace = workspace
+        self.log = logging.getLogger(f"parkgap.{spec.name}")
+        self._study = study
+        self._written: dict[str, str] = {}
+
+    @property
+    def crs(self) -> str:
+        """The working CRS, in metres."""
+        return self._study.study.crs
+
+    def settings(self, section: str) -> Any:  # noqa: ANN401
+        """Give a section of the study that the stage declared."""
+        self._declared(section, self.spec.settings, "settings")
+        found: Section = self._study.section(section)
+        return found
+
+    def input(self, role: str) -> TableInput | None:
+        """Give the table declared for a role, or None when the study has none."""
+        self._declared(role, self.spec.inputs, "inputs")
+        inputs: InputSettings = self._study.inputs
+        table: TableInput | None = getattr(inputs, role)
+        return table
+
+    def extract(self) -> Path | None:
+        """Give the OSM extract, or None when the study has none."""
+        self._declared("osm_extract", self.spec.inputs, "inputs")
+        return self._study.inputs.osm_extract
+
+    def frame(self, stage: str, name: str) -> pd.DataFrame:
+        """Read a plain table an earlier stage wrote."""
+        import pandas as pd
+
+        return pd.read_parquet(self._existing(stage, name))
+
+    def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
+        """Read a layer an earlier stage wrote; its CRS must be the working CRS."""
+        import geopandas as gpd
+
+        path = self._existing(stage, name)
+        found = gpd.read_parquet(path)
+        if found.crs is None or found.crs != self.crs:
+            raise LayerError(
+                Problem(
+                    zh=f"图层坐标系为 {found.crs}，应为 {self.crs}",
+                    en=f"the layer is in {found.crs}, not in {self.crs}",
+                    path=path,
+                )
+            )
+        return found
+
+    def path(self, stage: str, name: str) -> Path:
+        """Give the path of any file an earlier stage wrote."""
+        return self._existing(stage, name)
+
+    def put(self, name: str, frame: pd.DataFrame) -> None:
+        """Write a table or layer as Parquet, atomically, and list it in the manifest."""
+        with self.writing(name) as temporary:
+            frame.to_parquet(temporary, index=False)
+        self.log.info("wrote %s, %d rows", name, len(frame))
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """Give a temporary path for an output of any kind; list it when the block ends well."""
+        target = self.workspace.output(self.spec.name, name)
+        with atomic_path(target) as temporary:
+            yield temporary
+        self._written[name] = sha256(target)
+
+    def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
+        """Show a progress bar over long work; silent when the output is not a terminal."""
+        from rich.console import Console
+        from rich.progress import track
+
+        console = Console(stderr=True)
+        return track(
+            items, description=label, total=total, console=console, disable=not console.is_terminal
+        )
+
+    def finish(self, basis: dict[str, Any]) -> Path:
+        """Write the manifest: the promise that every output of this stage is whole.
+
+        Raises
+        ------
+        LayerError
+            When the stage did not write an output it declares.
+        """
+        missing = [name for name in self.spec.outputs if name not in self._written]
+        if missing:
+            raise LayerError(
+                *(
+                    Problem(
+                        zh=f"阶段 {self.spec.name} 未写出所声明的文件",
+                        en=f"stage {self.spec.name} did not write a file it declares",
+                        path=name,
+                    )
+                    for name in missing
+                )
+            )
+        manifest = self.workspace.manifest(self.spec.name)
+        self._drop_stale(manifest)
+        content = {"stage": self.spec.name, "basis": basis, "files": self._written}
+        atomic_write(
+            manifest, json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+        )
+        return manifest
+
+    def _drop_stale(self, manifest: Path) -> None:
+        """Remove files of this stage's folder that an earlier version of it wrote."""
+        keep = {self.workspace.output(self.spec.name, name) for name in self._written}
+        for path in manifest.parent.glob("*"):
+            if path.is_file() and path not in keep and path.suffix in {".parquet", ".part"}:
+                path.unlink()
+
+    def _existing(self, stage: str, name: str) -> Path:
+        self._declared(stage, (*self.spec.needs, self.spec.name), "needs")
+        path = self.workspace.output(stage, name)
+        if not path.is_file():
+            raise LayerError(
+                Problem(
+                    zh=f"缺少阶段 {stage} 的输出",
+                    en=f"the output of stage {stage} is missing",
+                    path=path,
+                    remedy_zh=f"先运行 parkgap stage {stage}",
+                    remedy_en=f"run `parkgap stage {stage}` first",
+                )
+            )
+        return path
+
+    def _declared(self, name: str, allowed: tuple[str, ...], kind: str) -> None:
+        if name not in allowed:
+            msg = f"stage {self.spec.name} uses {name!r} but flow.py does not list it in {kind}"
+            raise AssertionError(msg)
+
+
+def sha256(path: Path) -> str:
+    """Hash a file's content without reading it whole."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,285 @@
+"""Read a study file, validate it, and say exactly what is wrong with it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import Problem, StudyError
+from pipeline.resources import shipped
+from pipeline.settings.base import Section, setting
+from pipeline.settings.identity import IdentitySettings
+from pipeline.settings.inputs import InputSettings
+
+SCHEMA_VERSION = 1
+MAX_STUDY_BYTES = 1_000_000
+
+
+class Study(Section):
+    """A whole study: every threshold, speed, ring, seed and source of one city."""
+
+    schema_version: int = setting(
+        zh="研究文件格式版本", en="version of the study file format", ge=1, le=SCHEMA_VERSION
+    )
+    study: IdentitySettings = setting(zh="研究的身份", en="identity of the study")
+    inputs: InputSettings = setting(zh="输入数据", en="input data")
+
+    def section(self, name: str) -> Section:
+        """Give one section by its name in the study file."""
+        section: Section = getattr(self, name)
+        return section
+
+    def canonical(self, *sections: str) -> str:
+        """Serialise the named sections (all when none is named) to one stable line of JSON."""
+        content = self.model_dump(mode="json", include=set(sections) or None)
+        return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    def digest(self, *sections: str) -> str:
+        """Hash the named sections: two studies with one digest compute the same."""
+        return hashlib.sha256(self.canonical(*sections).encode()).hexdigest()
+
+
+def find_study(name: str, *, workspace: Path) -> Path:
+    """Find a study by path, or by name in `studies/` of the workspace or the installed package.
+
+    Raises
+    ------
+    StudyError
+        When no such file exists; the message lists the studies there are.
+    """
+    given = Path(name)
+    candidates = [given] if given.suffix in {".yml", ".yaml"} else []
+    folders = [workspace / "studies", shipped("studies")]
+    candidates += [folder / f"{name}.yml" for folder in folders]
+    for path in candidates:
+        if path.is_file():
+            return path
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yml")})
+    near = difflib.get_close_matches(name, known, n=1)
+    raise StudyError(
+        Problem(
+            zh=f"找不到研究“{name}”",
+            en=f"there is no study {name!r}",
+            path=candidates[0],
+            rule="study",
+            remedy_zh=f"现有研究：{'、'.join(known) or '无'}"
+            + (f"；最接近：{near[0]}" if near else ""),
+            remedy_en=f"studies: {', '.join(known) or 'none'}"
+            + (f"; nearest match: {near[0]}" if near else ""),
+        )
+    )
+
+
+def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
+    """Read and validate a study file.
+
+    Parameters
+    ----------
+    path
+        YAML file, UTF-8, at most 1 MB. Paths inside it are relative to the file.
+    overrides
+        Values that replace those of the file, keyed by dotted path (``inputs.osm_extract``).
+
+    Returns
+    -------
+    The validated, immutable study; paths are absolute.
+
+    Raises
+    ------
+    StudyError
+        Carries one problem for each wrong key, value, unit or path, with the line it stands on.
+    """
+    tree = _load_yaml(path)
+    plain = _plain(tree)
+    for dotted, value in (overrides or {}).items():
+        _put(plain, dotted.split("."), value)
+    try:
+        return Study.model_validate(plain, context={"base": path.resolve().parent})
+    except ValidationError as error:
+        raise StudyError(*(_problem(path, tree, detail) for detail in error.errors())) from None
+
+
+def _load_yaml(path: Path) -> CommentedMap:
+    """Parse YAML without tags or code, keeping the line of every key."""
+    try:
+        size = path.stat().st_size
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StudyError(
+            Problem(
+                zh="研究文件无法读取", en=f"cannot read the study file: {error.strerror}", path=path
+            )
+        ) from error
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            Problem(
+                zh="研究文件不是 UTF-8 编码",
+                en="the study file is not UTF-8",
+                path=path,
+                row=f"byte {error.start}",
+                remedy_zh="另存为 UTF-8",
+                remedy_en="save it as UTF-8",
+            )
+        ) from error
+    if size > MAX_STUDY_BYTES:
+        raise StudyError(
+            Problem(
+                zh=f"研究文件超过 {MAX_STUDY_BYTES} 字节",
+                en=f"the study file is larger than {MAX_STUDY_BYTES} bytes",
+                path=path,
+            )
+        )
+    parser = YAML(typ="rt", pure=True)
+    parser.allow_duplicate_keys = False
+    try:
+        tree = parser.load(text)
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise StudyError(
+            Problem(
+                zh="不是有效的 YAML",
+                en=f"not valid YAML: {getattr(error, 'problem', None) or error}",
+                path=path,
+                row=None if mark is None else f"line {mark.line + 1}",
+            )
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise StudyError(
+            Problem(zh="YAML 内容无法解析", en=f"YAML cannot be interpreted: {error}", path=path)
+        ) from error
+    if not isinstance(tree, CommentedMap):
+        raise StudyError(
+            Problem(
+                zh="研究文件应为“键: 值”结构",
+                en="a study file is a mapping of sections",
+                path=path,
+                remedy_zh="参见 docs/settings.md",
+                remedy_en="see docs/settings.md",
+            )
+        )
+    return tree
+
+
+def _plain(node: Any, depth: int = 0) -> Any:  # noqa: ANN401
+    """Turn the parsed tree into plain dictionaries, lists and scalars."""
+    if depth > 20:  # noqa: PLR2004
+        raise StudyError(Problem(zh="YAML 嵌套过深", en="YAML is nested too deeply"))
+    if isinstance(node, CommentedMap):
+        return {str(key): _plain(value, depth + 1) for key, value in node.items()}
+    if isinstance(node, CommentedSeq):
+        return [_plain(value, depth + 1) for value in node]
+    return node
+
+
+def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401
+    for key in keys[:-1]:
+        tree = tree.setdefault(key, {})
+    tree[keys[-1]] = value
+
+
+def _line_of(tree: CommentedMap, location: tuple[int | str, ...]) -> int | None:
+    """Find the line (from 1) of the deepest part of a key path that the file contains."""
+    node: Any = tree
+    line: int | None = None
+    for key in location:
+        try:
+            if isinstance(node, CommentedMap) and key in node:
+                line = node.lc.key(key)[0] + 1
+            elif isinstance(node, CommentedSeq) and isinstance(key, int):
+                line = node.lc.item(key)[0] + 1
+            else:
+                break
+            node = node[key]
+        except (KeyError, IndexError, AttributeError, TypeError):
+            break
+    return line
+
+
+def model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Find the settings model that holds the last key of a path."""
+    model: type[BaseModel] = Study
+    for key in location[:-1]:
+        field = model.model_fields.get(str(key))
+        if field is None:
+            return model if isinstance(key, int) else None
+        inner = [
+            part
+            for part in (field.annotation, *get_args(field.annotation))
+            if isinstance(part, type) and issubclass(part, BaseModel)
+        ]
+        if not inner:
+            return None
+        model = inner[0]
+    return model
+
+
+def _problem(path: Path, tree: CommentedMap, detail: ErrorDetails) -> Problem:
+    """Turn one validation error into a sentence with line, rule, allowed values, nearest match."""
+    location = detail["loc"]
+    line = _line_of(tree, location)
+    dotted = ".".join(str(key) for key in location)
+    model = model_at(location)
+    known = sorted(model.model_fields) if model is not None else []
+    key = str(location[-1]) if location else ""
+    zh, en = f"值 {detail['input']!r} 无效", f"value {detail['input']!r}: {detail['msg']}"
+    remedy_zh = remedy_en = None
+    if detail["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+        zh, en = f"没有名为“{key}”的设置", f"there is no setting {key!r}"
+        remedy_zh = f"可用：{'、'.join(known)}" + (f"；最接近：{near[0]}" if near else "")
+        remedy_en = f"allowed: {', '.join(known)}" + (f"; nearest match: {near[0]}" if near else "")
+    elif detail["type"] == "missing":
+        zh, en = f"缺少必填设置“{key}”", f"the required setting {key!r} is missing"
+        remedy_zh, remedy_en = _meaning(model, key)
+    else:
+        remedy_zh, remedy_en = _meaning(model, key)
+    return Problem(
+        zh=zh,
+        en=en,
+        path=path,
+        row=None if line is None else f"line {line}",
+        rule=dotted,
+        remedy_zh=remedy_zh,
+        remedy_en=remedy_en,
+    )
+
+
+def _meaning(model: type[BaseModel] | None, key: str) -> tuple[str | None, str | None]:
+    field = None if model is None else model.model_fields.get(key)
+    extra = field.json_schema_extra if field is not None else None
+    if not isinstance(extra, dict):
+        return None, None
+    unit = f" [{extra['unit']}]" if "unit" in extra else ""
+    return f"{extra['zh']}{unit}", f"{extra['en']}{unit}"
+
+
+def restore_study(path: Path) -> Study:
+    """Read back a resolved study that a run has written (`study.json`).
+
+    Raises
+    ------
+    StudyError
+        When the file is missing or not one that parkgap wrote.
+    """
+    try:
+        return Study.model_validate_json(path.read_bytes(), context={"base": path.parent})
+    except (OSError, ValidationError) as error:
+        raise StudyError(
+            Problem(
+                zh="已解析的研究文件缺失或损坏",
+                en="the resolved study is missing or damaged",
+                path=path,
+                remedy_zh="用 parkgap run 重新运行",
+                remedy_en="run it again with `parkgap run`",
+            )
+        ) from error

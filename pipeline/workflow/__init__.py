@@ -1,0 +1,1 @@
+"""The workflow engine: the Snakefile, its driver, the lock on a study."""

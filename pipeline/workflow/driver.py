@@ -1,0 +1,120 @@
+"""Drive snakemake in this process and translate its events into stages."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SNAKEFILE = Path(__file__).parent / "Snakefile"
+# Every file is compared by content; snakemake's default compares large ones by time only.
+MAX_CHECKSUM_BYTES = 10**12
+
+
+@dataclass
+class Listener(logging.Handler):
+    """Collects what snakemake plans or does, by the name of the stage."""
+
+    on_start: Callable[[str], None] = lambda _stage: None
+    on_end: Callable[[str], None] = lambda _stage: None
+    reasons: dict[str, str] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+    _jobs: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Set up the handler."""
+        super().__init__()
+
+    def __hash__(self) -> int:
+        """Hash by identity, as handlers are kept in a registry."""
+        return id(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Pass on the start and end of a stage; keep what snakemake itself complains about."""
+        facts = record.__dict__
+        event = getattr(facts.get("event"), "value", None)
+        if event == "job_info":
+            stage = str(facts["rule_name"])
+            self._jobs[facts["jobid"]] = stage
+            self.reasons[stage] = str(facts["reason"])
+            self.on_start(stage)
+        elif event == "job_finished":
+            self.on_end(self._jobs.get(facts["job_id"], ""))
+        elif record.levelno >= logging.ERROR and event is None:
+            self.complaints.append(record.getMessage())
+
+
+def drive(
+    folder: Path,
+    targets: Sequence[str],
+    *,
+    cores: int,
+    dry: bool,
+    forced: Sequence[str] = (),
+    listener: Listener,
+) -> bool:
+    """Bring the targets' manifests up to date, or only say what would run.
+
+    Parameters
+    ----------
+    folder
+        The built study (`layers/built/<study>`); holds `study.json` and snakemake's own records.
+    targets
+        Names of stages.
+    cores
+        How many stages may run at once.
+    dry
+        Plan only.
+    forced
+        Stages to run even when nothing changed.
+    listener
+        Is told of every stage.
+
+    Returns
+    -------
+    False when a stage failed.
+    """
+    from snakemake.api import SnakemakeApi
+    from snakemake.exceptions import WorkflowError
+    from snakemake.logging import logger
+    from snakemake.scheduling.greedy import SchedulerSettings
+    from snakemake.settings import types
+
+    output = types.OutputSettings(
+        quiet={types.Quietness.ALL}, enable_file_logging=False, dryrun=dry, nocolor=True
+    )
+    scheduler = SchedulerSettings()
+    with SnakemakeApi(output) as api:
+        # Snakemake's own screen output is for its own users; the listener hears everything.
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+        logger.addHandler(listener)
+        try:
+            dag = api.workflow(
+                resource_settings=types.ResourceSettings(cores=cores),
+                snakefile=SNAKEFILE,
+                workdir=folder,
+            ).dag(
+                types.DAGSettings(
+                    targets=set(targets),
+                    forcerun=set(forced),
+                    force_incomplete=True,
+                    max_checksum_file_size=MAX_CHECKSUM_BYTES,
+                )
+            )
+            dag.execute_workflow(
+                executor="dryrun" if dry else "local",
+                execution_settings=types.ExecutionSettings(lock=False, latency_wait=0),
+                scheduling_settings=types.SchedulingSettings(scheduler="greedy"),
+                scheduler_settings=scheduler,
+                greedy_scheduler_settings=scheduler,
+            )
+        except WorkflowError as error:
+            listener.complaints.append(str(error))
+            return False
+        finally:
+            with contextlib.suppress(ValueError):
+                logger.removeHandler(listener)
+    return True
