@@ -1,0 +1,181 @@
+"""Say which OpenStreetMap objects belong to which category, from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.errors import Problem, SourceError
+
+Form = Literal["point", "area", "line"]
+Status = Literal["operating", "under_construction", "planned", "closed"]
+Condition = Annotated[dict[str, list[str]], Field(min_length=1)]
+
+DEFAULT_MAPPING = Path(__file__).with_name("osm_mapping.yml")
+_ANY = "*"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class StatusRule(_Closed):
+    """When an object is not in operation: by its tags or by a word in its name."""
+
+    any_of: list[Condition] = Field(alias="any", default_factory=list)
+    name_has: list[str] = Field(default_factory=list)
+
+
+class Category(_Closed):
+    """One category: which tags belong, in which shapes, and how duplicates merge."""
+
+    zh: str
+    en: str
+    forms: list[Form] = Field(min_length=1)
+    merge_m: float = Field(ge=0)
+    any_of: list[Condition] = Field(alias="any", min_length=1)
+    none_of: list[Condition] = Field(alias="not", default_factory=list)
+
+
+class OsmMapping(_Closed):
+    """The whole mapping file."""
+
+    version: Literal[1]
+    status: dict[Literal["under_construction", "planned", "closed"], StatusRule]
+    categories: dict[str, Category] = Field(min_length=1)
+    cells: dict[str, list[str]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _cells_name_categories(self) -> OsmMapping:
+        unknown = sorted({c for row in self.cells.values() for c in row} - set(self.categories))
+        if unknown:
+            msg = f"cells name unknown categories: {', '.join(unknown)}"
+            raise ValueError(msg)
+        return self
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """A mapping compiled for speed: each key points at the conditions that need it."""
+
+    by_key: Mapping[str, tuple[tuple[str, Condition], ...]]
+    mapping: OsmMapping
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of which an object must carry at least one."""
+        return tuple(self.by_key)
+
+    def categories(self, tags: Mapping[str, str]) -> list[str]:
+        """List the categories an object with these tags belongs to, in the file's order."""
+        found: dict[str, None] = {}
+        for key in tags:
+            for name, condition in self.by_key.get(key, ()):
+                if name not in found and _meets(tags, condition):
+                    found[name] = None
+        known = self.mapping.categories
+        return [
+            name
+            for name in known
+            if name in found and not any(_meets(tags, c) for c in known[name].none_of)
+        ]
+
+    def status(self, tags: Mapping[str, str]) -> Status:
+        """Tell whether the object operates; the first rule that fires in the file's order wins."""
+        name = tags.get("name", "") + tags.get("name:zh", "")
+        for status, rule in self.mapping.status.items():
+            if any(_meets(tags, condition) for condition in rule.any_of):
+                return status
+            if any(word in name for word in rule.name_has):
+                return status
+        return "operating"
+
+
+def read_mapping(path: Path | None = None) -> OsmMapping:
+    """Read and validate a mapping file.
+
+    Parameters
+    ----------
+    path
+        The YAML file; ``None`` reads the one the package ships.
+
+    Returns
+    -------
+    mapping
+
+    Raises
+    ------
+    SourceError
+        The file is missing, is not YAML, or breaks the form; every problem is listed.
+    """
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    path = DEFAULT_MAPPING if path is None else path
+    try:
+        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        problem = Problem(
+            "映射文件无法读取", f"the mapping file cannot be read: {error}", path=path
+        )
+        raise SourceError(problem) from error
+    try:
+        return OsmMapping.model_validate(raw)
+    except ValidationError as error:
+        raise SourceError(*_problems(error, path)) from error
+
+
+def compile_mapping(mapping: OsmMapping, categories: Iterable[str] | None = None) -> Matcher:
+    """Prepare a mapping for matching, for all or for some of its categories.
+
+    Raises
+    ------
+    SourceError
+        A category is asked for that the mapping does not have.
+    """
+    wanted = list(mapping.categories if categories is None else categories)
+    unknown = [name for name in wanted if name not in mapping.categories]
+    if unknown:
+        known = ", ".join(mapping.categories)
+        raise SourceError(
+            *(
+                Problem(
+                    f"映射中没有类别 {name}",
+                    f"the mapping has no category {name}",
+                    remedy_zh=f"可用类别：{known}",
+                    remedy_en=f"known categories: {known}",
+                )
+                for name in unknown
+            )
+        )
+    index: dict[str, list[tuple[str, Condition]]] = {}
+    for name in wanted:
+        for condition in mapping.categories[name].any_of:
+            index.setdefault(next(iter(condition)), []).append((name, condition))
+    return Matcher({key: tuple(rules) for key, rules in index.items()}, mapping)
+
+
+def _meets(tags: Mapping[str, str], condition: Condition) -> bool:
+    for key, allowed in condition.items():
+        value = tags.get(key)
+        if value is None:
+            return False
+        if value not in allowed and not (_ANY in allowed and value != "no"):
+            return False
+    return True
+
+
+def _problems(error: ValidationError, path: Path) -> list[Problem]:
+    return [
+        Problem(
+            "映射文件不符合格式",
+            f"the mapping breaks its form: {item['msg']}",
+            path=path,
+            row=".".join(str(part) for part in item["loc"]),
+        )
+        for item in error.errors()
+    ]
