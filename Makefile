@@ -39,15 +39,14 @@ system-packages: ## what the tests need from Debian: Chromium, QGIS, a CJK font
 clean: ## remove what was built, keep the environment
 	rm -rf layers/built outputs/*/ .snakemake
 
-$(VENV)/.venv: 
+$(VENV)/pyvenv.cfg:
 ifdef UV
 	uv venv --quiet --python $(PYTHON) $(VENV)
 else
 	$(PYTHON) -m venv $(VENV)
 endif
-	touch $@
 
-$(VENV)/.product: $(VENV)/.venv pyproject.toml constraints.txt
+$(VENV)/.product: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 ifdef UV
 	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
 else

@@ -1,0 +1,156 @@
+"""A study file is read exactly or refused with the line, the allowed values and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.errors import StudyError
+from pipeline.settings.base import Section, setting
+from pipeline.study import Study, find_study, read_study, restore_study
+
+Altered = Callable[[str, str], Path]
+SHANGHAI = Path(__file__).parents[1] / "studies" / "shanghai.yml"
+
+
+@pytest.fixture
+def altered(tmp_path: Path) -> Altered:
+    """Write a copy of the Shanghai study with one piece of text replaced."""
+
+    def write(was: str, now: str) -> Path:
+        text = SHANGHAI.read_text(encoding="utf-8")
+        assert was in text
+        path = tmp_path / "altered.yml"
+        path.write_text(text.replace(was, now, 1), encoding="utf-8")
+        return path
+
+    return write
+
+
+def line_of(path: Path, part: str) -> int:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return next(number for number, line in enumerate(lines, 1) if part in line)
+
+
+def test_shanghai_states_every_setting_itself() -> None:
+    """Nothing that a study can set is left to a default in code."""
+    from ruamel.yaml import YAML
+
+    tree = YAML(typ="safe").load(SHANGHAI.read_text(encoding="utf-8"))
+    silent: list[str] = []
+
+    def walk(model: type, values: dict, path: str) -> None:
+        for name, field in model.model_fields.items():
+            if name not in values:
+                silent.append(f"{path}{name}")
+            inner = field.annotation
+            if isinstance(values.get(name), dict) and hasattr(inner, "model_fields"):
+                walk(inner, values[name], f"{path}{name}.")
+
+    walk(Study, tree, "")
+    assert [name for name in silent if not name.startswith("inputs.")] == []
+
+
+def test_unknown_key_names_line_and_nearest_match(altered: Altered) -> None:
+    path = altered("centre_lat:", "center_lat:")
+    with pytest.raises(StudyError) as caught:
+        read_study(path)
+    text = str(caught.value)
+    assert f"line {line_of(path, 'center_lat')}" in text
+    assert "nearest match: centre_lat" in text
+    assert "required setting 'centre_lat' is missing" in text
+
+
+def test_all_problems_are_told_at_once(altered: Altered) -> None:
+    path = altered("centre_lat:", "center_lat:")
+    path.write_text(path.read_text(encoding="utf-8").replace("EPSG:32651", "EPSG:3857"), "utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_study(path)
+    assert len(caught.value.problems) == 3
+    assert "does not measure metres" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("crs", "word"),
+    [
+        ("EPSG:4326", "does not measure metres"),
+        ("EPSG:3857", "does not measure metres"),
+        ("EPSG:2263", "in metres"),  # New York, US feet
+        ("EPSG:999999", "not a coordinate system"),
+    ],
+)
+def test_working_crs_must_measure_metres(altered: Altered, crs: str, word: str) -> None:
+    with pytest.raises(StudyError, match=word):
+        read_study(altered("EPSG:32651", crs))
+
+
+def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "streets.osm.pbf").write_bytes(b"")
+    with pytest.raises(StudyError, match=r"nearest match in that folder: streets\.osm\.pbf"):
+        read_study(SHANGHAI, {"inputs.osm_extract": str(tmp_path / "street.osm.pbf")})
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        ("a: [1, 2", "not valid YAML"),
+        ("- 1\n- 2\n", "mapping of sections"),
+        ("a: 1\na: 2\n", "not valid YAML"),
+        ("a: !!python/object/apply:os.system ['true']\n", "study"),
+        ("", "mapping of sections"),
+        ("x: " + "[" * 40 + "]" * 40 + "\n", "nested too deeply"),
+    ],
+)
+def test_not_a_study(tmp_path: Path, content: str, word: str) -> None:
+    path = tmp_path / "bad.yml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError, match=word):
+        read_study(path)
+
+
+def test_gbk_file_is_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "gbk.yml"
+    path.write_bytes("study: 上海".encode("gbk"))
+    with pytest.raises(StudyError, match="not UTF-8"):
+        read_study(path)
+
+
+def test_unknown_study_lists_the_known(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="nearest match: shanghai"):
+        find_study("shangai", workspace=tmp_path)
+
+
+def test_resolved_study_comes_back_the_same(tmp_path: Path) -> None:
+    study = read_study(SHANGHAI)
+    plan = tmp_path / "study.json"
+    plan.write_text(study.model_dump_json(), encoding="utf-8")
+    assert restore_study(plan) == study
+    assert restore_study(plan).digest() == study.digest()
+
+
+def test_digest_sees_only_the_named_sections() -> None:
+    one = read_study(SHANGHAI)
+    other = read_study(SHANGHAI, {"study.seed": 1})
+    assert one.digest("inputs") == other.digest("inputs")
+    assert one.digest("study") != other.digest("study")
+
+
+class Walk(Section):
+    """A section with a unit."""
+
+    reach: float = setting(800.0, zh="距离", en="reach", unit="m", gt=0)
+
+
+@given(st.floats(min_value=1e-3, max_value=1e6))
+def test_a_number_with_its_unit_is_the_number(value: float) -> None:
+    assert Walk.model_validate({"reach": f"{value!r} m"}).reach == value
+
+
+@pytest.mark.parametrize("text", ["800 km", "800 min", "1 M", "5 m/s"])
+def test_another_unit_is_refused_never_converted(text: str) -> None:
+    with pytest.raises(ValueError, match="allowed unit: 'm'"):
+        Walk.model_validate({"reach": text})
