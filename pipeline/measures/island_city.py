@@ -1,0 +1,193 @@
+"""Hold a city as grids and read what lies under a footprint and around it, at many positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal, sparse
+
+from .island_grid import BoolArray, CellGrid, FloatArray, check_layers, raster_mask
+from .island_ring import GeometryArray, SampledFootprint, placed
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """
+    What lies inside a footprint and in its rings, at D positions, for C categories and W widths.
+
+    Shapes: `inside` (D, C), `inside_km2` (D,), `around` (W, D, C), `around_km2` (W, D). Areas are
+    land; rings are without other parks.
+    """
+
+    inside: FloatArray
+    inside_km2: FloatArray
+    around: FloatArray
+    around_km2: FloatArray
+
+
+@dataclass(frozen=True)
+class City:
+    """
+    A city on a grid: counts by category, land, eligible land, and where parks are.
+
+    `counts` (cells, categories) and `land_share`, `eligible` (cells,) are flat in the grid's
+    order; `parks` counts the parks over each cell of the finer grid `fine`.
+    """
+
+    grid: CellGrid
+    categories: tuple[str, ...]
+    counts: FloatArray
+    land_share: FloatArray
+    eligible: BoolArray
+    fine: CellGrid
+    parks: NDArray[np.int16]
+    centre_x_m: float
+    centre_y_m: float
+
+    def exposure(
+        self,
+        footprint: SampledFootprint,
+        *,
+        x_m: FloatArray,
+        y_m: FloatArray,
+        angle_rad: FloatArray,
+        blocked: BoolArray,
+    ) -> Exposure:
+        """
+        Read counts and land under a footprint and its rings at many positions.
+
+        Parameters
+        ----------
+        footprint
+            The park as sample points.
+        x_m, y_m, angle_rad
+            Positions of the centroid and rotations, shape (D,).
+        blocked
+            Cells of the fine grid that do not belong to a ring (other parks), flat.
+        """
+        x, y = placed(footprint.inside, x_m=x_m, y_m=y_m, angle_rad=angle_rad)
+        share = np.full(x.shape, footprint.inside_km2 / x.shape[1])
+        inside, inside_km2 = self._read(x, y, share)
+        x, y = placed(footprint.around, x_m=x_m, y_m=y_m, angle_rad=angle_rad)
+        cell = self.fine.index(x, y)
+        free = (cell >= 0) & ~blocked[cell]
+        counts, areas = [], []
+        for band in range(int(footprint.band.max()) + 1):
+            here = footprint.band == band
+            weight = np.where(free[:, here], footprint.around_km2[here], 0.0)
+            in_band, band_km2 = self._read(x[:, here], y[:, here], weight)
+            counts.append(in_band)
+            areas.append(band_km2)
+        return Exposure(
+            inside, inside_km2, np.cumsum(np.array(counts), axis=0), np.cumsum(areas, axis=0)
+        )
+
+    def _read(
+        self, x: FloatArray, y: FloatArray, weight_km2: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Sum counts (positions, categories) and land (positions,) over weighted points."""
+        cell = self.grid.index(x, y)
+        weight = np.where(cell >= 0, weight_km2, 0.0).ravel()
+        positions, points = x.shape
+        reader = sparse.csr_array(
+            (weight, np.maximum(cell, 0).ravel(), np.arange(0, positions * points + 1, points)),
+            shape=(positions, self.grid.rows * self.grid.columns),
+        )
+        return reader @ self.counts / self.grid.cell_km2, reader @ self.land_share
+
+    def share_under(self, x: FloatArray, y: FloatArray, layer: FloatArray) -> FloatArray:
+        """Give the mean of a flat layer over the points of each position; outside counts as 0."""
+        cell = self.grid.index(x, y)
+        mean: FloatArray = np.where(cell >= 0, layer[cell], 0.0).mean(axis=1)
+        return mean
+
+    def parks_under(self, x: FloatArray, y: FloatArray) -> BoolArray:
+        """Tell for each position whether any point lies in a park."""
+        cell = self.fine.index(x, y)
+        return np.asarray(((cell >= 0) & (self.parks[cell] > 0)).any(axis=1))
+
+
+def build_city(
+    *,
+    grid: CellGrid,
+    counts: Mapping[str, NDArray[np.generic]],
+    land_share: NDArray[np.generic],
+    eligible: BoolArray,
+    parks: GeometryArray,
+    fine_cell_m: float,
+    centre_xy_m: tuple[float, float],
+) -> City:
+    """
+    Gather the layers of a city.
+
+    Raises
+    ------
+    FieldError
+        If a layer does not lie on the grid or holds negative values.
+    """
+    check_layers(grid, {**counts, "land_share": land_share, "eligible": eligible})
+    fine = grid.refined(fine_cell_m)
+    covered = np.zeros(fine.rows * fine.columns, dtype=np.int16)
+    for park in parks:
+        covered += raster_mask(fine, park).ravel()
+    categories = tuple(sorted(counts))
+    stacked = [np.asarray(counts[name], dtype=np.float64).ravel() for name in categories]
+    return City(
+        grid, categories, np.column_stack(stacked), np.asarray(land_share, dtype=float).ravel(),
+        np.asarray(eligible, dtype=bool).ravel(), fine, covered, *centre_xy_m,
+    )  # fmt: skip
+
+
+def urban_land(
+    grid: CellGrid,
+    *,
+    people_serving: NDArray[np.generic],
+    land_share: NDArray[np.generic],
+    radius_m: float,
+    min_count: float,
+    max_water_share: float,
+) -> BoolArray:
+    """
+    Mark land where a park could stand in a city: dry cells with facilities within a radius.
+
+    Parameters
+    ----------
+    grid
+        The grid of the arrays.
+    people_serving, land_share
+        Facilities and share of land by cell, shape of the grid.
+    radius_m, min_count
+        A cell is urban with at least so many facilities within the radius of its centre.
+    max_water_share
+        A cell with more water than this is not eligible.
+
+    Returns
+    -------
+    mask, shape of the grid
+    """
+    nearby = annulus_sum(
+        grid, np.asarray(people_serving, dtype=float), inner_m=0.0, outer_m=radius_m
+    )
+    # The convolution leaves rounding noise of about 1e-12; a count has to reach the minimum.
+    dry = np.asarray(land_share, dtype=float) >= 1.0 - max_water_share
+    return np.asarray((nearby >= min_count - 1e-6) & dry)
+
+
+def annulus_sum(grid: CellGrid, layer: FloatArray, *, inner_m: float, outer_m: float) -> FloatArray:
+    """
+    Sum a layer over the annulus around each cell's centre.
+
+    Cells on the rim count by the share of their area within the annulus (5 x 5 points a cell).
+    """
+    reach = int(np.ceil(outer_m / grid.cell_m))
+    fifth = (np.arange(5) - 2) / 5
+    offset = ((np.arange(-reach, reach + 1)[:, None] + fifth) * grid.cell_m).ravel()
+    distance = np.hypot(offset[:, None], offset[None, :])
+    within = (distance <= outer_m) & (distance >= inner_m)
+    size = 2 * reach + 1
+    kernel = within.reshape(size, 5, size, 5).mean(axis=(1, 3))
+    total: FloatArray = signal.oaconvolve(layer, kernel, mode="same")
+    return np.maximum(total, 0.0)

@@ -1,0 +1,101 @@
+"""Check fractions of cells, rings and sample points against areas known by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.errors import FieldError
+from pipeline.measures.island_grid import CellGrid, check_layers, exact_fractions, raster_mask
+from pipeline.measures.island_ring import neighbours_and_hosts, ring, sample_footprint
+
+GRID = CellGrid(0.0, 5000.0, 500.0, 10, 10)
+
+
+def test_fractions_of_a_shifted_square() -> None:
+    cells, share = exact_fractions(GRID, shapely.box(250, 4250, 1250, 4750))
+    assert dict(zip(cells.tolist(), share.tolist(), strict=True)) == {
+        0: 0.25, 1: 0.5, 2: 0.25, 10: 0.25, 11: 0.5, 12: 0.25,
+    }  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(600, 4400), st.floats(600, 4400), st.floats(20, 580), st.integers(3, 9))
+def test_fractions_conserve_area(x: float, y: float, radius: float, sides: int) -> None:
+    turn = np.linspace(0, 2 * np.pi, sides, endpoint=False)
+    polygon = shapely.Polygon(
+        np.column_stack([x + radius * np.cos(turn), y + radius * np.sin(turn)])
+    )
+    _, share = exact_fractions(GRID, polygon)
+    assert share.sum() * 500.0**2 == pytest.approx(polygon.area, rel=1e-9)
+
+
+def test_fractions_agree_with_exactextract() -> None:
+    from exactextract import exact_extract
+    from exactextract.raster import NumPyRasterSource
+
+    values = np.random.default_rng(3).poisson(4.0, GRID.shape).astype(float)
+    park = shapely.Point(2300, 2710).buffer(1333.0)
+    feature = {"type": "Feature", "geometry": shapely.geometry.mapping(park), "properties": {}}
+    source = NumPyRasterSource(values, xmin=0, ymin=0, xmax=5000, ymax=5000)
+    theirs = exact_extract(source, [feature], ["sum"])[0]["properties"]["sum"]
+    cells, share = exact_fractions(GRID, park)
+    assert share @ values.ravel()[cells] == pytest.approx(theirs, rel=1e-5)
+
+
+def test_a_polygon_beyond_the_grid_counts_only_inside() -> None:
+    _, share = exact_fractions(GRID, shapely.box(-500, 4500, 500, 5500))
+    assert share.sum() == 1.0
+
+
+def test_layers_off_the_grid_are_all_named() -> None:
+    with pytest.raises(FieldError) as caught:
+        check_layers(GRID, {"shop": np.zeros((3, 3)), "food": np.full(GRID.shape, -1)})
+    assert len(caught.value.problems) == 2
+
+
+def test_ring_of_a_square_has_the_area_of_its_strips_and_corners() -> None:
+    park = shapely.box(0, 0, 1000, 1000)
+    expected = 4 * 1000 * 800 + np.pi * 800**2
+    assert ring(park, width_m=800.0).area == pytest.approx(expected, rel=0.002)
+
+
+def test_ring_leaves_out_water_and_other_parks_and_the_park() -> None:
+    park, water = shapely.box(0, 0, 1000, 1000), shapely.box(1000, 0, 1800, 1000)
+    other = shapely.box(-800, 0, 0, 1000)
+    around = ring(park, width_m=800.0, excluded=[water, other])
+    assert around.area == pytest.approx(2 * 1000 * 800 + np.pi * 800**2, rel=0.002)
+    assert around.intersection(park).area == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_host_is_not_a_neighbour_and_twins_hold_each_other() -> None:
+    large, inner, apart = (
+        shapely.box(0, 0, 5, 5),
+        shapely.box(1, 1, 2, 2),
+        shapely.box(9, 9, 10, 10),
+    )
+    beside, hosts = neighbours_and_hosts(
+        np.array([large, inner, apart, inner]), host_overlap_share=0.5
+    )
+    assert [set(each.tolist()) for each in beside] == [{1, 2, 3}, {2}, {0, 1, 3}, {2}]
+    assert [set(each.tolist()) for each in hosts] == [set(), {0, 3}, set(), {0, 1}]
+
+
+@pytest.mark.parametrize("side_m", [200.0, 1000.0, 5000.0])
+def test_sample_points_stand_for_exact_areas(side_m: float) -> None:
+    park = shapely.box(70, 30, 70 + side_m, 30 + side_m / 2)
+    sample = sample_footprint(park, ring_widths_m=(500.0, 800.0), points=600)
+    assert (sample.x_m, sample.y_m) == (70 + side_m / 2, 30 + side_m / 4)
+    assert sample.inside_km2 == pytest.approx(side_m**2 / 2e6)
+    assert len(sample.inside) == pytest.approx(600, rel=0.05)
+    within = np.bincount(sample.band, weights=sample.around_km2).cumsum()
+    expected = [ring(park, width_m=width).area / 1e6 for width in (500.0, 800.0)]
+    np.testing.assert_allclose(within, expected, rtol=1e-9)
+
+
+def test_raster_mask_marks_cells_whose_centre_is_covered() -> None:
+    mask = raster_mask(GRID, shapely.box(0, 4000, 740, 5000))
+    assert np.argwhere(mask).tolist() == [[0, 0], [1, 0]]
