@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.built import PROJECT, build_once
 
 
 def required_in_ci(reason: str) -> None:
@@ -30,3 +30,28 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         required_in_ci(f"real data folder {folder} is absent (set PARKGAP_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def extract(shared: Path) -> Path:
+    """Give the OSM extract of Shanghai, whose streets cover two places only."""
+    return shared / "data" / "shanghai" / "shanghai_sample.osm.pbf"
+
+
+@pytest.fixture(scope="session")
+def all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder that all test workers of one session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def embedded(all_workers: Path) -> Path:
+    """Build Shanghai from the embedded tables alone; gives the workspace."""
+    return build_once(all_workers / "embedded", [])
+
+
+@pytest.fixture(scope="session")
+def with_extract(all_workers: Path, extract: Path) -> Path:
+    """Build Shanghai with the OSM extract; gives the workspace."""
+    return build_once(all_workers / "with_extract", ["--osm", str(extract)])
