@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.access_impedance import impedance_weight
-from pipeline.measures.access_pairs import OK, CostPairs, FloatArray, sum_by
+from pipeline.measures.access_pairs import OK, CostPairs, FloatArray, floats, sum_by
 from pipeline.settings.access import ImpedanceSettings
 
 BEYOND = "beyond_limit"
@@ -123,7 +123,7 @@ def require_searched(pairs: CostPairs, threshold_min: float) -> None:
 
 def values_on(values: pd.Series[float], index: pd.Index[Any], *, name: str) -> FloatArray:
     """Align values with an index and refuse nulls and negatives."""
-    aligned = values.reindex(index).to_numpy(dtype=np.float64, na_value=np.nan)
+    aligned = floats(values.reindex(index))
     broken = ~(np.isfinite(aligned) & (aligned >= 0))
     if broken.any():
         raise FieldError(
@@ -136,7 +136,7 @@ def values_on(values: pd.Series[float], index: pd.Index[Any], *, name: str) -> F
                 remedy_en="supply the value, or fill it with a stated default",
             )
         )
-    return np.asarray(aligned, dtype=np.float64)
+    return aligned
 
 
 def _sum_by_origin(pairs: CostPairs, amounts: FloatArray) -> FloatArray:

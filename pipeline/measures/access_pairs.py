@@ -105,7 +105,7 @@ def cost_pairs(
     status = _status_array(origin_status, origins)
     origin_code = _codes(table["origin"], origins)
     facility_code = _codes(table["facility"], facilities)
-    minutes = table["minutes"].to_numpy(dtype=np.float64, na_value=np.nan)
+    minutes = floats(table["minutes"])
     _refuse_bad_rows(table, origin_code, facility_code, minutes, status)
     reached = np.isfinite(minutes)
     if limit_min is not None:
@@ -162,6 +162,11 @@ def nearest_entrance(table: pd.DataFrame, campus_of: pd.Series[str]) -> pd.DataF
     grouped = reached.assign(entrance=reached["facility"], facility=campus)
     ordered = grouped.sort_values(["origin", "facility", "minutes", "entrance"])
     return ordered.drop_duplicates(["origin", "facility"]).reset_index(drop=True)
+
+
+def floats(values: pd.Series[Any]) -> FloatArray:
+    """Give a series as floats, null as NaN."""
+    return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
 
 def sum_by(code: IntArray, amounts: FloatArray, size: int) -> FloatArray:
