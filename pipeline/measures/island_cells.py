@@ -18,7 +18,7 @@ from pipeline.settings.island import IslandSettings
 
 from .island_city import City, Exposure, build_city
 from .island_contrast import Contrast, contrast
-from .island_grid import BoolArray, CellGrid, FloatArray, exact_fractions, raster_mask
+from .island_grid import BoolArray, FloatArray, GridFrame, exact_fractions, raster_mask
 from .island_null import Positions, generator, own_stratum, relocate, ring_density
 from .island_ring import (
     GeometryArray,
@@ -50,7 +50,7 @@ class IslandContrast:
 def contrast_on_cells(
     places: gpd.GeoDataFrame,
     *,
-    grid: CellGrid,
+    grid: GridFrame,
     counts: Mapping[str, NDArray[np.generic]],
     land_share: NDArray[np.generic],
     eligible: BoolArray,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, sparse
 
-from .island_grid import BoolArray, CellGrid, FloatArray, check_layers, raster_mask
+from .island_grid import BoolArray, FloatArray, GridFrame, check_layers, raster_mask
 from .island_ring import GeometryArray, SampledFootprint, placed
 
 
@@ -37,12 +37,12 @@ class City:
     order; `parks` counts the parks over each cell of the finer grid `fine`.
     """
 
-    grid: CellGrid
+    grid: GridFrame
     categories: tuple[str, ...]
     counts: FloatArray
     land_share: FloatArray
     eligible: BoolArray
-    fine: CellGrid
+    fine: GridFrame
     parks: NDArray[np.int16]
     centre_x_m: float
     centre_y_m: float
@@ -112,7 +112,7 @@ class City:
 
 def build_city(
     *,
-    grid: CellGrid,
+    grid: GridFrame,
     counts: Mapping[str, NDArray[np.generic]],
     land_share: NDArray[np.generic],
     eligible: BoolArray,
@@ -142,7 +142,7 @@ def build_city(
 
 
 def urban_land(
-    grid: CellGrid,
+    grid: GridFrame,
     *,
     people_serving: NDArray[np.generic],
     land_share: NDArray[np.generic],
@@ -176,7 +176,9 @@ def urban_land(
     return np.asarray((nearby >= min_count - 1e-6) & dry)
 
 
-def annulus_sum(grid: CellGrid, layer: FloatArray, *, inner_m: float, outer_m: float) -> FloatArray:
+def annulus_sum(
+    grid: GridFrame, layer: FloatArray, *, inner_m: float, outer_m: float
+) -> FloatArray:
     """
     Sum a layer over the annulus around each cell's centre.
 

@@ -17,15 +17,15 @@ IntArray = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class CellGrid:
+class GridFrame:
     """
-    A regular north-up grid in metres: row 0 is the northernmost, column 0 the westernmost.
+    Where a regular grid lies: row 0 is the southernmost, column 0 the westernmost.
 
-    `x_min_m` and `y_max_m` are the coordinates of the outer corner of cell (0, 0).
+    `x_min_m` and `y_min_m` are the coordinates of the grid's south-west corner, in metres.
     """
 
     x_min_m: float
-    y_max_m: float
+    y_min_m: float
     cell_m: float
     rows: int
     columns: int
@@ -43,7 +43,7 @@ class CellGrid:
     def index(self, x: FloatArray, y: FloatArray) -> IntArray:
         """Give the flat index of the cell under each point; -1 outside the grid."""
         column = np.floor((x - self.x_min_m) / self.cell_m).astype(np.int64)
-        row = np.floor((self.y_max_m - y) / self.cell_m).astype(np.int64)
+        row = np.floor((y - self.y_min_m) / self.cell_m).astype(np.int64)
         inside = (column >= 0) & (column < self.columns) & (row >= 0) & (row < self.rows)
         return np.where(inside, row * self.columns + column, -1)
 
@@ -51,14 +51,14 @@ class CellGrid:
         """Give x and y of the centres of cells named by flat index."""
         row, column = np.divmod(flat, self.columns)
         x = self.x_min_m + (column + 0.5) * self.cell_m
-        y = self.y_max_m - (row + 0.5) * self.cell_m
+        y = self.y_min_m + (row + 0.5) * self.cell_m
         return x, y
 
-    def refined(self, cell_m: float) -> CellGrid:
+    def refined(self, cell_m: float) -> GridFrame:
         """Give the grid of the same extent whose cells are a whole fraction of this one's."""
         factor = max(1, round(self.cell_m / cell_m))
-        return CellGrid(
-            self.x_min_m, self.y_max_m, self.cell_m / factor, self.rows * factor,
+        return GridFrame(
+            self.x_min_m, self.y_min_m, self.cell_m / factor, self.rows * factor,
             self.columns * factor,
         )  # fmt: skip
 
@@ -67,8 +67,8 @@ class CellGrid:
         west, south, east, north = geometry.bounds
         first_column = max(0, int(np.floor((west - self.x_min_m) / self.cell_m)))
         last_column = min(self.columns - 1, int(np.floor((east - self.x_min_m) / self.cell_m)))
-        first_row = max(0, int(np.floor((self.y_max_m - north) / self.cell_m)))
-        last_row = min(self.rows - 1, int(np.floor((self.y_max_m - south) / self.cell_m)))
+        first_row = max(0, int(np.floor((south - self.y_min_m) / self.cell_m)))
+        last_row = min(self.rows - 1, int(np.floor((north - self.y_min_m) / self.cell_m)))
         rows = np.arange(first_row, last_row + 1)
         columns = np.arange(first_column, last_column + 1)
         return (rows[:, None] * self.columns + columns[None, :]).ravel()
@@ -81,7 +81,7 @@ class CellGrid:
         return result
 
 
-def check_layers(grid: CellGrid, layers: Mapping[str, NDArray[np.generic]]) -> None:
+def check_layers(grid: GridFrame, layers: Mapping[str, NDArray[np.generic]]) -> None:
     """
     Refuse arrays that do not lie on the grid.
 
@@ -112,7 +112,7 @@ def check_layers(grid: CellGrid, layers: Mapping[str, NDArray[np.generic]]) -> N
         raise FieldError(*problems)
 
 
-def exact_fractions(grid: CellGrid, geometry: shapely.Geometry) -> tuple[IntArray, FloatArray]:
+def exact_fractions(grid: GridFrame, geometry: shapely.Geometry) -> tuple[IntArray, FloatArray]:
     """
     Give the share of each cell's area that a polygon covers, exactly.
 
@@ -142,7 +142,7 @@ def exact_fractions(grid: CellGrid, geometry: shapely.Geometry) -> tuple[IntArra
     return cells[kept], share[kept]
 
 
-def raster_mask(grid: CellGrid, geometry: shapely.Geometry) -> BoolArray:
+def raster_mask(grid: GridFrame, geometry: shapely.Geometry) -> BoolArray:
     """Mark the cells whose centre a polygon covers; shape of the grid."""
     mask = np.zeros(grid.rows * grid.columns, dtype=bool)
     if not shapely.is_empty(geometry):

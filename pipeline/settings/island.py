@@ -57,18 +57,9 @@ class IslandSettings(Section):
         gt=0,
     )
     people_serving: tuple[str, ...] = setting(
-        (
-            "clinic",
-            "finance_post_market",
-            "food",
-            "hospital",
-            "kindergarten",
-            "school",
-            "shop",
-            "sport",
-        ),
-        zh="服务于人的设施类别(合并计算总的设施对比)",
-        en="categories that serve people (pooled for the overall amenity contrast)",
+        ("finance", "health", "schools", "shops", "sport"),
+        zh="服务于人的设施类别(合并计算总的设施对比，类别之间不得重叠)",
+        en="categories that serve people, pooled for the amenity contrast; they must not overlap",
         source=CHOICE,
         min_length=1,
     )

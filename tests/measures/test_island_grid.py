@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import FieldError
-from pipeline.measures.island_grid import CellGrid, check_layers, exact_fractions, raster_mask
+from pipeline.measures.island_grid import GridFrame, check_layers, exact_fractions, raster_mask
 from pipeline.measures.island_ring import neighbours_and_hosts, ring, sample_footprint
 
-GRID = CellGrid(0.0, 5000.0, 500.0, 10, 10)
+GRID = GridFrame(0.0, 0.0, 500.0, 10, 10)
 
 
 def test_fractions_of_a_shifted_square() -> None:
-    cells, share = exact_fractions(GRID, shapely.box(250, 4250, 1250, 4750))
+    cells, share = exact_fractions(GRID, shapely.box(250, 250, 1250, 750))
     assert dict(zip(cells.tolist(), share.tolist(), strict=True)) == {
         0: 0.25, 1: 0.5, 2: 0.25, 10: 0.25, 11: 0.5, 12: 0.25,
     }  # fmt: skip
@@ -40,7 +40,8 @@ def test_fractions_agree_with_exactextract() -> None:
     values = np.random.default_rng(3).poisson(4.0, GRID.shape).astype(float)
     park = shapely.Point(2300, 2710).buffer(1333.0)
     feature = {"type": "Feature", "geometry": shapely.geometry.mapping(park), "properties": {}}
-    source = NumPyRasterSource(values, xmin=0, ymin=0, xmax=5000, ymax=5000)
+    # Their rows run from north to south.
+    source = NumPyRasterSource(values[::-1], xmin=0, ymin=0, xmax=5000, ymax=5000)
     theirs = exact_extract(source, [feature], ["sum"])[0]["properties"]["sum"]
     cells, share = exact_fractions(GRID, park)
     assert share @ values.ravel()[cells] == pytest.approx(theirs, rel=1e-5)
@@ -97,5 +98,5 @@ def test_sample_points_stand_for_exact_areas(side_m: float) -> None:
 
 
 def test_raster_mask_marks_cells_whose_centre_is_covered() -> None:
-    mask = raster_mask(GRID, shapely.box(0, 4000, 740, 5000))
+    mask = raster_mask(GRID, shapely.box(0, 0, 740, 1000))
     assert np.argwhere(mask).tolist() == [[0, 0], [1, 0]]
