@@ -1,0 +1,492 @@
+"""Hold a street network as two tables with one contract."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, cast
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from pipeline.errors import CrsError, LayerError, Problem
+from pipeline.network.phases import (
+    Flags,
+    Floats,
+    Ints,
+    Phases,
+    component_labels,
+    enclosed_edges,
+    lay_out,
+)
+from pipeline.settings.network import Mode
+
+NODE_COLUMNS = {
+    "node_id": "int64",
+    "component": "int32",
+    "component_name": "str",
+    "geometry": "geometry",
+}
+EDGE_COLUMNS = {
+    "edge_id": "str",
+    "u": "int64",
+    "v": "int64",
+    "length_m": "float64",
+    "forward_min": "float64",
+    "back_min": "float64",
+    "highway": "str",
+    "name": "str",
+    "structure": "str",
+    "interior": "bool",
+    "snappable": "bool",
+    "geometry": "geometry",
+}
+STRUCTURES = ("surface", "bridge", "tunnel")
+# Ends of ways at a closed barrier get the ids -(node id x this + k), k = 0, 1, ...
+SIDES_OF_A_BARRIER = 64
+_METADATA_KEY = b"parkgap"
+
+
+def assert_projected(crs: CRS | None, *, what: str) -> CRS:
+    """Return the CRS, or raise CrsError unless it is projected in metres.
+
+    Parameters
+    ----------
+    crs
+        CRS of a layer.
+    what
+        Name of the layer, for the message.
+    """
+    if crs is not None and crs.is_projected and crs.axis_info[0].unit_name in {"metre", "meter"}:
+        return crs
+    found = "no CRS" if crs is None else crs.to_string()
+    raise CrsError(
+        Problem(
+            zh=f"{what}须采用以米为单位的投影坐标系（现为 {found}）",
+            en=f"{what} must be in a projected CRS in metres (found {found})",
+            remedy_zh="先用 to_crs 转换到研究的工作坐标系",
+            remedy_en="reproject to the study's working CRS with to_crs first",
+        )
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class StreetGraph:
+    """A street network of one mode: nodes, edges and what every figure on it depends on.
+
+    Attributes
+    ----------
+    nodes
+        One row per node, sorted by `node_id` (OSM node id; negative for the sides of a barrier
+        that stops the mode). `component` is the rank of its connected part by street length (0 is
+        the longest), `component_name` a name that survives edits elsewhere: the least node id.
+    edges
+        One row per edge. `u`, `v` are node ids and the ends of `geometry`; `length_m` is its planar
+        length; `forward_min` and `back_min` are minutes u to v and v to u, NaN where not
+        traversable. `interior` edges serve as first or last leg only; points snap to `snappable`
+        edges only; `structure` is surface, bridge or tunnel.
+    mode
+        walk, cycle or drive.
+    walk_speed_m_min
+        Walking speed in m/min: of every edge when mode is walk, of the way to the edge always.
+    snapshot
+        Date of the data, None when the source does not tell.
+    """
+
+    nodes: gpd.GeoDataFrame
+    edges: gpd.GeoDataFrame
+    mode: Mode
+    walk_speed_m_min: float
+    snapshot: dt.date | None
+
+    def __repr__(self) -> str:
+        """Tell size, parts, length and date in one line."""
+        km = float(self.edges["length_m"].sum()) / 1000
+        parts = self.nodes["component"].nunique()
+        inside = int(self.edges["interior"].sum())
+        return (
+            f"<StreetGraph {self.mode}: {len(self.nodes)} nodes, {len(self.edges)} edges "
+            f"({inside} interior), {km:.1f} km, {parts} components, "
+            f"{self.crs.to_string()}, snapshot {self.snapshot or 'unknown'}>"
+        )
+
+    @property
+    def crs(self) -> CRS:
+        """Projected CRS of both tables."""
+        return assert_projected(self.edges.crs, what="street graph")
+
+    @cached_property
+    def node_ids(self) -> Ints:
+        """Node ids in row order (ascending)."""
+        return np.asarray(self.nodes["node_id"], dtype=np.int64)
+
+    @cached_property
+    def node_xy(self) -> Floats:
+        """Node coordinates in metres, shape (nodes, 2)."""
+        return np.asarray(shapely.get_coordinates(self.nodes.geometry.to_numpy()))
+
+    def row_of(self, node_ids: Ints) -> Ints:
+        """Row of each node id; the ids must exist."""
+        return np.asarray(np.searchsorted(self.node_ids, node_ids), dtype=np.int64)
+
+    @cached_property
+    def u_row(self) -> Ints:
+        """Row of each edge's first node."""
+        return self.row_of(self.edges["u"].to_numpy())
+
+    @cached_property
+    def v_row(self) -> Ints:
+        """Row of each edge's last node."""
+        return self.row_of(self.edges["v"].to_numpy())
+
+    @cached_property
+    def forward_min(self) -> Floats:
+        """Minutes u to v per edge, NaN where not traversable."""
+        return np.asarray(self.edges["forward_min"], dtype=np.float64)
+
+    @cached_property
+    def back_min(self) -> Floats:
+        """Minutes v to u per edge, NaN where not traversable."""
+        return np.asarray(self.edges["back_min"], dtype=np.float64)
+
+    @cached_property
+    def interior(self) -> Flags:
+        """Whether each edge serves as first or last leg only."""
+        return np.asarray(self.edges["interior"], dtype=bool)
+
+    @cached_property
+    def lines(self) -> NDArray[np.object_]:
+        """Edge geometries."""
+        return np.asarray(self.edges.geometry.to_numpy())
+
+    @cached_property
+    def fastest_m_min(self) -> float:
+        """Highest speed anywhere on the graph, walking to it included."""
+        length = self.edges["length_m"].to_numpy()
+        cost = np.fmin(self.forward_min, self.back_min)
+        timed = cost > 0
+        speeds = length[timed] / cost[timed]
+        return max(float(speeds.max(initial=0.0)), self.walk_speed_m_min)
+
+    @cached_property
+    def phases(self) -> Phases:
+        """The network laid out for routing (see `pipeline.network.phases`)."""
+        return lay_out(
+            self.u_row,
+            self.v_row,
+            len(self.nodes),
+            forward_min=self.forward_min,
+            back_min=self.back_min,
+            interior=self.interior,
+        )
+
+    @cached_property
+    def snap_rows(self) -> Ints:
+        """Rows of the edges to which points may snap, in the order of `snap_tree`."""
+        return np.flatnonzero(self.edges["snappable"].to_numpy(dtype=bool))
+
+    @cached_property
+    def snap_tree(self) -> shapely.STRtree:
+        """Spatial index of the edges to which points may snap."""
+        return shapely.STRtree(self.lines[self.snap_rows])
+
+    @cached_property
+    def edge_component(self) -> Ints:
+        """Component rank of each edge."""
+        return self.node_component[self.u_row]
+
+    @cached_property
+    def node_component(self) -> Ints:
+        """Component rank of each node."""
+        return np.asarray(self.nodes["component"], dtype=np.int64)
+
+    @cached_property
+    def component_km(self) -> Floats:
+        """Street length in km of each component, by rank."""
+        length = self.edges["length_m"].to_numpy()
+        return np.bincount(self.edge_component, weights=length) / 1000
+
+    def at_walk_speed(self, walk_speed_m_min: float) -> Self:
+        """Return the same network at another walking speed (m/min); other modes keep their costs.
+
+        The spatial index and everything else that does not depend on the speed is shared.
+        """
+        if walk_speed_m_min == self.walk_speed_m_min:
+            return self
+        edges = self.edges
+        if self.mode == "walk":
+            minutes = edges["length_m"] / walk_speed_m_min
+            edges = edges.assign(
+                forward_min=minutes.where(edges["forward_min"].notna()),
+                back_min=minutes.where(edges["back_min"].notna()),
+            )
+        other = replace(self, edges=edges, walk_speed_m_min=walk_speed_m_min)
+        for shared in ("node_ids", "node_xy", "u_row", "v_row", "lines", "snap_rows", "snap_tree"):
+            if shared in self.__dict__:
+                other.__dict__[shared] = self.__dict__[shared]
+        return other
+
+    def components(self) -> pd.DataFrame:
+        """Describe the connected parts, the longest first.
+
+        Returns
+        -------
+        frame
+            Index `component` (rank), columns `component_name`, `nodes`, `length_km`.
+        """
+        grouped = self.nodes.groupby("component", sort=True)
+        return pd.DataFrame(
+            {
+                "component_name": grouped["component_name"].first(),
+                "nodes": grouped["node_id"].size(),
+                "length_km": self.component_km,
+            }
+        )
+
+    def check(self) -> Self:
+        """Return the graph, or raise LayerError with every breach of the contract."""
+        assert_projected(self.edges.crs, what="street graph")
+        problems = [
+            Problem(
+                zh=f"路网表不符合约定：{text}",
+                en=f"street graph breaks its contract: {text}",
+                rule=f"StreetGraph.{self.mode}",
+                remedy_zh="重新生成路网",
+                remedy_en="rebuild the network",
+            )
+            for text in _breaches(self)
+        ]
+        if problems:
+            raise LayerError(*problems)
+        return self
+
+    def to_parquet(self, folder: Path) -> tuple[Path, Path]:
+        """Write `<mode>_nodes.parquet` and `<mode>_edges.parquet`, each atomically.
+
+        The same graph gives the same bytes with the same library versions.
+
+        Returns
+        -------
+        paths
+            Nodes file and edges file.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {
+            "mode": self.mode,
+            "walk_speed_m_min": self.walk_speed_m_min,
+            "snapshot": None if self.snapshot is None else self.snapshot.isoformat(),
+        }
+        nodes, edges = graph_files(folder, self.mode)
+        _write(self.nodes, nodes, about)
+        _write(self.edges, edges, about)
+        return nodes, edges
+
+    @classmethod
+    def from_parquet(cls, folder: Path, mode: Mode) -> Self:
+        """Read the two tables of one mode and check them.
+
+        Raises
+        ------
+        LayerError
+            A file is missing, unreadable, or breaks the contract.
+        """
+        nodes_path, edges_path = graph_files(folder, mode)
+        nodes, _ = _read(nodes_path)
+        edges, about = _read(edges_path)
+        snapshot = about.get("snapshot")
+        graph = cls(
+            nodes=nodes,
+            edges=edges,
+            mode=about.get("mode", mode),
+            walk_speed_m_min=float(about["walk_speed_m_min"]),
+            snapshot=None if snapshot is None else dt.date.fromisoformat(snapshot),
+        )
+        return graph.check()
+
+
+def graph_files(folder: Path, mode: Mode) -> tuple[Path, Path]:
+    """Name the nodes file and the edges file of one mode."""
+    return folder / f"{mode}_nodes.parquet", folder / f"{mode}_edges.parquet"
+
+
+def assemble(
+    node_ids: Ints,
+    node_xy: Floats,
+    edges: pd.DataFrame,
+    *,
+    lines: NDArray[np.object_],
+    crs: CRS,
+    mode: Mode,
+    walk_speed_m_min: float,
+    scrap_max_km: float,
+    snapshot: dt.date | None,
+) -> StreetGraph:
+    """Make the two tables from nodes and edges of any source: enclosure, components, order.
+
+    Parameters
+    ----------
+    node_ids, node_xy
+        Ids (unique, any order) and coordinates in metres, shape (n, 2); nodes that no edge uses
+        are dropped.
+    edges
+        Columns of `EDGE_COLUMNS` without the geometry, in their final order.
+    lines
+        One LineString per edge, from u to v.
+    crs
+        Projected CRS in metres.
+    scrap_max_km
+        Connected parts shorter than this are kept, but no point snaps to them.
+    mode, walk_speed_m_min, snapshot
+        See `StreetGraph`.
+
+    Returns
+    -------
+    graph
+        Public edges that interiors enclose are flagged interior.
+    """
+    used = np.isin(node_ids, np.concatenate((edges["u"].to_numpy(), edges["v"].to_numpy())))
+    node_ids, node_xy = node_ids[used], node_xy[used]
+    order = np.argsort(node_ids)
+    node_ids, node_xy = node_ids[order], node_xy[order]
+    u = np.searchsorted(node_ids, edges["u"].to_numpy())
+    v = np.searchsorted(node_ids, edges["v"].to_numpy())
+    length = edges["length_m"].to_numpy()
+    interior = enclosed_edges(
+        u, v, len(node_ids), interior=edges["interior"].to_numpy(dtype=bool), length_m=length
+    )
+    rank, name = _name_components(node_ids, u, v, length)
+    nodes = gpd.GeoDataFrame(
+        {"node_id": node_ids, "component": rank, "component_name": name},
+        geometry=shapely.points(node_xy),
+        crs=crs,
+    )
+    part_km = np.bincount(rank[u], weights=length, minlength=rank.max(initial=-1) + 1) / 1000
+    snappable = edges["snappable"].to_numpy(dtype=bool) & (part_km[rank[u]] >= scrap_max_km)
+    table = gpd.GeoDataFrame(
+        edges.assign(interior=interior, snappable=snappable).reset_index(drop=True),
+        geometry=lines,
+        crs=crs,
+    )
+    return StreetGraph(nodes, table[list(EDGE_COLUMNS)], mode, walk_speed_m_min, snapshot).check()
+
+
+def _name_components(
+    node_ids: Ints, u: Ints, v: Ints, length_m: Floats
+) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
+    """Rank connected parts by length and name each after its least OSM node id."""
+    label = component_labels(u, v, len(node_ids))
+    total = np.bincount(label[u], weights=length_m, minlength=label.max(initial=-1) + 1)
+    plain = np.where(node_ids > 0, node_ids, -node_ids // SIDES_OF_A_BARRIER)
+    least = np.full(len(total), np.iinfo(np.int64).max)
+    np.minimum.at(least, label, plain)
+    order = np.lexsort((least, -total))
+    rank = np.empty(len(total), dtype=np.int32)
+    rank[order] = np.arange(len(total), dtype=np.int32)
+    names = np.array([f"n{node}" for node in least], dtype=object)
+    return rank[label], names[label]
+
+
+def _breaches(graph: StreetGraph) -> Iterator[str]:
+    """List what breaks the contract, in words."""
+    nodes, edges = graph.nodes, graph.edges
+    for table, frame, columns in (
+        ("nodes", nodes, NODE_COLUMNS),
+        ("edges", edges, EDGE_COLUMNS),
+    ):
+        missing = [column for column in columns if column not in frame.columns]
+        if missing:
+            yield f"{table} lack {', '.join(missing)}"
+            return
+        for column, kind in columns.items():
+            found = str(frame[column].dtype)
+            if found != kind and not (kind == "str" and found in {"object", "string"}):
+                yield f"{table}.{column} is {found}, not {kind}"
+    if nodes.crs != edges.crs:
+        yield "nodes and edges differ in CRS"
+    if len(edges) == 0:
+        yield "there is no edge"
+        return
+    ids = nodes["node_id"].to_numpy()
+    if (np.diff(ids) <= 0).any():
+        yield "node_id is not unique and ascending"
+        return
+    if edges["edge_id"].duplicated().any():
+        yield "edge_id is not unique"
+    dangling = ~np.isin(edges[["u", "v"]].to_numpy(), ids)
+    if dangling.any():
+        yield f"{int(dangling.any(axis=1).sum())} edges end at unknown nodes"
+        return
+    yield from _geometry_breaches(graph)
+    yield from _cost_breaches(edges)
+
+
+def _geometry_breaches(graph: StreetGraph) -> Iterator[str]:
+    """List edges whose geometry does not run from u to v."""
+    lines = graph.edges.geometry.to_numpy()
+    if not (shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING).all():
+        yield "an edge is not a LineString"
+        return
+    for end, rows in ((0, graph.u_row), (-1, graph.v_row)):
+        tips = shapely.get_coordinates(shapely.get_point(lines, end))
+        off = np.abs(tips - graph.node_xy[rows]).max(axis=1) > 1e-6  # noqa: PLR2004
+        if off.any():
+            which = "first" if end == 0 else "last"
+            yield f"{int(off.sum())} edges do not touch their {which} node"
+    if not np.allclose(shapely.length(lines), graph.edges["length_m"], rtol=1e-9, atol=1e-6):
+        yield "length_m is not the length of the geometry"
+
+
+def _cost_breaches(edges: gpd.GeoDataFrame) -> Iterator[str]:
+    """List costs and categories out of range."""
+    costs = edges[["forward_min", "back_min"]].to_numpy(dtype=np.float64)
+    if np.isnan(costs).all(axis=1).any():
+        yield "an edge is traversable in no direction"
+    if (costs < 0).any() or np.isinf(costs).any():
+        yield "a cost is negative or infinite"
+    if not edges["structure"].isin(STRUCTURES).all():
+        yield f"structure is not one of {', '.join(STRUCTURES)}"
+
+
+def _write(frame: gpd.GeoDataFrame, path: Path, about: dict[str, Any]) -> None:
+    """Write one GeoParquet file with the graph's own facts in its metadata, then rename it."""
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, index=False)
+    buffer.seek(0)
+    table = pq.read_table(buffer)
+    metadata = {**table.schema.metadata, _METADATA_KEY: json.dumps(about).encode()}
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
+    """Read one table and the graph's facts."""
+    remedy = {"remedy_zh": "重新运行 networks 阶段", "remedy_en": "run the networks stage again"}
+    if not path.is_file():
+        raise LayerError(
+            Problem(zh="缺少路网表", en="the street table is missing", path=path, **remedy)
+        )
+    try:
+        about = json.loads((pq.read_schema(path).metadata or {})[_METADATA_KEY])
+        frame = gpd.read_parquet(path)
+    except (KeyError, ValueError, OSError) as error:
+        text = f"the street table cannot be read ({error})"
+        raise LayerError(Problem(zh="路网表无法读取", en=text, path=path, **remedy)) from error
+    return frame, cast("dict[str, Any]", about)
