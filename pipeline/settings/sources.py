@@ -1,0 +1,231 @@
+"""Settings of what comes in: datum guard, archives, conflation, cells, rasters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from pipeline.settings.base import Section, setting
+
+ANALYST = "analyst choice"
+
+
+class DatumGuardSettings(Section):
+    """When a layer's declared datum is believed, refused or not testable."""
+
+    reach_m: float = setting(
+        2000.0,
+        zh="同名点相距超过此值视为不同地点",
+        en="namesakes farther apart than this are different places",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+    fewest: int = setting(
+        8,
+        zh="至少比较多少条记录才下结论",
+        en="fewest records to compare for a verdict",
+        unit="count",
+        source=ANALYST,
+        ge=1,
+    )
+    margin_m: float = setting(
+        100.0,
+        zh="中位残差至少小这么多才算更符合",
+        en="a datum fits better when its median residual is smaller by this",
+        unit="m",
+        source=f"{ANALYST}; the shift is 450-500 m in Shanghai",
+        gt=0,
+    )
+    margin_share: float = setting(
+        0.03,
+        zh="落入所称行政区的比例至少高这么多才算更符合",
+        en="a datum fits better when its share in the claimed district is larger by this",
+        unit="share",
+        source=ANALYST,
+        gt=0,
+        lt=1,
+    )
+
+
+class LocalShiftSettings(Section):
+    """How a local grid is fitted to control points."""
+
+    model: Literal["helmert", "affine"] = setting(
+        "helmert",
+        zh="平面转换模型：四参数或仿射六参数",
+        en="plane transformation: four parameters (helmert) or six (affine)",
+        source=ANALYST,
+    )
+    largest_residual_m: float = setting(
+        1.0,
+        zh="控制点残差上限",
+        en="largest residual of a control point",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+
+
+class ArchiveSettings(Section):
+    """Limits on zipped files, against damage by accident or intent."""
+
+    largest_mb: float = setting(
+        2048.0,
+        zh="解压后总大小上限",
+        en="largest size when unpacked",
+        unit="MB",
+        source=ANALYST,
+        gt=0,
+    )
+    largest_ratio: float = setting(
+        200.0,
+        zh="单个文件压缩比上限",
+        en="largest ratio of unpacked to packed size of a file",
+        unit="ratio",
+        source=ANALYST,
+        gt=1,
+    )
+    most_files: int = setting(
+        10_000,
+        zh="文件数上限",
+        en="most files in an archive",
+        unit="count",
+        source=ANALYST,
+        ge=1,
+    )
+
+
+class ConflateSettings(Section):
+    """How records of facts are joined to places on the map."""
+
+    reach_m: float = setting(
+        1500.0,
+        zh="同一设施两处坐标的最大距离",
+        en="farthest that two positions of one facility may lie apart",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+    name_weight: float = setting(
+        0.7,
+        zh="得分中名称相似度的权重，其余为距离",
+        en="weight of the likeness of names in the score, the rest is distance",
+        unit="share",
+        source=ANALYST,
+        ge=0,
+        le=1,
+    )
+    accept_score: float = setting(
+        0.85,
+        zh="自动接受的最低得分",
+        en="lowest score that is accepted without a person",
+        unit="share",
+        source=ANALYST,
+        ge=0,
+        le=1,
+    )
+    consider_score: float = setting(
+        0.55,
+        zh="列为候选的最低得分",
+        en="lowest score that is shown to a person",
+        unit="share",
+        source=ANALYST,
+        ge=0,
+        le=1,
+    )
+    clear_lead: float = setting(
+        0.05,
+        zh="最佳候选须领先次佳的分差",
+        en="lead of the best candidate over the next",
+        unit="share",
+        source=ANALYST,
+        ge=0,
+        le=1,
+    )
+    decisions: Path | None = setting(
+        None,
+        zh="人工判定表（CSV），每次运行都遵守",
+        en="table of decisions by people (CSV), honoured on every run",
+    )
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.consider_score > self.accept_score:
+            msg = "consider_score must not exceed accept_score"
+            raise ValueError(msg)
+        return self
+
+
+class CellSettings(Section):
+    """The grid of counts that stands in for an extract."""
+
+    cell_m: int = setting(
+        500,
+        zh="格网边长",
+        en="side of a cell",
+        unit="m",
+        source=ANALYST,
+        gt=0,
+    )
+    district_field: str = setting(
+        "district",
+        zh="区界文件中的区名字段",
+        en="field with the district's name in the file of areas",
+        source=ANALYST,
+    )
+    outline_tolerance_m: float = setting(
+        600.0,
+        zh="底图区界概化容差",
+        en="tolerance when district outlines are generalised for the base map",
+        unit="m",
+        source=ANALYST,
+        ge=0,
+    )
+
+
+class CheckSettings(Section):
+    """What `parkgap check` calls near or alike."""
+
+    duplicate_m: float = setting(
+        1.0,
+        zh="同名且相距不超过此值视为重复",
+        en="records of one name within this distance are duplicates",
+        unit="m",
+        source=ANALYST,
+        ge=0,
+    )
+    most_examples: int = setting(
+        5,
+        zh="每类问题最多列举的记录数",
+        en="most records shown as examples of a problem",
+        unit="count",
+        source=ANALYST,
+        ge=1,
+    )
+
+
+class SourceSettings(Section):
+    """Everything about reading the outside world."""
+
+    osm_mapping: Path | None = setting(
+        None,
+        zh="自己的OSM映射文件；空则用内置",
+        en="an OSM mapping file of your own; the shipped one when empty",
+    )
+    datum_guard: DatumGuardSettings = setting(
+        DatumGuardSettings(), zh="坐标基准核对", en="datum guard"
+    )
+    local_shift: LocalShiftSettings = setting(
+        LocalShiftSettings(), zh="地方坐标系平移", en="shift of a local grid"
+    )
+    archives: ArchiveSettings = setting(
+        ArchiveSettings(), zh="压缩文件限制", en="limits on archives"
+    )
+    conflate: ConflateSettings = setting(
+        ConflateSettings(), zh="名录与位置匹配", en="joining facts to places"
+    )
+    cells: CellSettings = setting(CellSettings(), zh="格网计数", en="counts per cell")
+    check: CheckSettings = setting(CheckSettings(), zh="文件检查", en="checking a file")

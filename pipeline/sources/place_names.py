@@ -1,0 +1,58 @@
+"""Fold the ways in which people write the same Chinese place name."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_BRACKETS = re.compile(r"[(（\[【〔<《「][^)）\]】〕>》」]*[)）\]】〕>》」]")
+_NOISE = re.compile(r"[\s·•・.。,，、:：;；\-—–_/\\|'\"“”‘’&＆+]+")
+_CITY = re.compile(r"^(?:中国)?(?:上海市|上海|北京市|天津市|重庆市)(?=.{2,})")
+_CAMPUS = re.compile(
+    r"(?:总院|本部|总部|(?:[东南西北中]|新|老|主)(?:校区|院区|校|院部)|"
+    r"[\u4e00-\u9fff]{0,4}(?:校区|院区|分院|分校|分部))$"
+)
+_STATION = re.compile(r"(?:地铁|轨道交通|轻轨)?站$")
+
+
+def fold_name(name: str | None) -> str:
+    """Fold width, case, punctuation and bracketed remarks; the letters that are left compare.
+
+    Returns
+    -------
+    folded
+        Empty for a missing name.
+    """
+    if not isinstance(name, str):
+        return ""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    bare = _NOISE.sub("", _BRACKETS.sub("", text))
+    return bare or _NOISE.sub("", text)
+
+
+def core_name(name: str | None) -> str:
+    """Fold a name and take off the city in front and the campus behind.
+
+    What is left names the institution: 上海市复旦大学附属中山医院（徐汇院区） becomes
+    复旦大学附属中山医院. A name that is nothing else than such words stays whole.
+    """
+    folded = fold_name(name)
+    core = _CITY.sub("", folded)
+    shorter = _CAMPUS.sub("", core)
+    return shorter if len(shorter) >= 2 else core or folded  # noqa: PLR2004
+
+
+def station_name(name: str | None) -> str:
+    """Fold a station's name and take off 站 and the mode's name behind it."""
+    folded = fold_name(name)
+    return _STATION.sub("", folded) or folded
+
+
+def campus_words(name: str | None) -> str:
+    """Give what `core_name` takes off behind or in brackets: what tells two campuses apart."""
+    if not isinstance(name, str):
+        return ""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    inner = "".join(part[1:-1] for part in _BRACKETS.findall(text))
+    match = _CAMPUS.search(_CITY.sub("", fold_name(name)))
+    return inner + (match[0] if match else "")
