@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .base import Section, setting
+from typing import Self
+
+from pydantic import model_validator
+
+from pipeline.settings.base import Section, setting
 
 MEMORY = "analyst choice, from memory, unverified"
 
@@ -240,6 +244,23 @@ class RailSettings(Section):
         en="stations counted officially and absent from the table",
         source=f"maglev: scope of the official figure; Kunshan: {MEMORY}",
     )
+
+    @model_validator(mode="after")
+    def _classes_exist(self) -> Self:
+        unknown = {self.default_class, *self.line_class.values()} - set(self.classes)
+        if unknown:
+            names = ", ".join(sorted(unknown))
+            msg = f"未定义的线路类别 / unknown line class: {names}"
+            raise ValueError(msg)
+        return self
+
+    def class_of(self, line: str) -> LineClass:
+        """Give the class a line belongs to."""
+        return self.classes[self.line_class.get(line, self.default_class)]
+
+    def headway_of(self, line: str) -> float:
+        """Give the headway of a line in minutes, its own or its class's."""
+        return self.headway_min.get(line, self.class_of(line).headway_min)
 
 
 class StationSettings(Section):

@@ -1,0 +1,1 @@
+"""Tests of streets and rails as graphs."""
