@@ -6,10 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 from scipy import signal, sparse
 
-from .island_grid import BoolArray, FloatArray, GridFrame, check_layers, raster_mask
+from .island_grid import (
+    BoolArray,
+    FloatArray,
+    GridFrame,
+    check_layers,
+    exact_fractions,
+    raster_mask,
+)
+from .island_points import PointLayer
 from .island_ring import GeometryArray, SampledFootprint, placed
 
 
@@ -31,21 +40,28 @@ class Exposure:
 @dataclass(frozen=True)
 class City:
     """
-    A city on a grid: counts by category, land, eligible land, and where parks are.
+    A city on a grid: facilities, land, eligible land, and where parks are.
 
     `counts` (cells, categories) and `land_share`, `eligible` (cells,) are flat in the grid's
-    order; `parks` counts the parks over each cell of the finer grid `fine`.
+    order; `parks` counts the parks over each cell of the finer grid `fine`. Where `points` are
+    given, facilities are counted there and `counts` has no columns.
     """
 
     grid: GridFrame
     categories: tuple[str, ...]
     counts: FloatArray
+    points: PointLayer | None
     land_share: FloatArray
     eligible: BoolArray
     fine: GridFrame
     parks: NDArray[np.int16]
     centre_x_m: float
     centre_y_m: float
+
+    @property
+    def basis(self) -> str:
+        """Say what facilities are counted from: `points` or `cells`."""
+        return "cells" if self.points is None else "points"
 
     def exposure(
         self,
@@ -81,9 +97,21 @@ class City:
             in_band, band_km2 = self._read(x[:, here], y[:, here], weight)
             counts.append(in_band)
             areas.append(band_km2)
-        return Exposure(
-            inside, inside_km2, np.cumsum(np.array(counts), axis=0), np.cumsum(areas, axis=0)
-        )
+        counted = np.cumsum(np.array(counts), axis=0)
+        if self.points is not None:
+            inside, counted = self.points.relocated(
+                footprint.shape, footprint.ring_widths_m, positions=(x_m, y_m, angle_rad),
+                fine=self.fine, blocked=blocked,
+            )  # fmt: skip
+        return Exposure(inside, inside_km2, counted, np.cumsum(areas, axis=0))
+
+    def within(self, geometry: shapely.Geometry) -> tuple[FloatArray, float]:
+        """Count facilities by category and measure land (km²) under a polygon, exactly."""
+        cells, share = exact_fractions(self.grid, geometry)
+        land_km2 = float(share @ self.land_share[cells]) * self.grid.cell_km2
+        if self.points is not None:
+            return self.points.within(geometry), land_km2
+        return share @ self.counts[cells], land_km2
 
     def _read(
         self, x: FloatArray, y: FloatArray, weight_km2: FloatArray
@@ -113,7 +141,7 @@ class City:
 def build_city(
     *,
     grid: GridFrame,
-    counts: Mapping[str, NDArray[np.generic]],
+    facilities: Mapping[str, NDArray[np.generic]] | PointLayer,
     land_share: NDArray[np.generic],
     eligible: BoolArray,
     parks: GeometryArray,
@@ -121,22 +149,26 @@ def build_city(
     centre_xy_m: tuple[float, float],
 ) -> City:
     """
-    Gather the layers of a city.
+    Gather the layers of a city, whose facilities are gridded counts or points.
 
     Raises
     ------
     FieldError
         If a layer does not lie on the grid or holds negative values.
     """
+    points = facilities if isinstance(facilities, PointLayer) else None
+    counts = {} if isinstance(facilities, PointLayer) else facilities
     check_layers(grid, {**counts, "land_share": land_share, "eligible": eligible})
     fine = grid.refined(fine_cell_m)
     covered = np.zeros(fine.rows * fine.columns, dtype=np.int16)
     for park in parks:
         covered += raster_mask(fine, park).ravel()
-    categories = tuple(sorted(counts))
-    stacked = [np.asarray(counts[name], dtype=np.float64).ravel() for name in categories]
+    categories = points.categories if points else tuple(sorted(counts))
+    stacked = np.zeros((grid.rows * grid.columns, len(counts)))
+    for number, name in enumerate(sorted(counts)):
+        stacked[:, number] = np.asarray(counts[name], dtype=np.float64).ravel()
     return City(
-        grid, categories, np.column_stack(stacked), np.asarray(land_share, dtype=float).ravel(),
+        grid, categories, stacked, points, np.asarray(land_share, dtype=float).ravel(),
         np.asarray(eligible, dtype=bool).ravel(), fine, covered, *centre_xy_m,
     )  # fmt: skip
 

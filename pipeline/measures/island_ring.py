@@ -73,11 +73,13 @@ class SampledFootprint:
     A park and its rings as points in the park's own frame (origin at the centroid, metres).
 
     `band` numbers the ring band of each ring point: band b lies between the (b-1)th and the bth
-    ring width. `ring_km2` is the land each ring point stands for.
+    ring width. `around_km2` is the land each ring point stands for; `shape` is the polygon.
     """
 
     x_m: float
     y_m: float
+    shape: shapely.Geometry
+    ring_widths_m: tuple[float, ...]
     inside: FloatArray
     inside_km2: float
     around: FloatArray
@@ -120,9 +122,16 @@ def sample_footprint(
         weights.append(np.full(len(band), region.area / 1e6 / len(band)))
         inner = outer
     return SampledFootprint(
-        centre.x, centre.y, inside, local.area / 1e6, np.concatenate(bands),
-        np.concatenate(numbers), np.concatenate(weights),
-    )  # fmt: skip
+        x_m=centre.x,
+        y_m=centre.y,
+        shape=local,
+        ring_widths_m=tuple(ring_widths_m),
+        inside=inside,
+        inside_km2=local.area / 1e6,
+        around=np.concatenate(bands),
+        band=np.concatenate(numbers),
+        around_km2=np.concatenate(weights),
+    )
 
 
 def lattice_points(geometry: shapely.Geometry, *, points: int) -> FloatArray:

@@ -64,7 +64,7 @@ class PlaceContrast:
     What was measured for a place: exactly, by sample points in place, relocated, and plausible.
 
     The exact values are reported; the sampled ones are ranked among the relocations, so that
-    both sides of the comparison carry the same approximation.
+    both sides of the comparison carry the same approximation. `cell_km2` is 0 for points.
     """
 
     place_id: str
@@ -172,7 +172,6 @@ def _row(
         "reason": reason,
         "reason_zh": zh,
         "reason_en": en,
-        "basis": "cells",
     }
 
 

@@ -1,4 +1,4 @@
-"""Measure the contrast of every park on gridded counts, with its null model."""
+"""Measure the contrast of every park, on gridded counts or points, with its null model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from pipeline.settings.island import IslandSettings
 
 from .island_city import City, Exposure, build_city
 from .island_contrast import Contrast, contrast
-from .island_grid import BoolArray, FloatArray, GridFrame, exact_fractions, raster_mask
+from .island_grid import BoolArray, FloatArray, GridFrame, raster_mask
 from .island_null import Positions, generator, own_stratum, relocate, ring_density
+from .island_points import PointLayer
 from .island_ring import (
     GeometryArray,
     SampledFootprint,
@@ -47,11 +48,11 @@ class IslandContrast:
         return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
-def contrast_on_cells(
+def measure_contrast(
     places: gpd.GeoDataFrame,
     *,
     grid: GridFrame,
-    counts: Mapping[str, NDArray[np.generic]],
+    facilities: Mapping[str, NDArray[np.generic]] | PointLayer,
     land_share: NDArray[np.generic],
     eligible: BoolArray,
     density: NDArray[np.generic],
@@ -59,7 +60,7 @@ def contrast_on_cells(
     settings: IslandSettings,
 ) -> IslandContrast:
     """
-    Measure amenity contrast and function mix of all places on gridded counts.
+    Measure amenity contrast and function mix of all places, with their null model.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ def contrast_on_cells(
         CRS, which is that of the grid.
     grid
         The grid on which the arrays lie.
-    counts
-        Facilities by category, each of the grid's shape.
+    facilities
+        Counts by category, each of the grid's shape; or exact points in the same CRS.
     land_share
         Share of land in each cell (a boolean mask will do).
     eligible
@@ -97,7 +98,7 @@ def contrast_on_cells(
     usable = places[places.geometry.notna() & ~places.geometry.is_empty]
     parks: GeometryArray = usable.geometry.to_numpy()
     city = build_city(
-        grid=grid, counts=counts, land_share=land_share, eligible=eligible, parks=parks,
+        grid=grid, facilities=facilities, land_share=land_share, eligible=eligible, parks=parks,
         fine_cell_m=FINE_CELL_M, centre_xy_m=centre_xy_m,
     )  # fmt: skip
     beside, hosts = neighbours_and_hosts(parks, host_overlap_share=settings.host_overlap_share)
@@ -112,11 +113,10 @@ def contrast_on_cells(
     rows = [row for place in measured for row in place_rows(place, settings)]
     for row in places[~places.index.isin(usable.index)].itertuples():
         rows += unmeasured_rows(str(row.place_id), city.categories, settings, "no_footprint")
-    table = pd.DataFrame(rows).sort_values(
-        ["place_id", "component", "category", "ring_m"], ignore_index=True
-    )
+    table = pd.DataFrame(rows).assign(basis=city.basis)
+    table = table.sort_values(["place_id", "component", "category", "ring_m"], ignore_index=True)
     tested = table.loc[table["status"] == "ok", "place_id"].nunique()
-    logger.info("measured contrast of %d of %d places on cells", tested, len(places))
+    logger.info("measured contrast of %d of %d places on %s", tested, len(places), city.basis)
     return IslandContrast(table, tuple(measured))
 
 
@@ -188,7 +188,7 @@ def _measure_place(
     return PlaceContrast(
         place_id=place.place_id,
         area_km2=park.area / 1e6,
-        cell_km2=city.grid.cell_km2,
+        cell_km2=0.0 if city.points else city.grid.cell_km2,
         equivalent_radius_m=footprint.equivalent_radius_m,
         precision_m=place.precision_m,
         indicative=place.indicative,
@@ -250,13 +250,13 @@ class _Measure:
         return self._contrast(exposure)
 
     def exact(self, park: shapely.Geometry, beside: GeometryArray) -> Contrast:
-        """Measure by exact fractions of cells."""
+        """Measure by exact geometry."""
         rings = [
             ring(park, width_m=width_m, excluded=list(beside))
             for width_m in self.settings.ring_widths_m
         ]
-        inside, inside_km2 = self._sum(park)
-        around = [self._sum(geometry) for geometry in rings]
+        inside, inside_km2 = self.city.within(park)
+        around = [self.city.within(geometry) for geometry in rings]
         return self._contrast(
             Exposure(
                 inside[None], np.array([inside_km2]),
@@ -264,11 +264,6 @@ class _Measure:
                 np.array([[km2] for _, km2 in around]),
             )
         )  # fmt: skip
-
-    def _sum(self, geometry: shapely.Geometry) -> tuple[FloatArray, float]:
-        cells, share = exact_fractions(self.city.grid, geometry)
-        land_km2 = float(share @ self.city.land_share[cells]) * self.city.grid.cell_km2
-        return share @ self.city.counts[cells], land_km2
 
     def _contrast(self, exposure: Exposure) -> Contrast:
         by_band = np.bincount(self.footprint.band, weights=self.footprint.around_km2)
