@@ -1,0 +1,254 @@
+// Start the overview: the layout on one map, the gaps on the other, one state behind both.
+"use strict";
+
+(() => {
+  const P = globalThis.parkgap;
+
+  const keyed = (rows, key) => new Map(rows.map((row) => [key(row), row]));
+
+  const readData = (app, data) => {
+    app.scale = data.scale;
+    app.places = P.rows(data.places);
+    for (const place of app.places) {
+      place.latlng = place.lon === null || place.lat === null ? null : L.latLng(place.lat, place.lon);
+    }
+    app.places.sort((a, b) => P.rank(a) - P.rank(b));
+    const gaps = keyed(P.rows(data.gaps), (row) => `${row.place_id}\n${row.service}`);
+    app.gapOf = (id, service) => gaps.get(`${id}\n${service}`) ?? null;
+    const access = P.rows(data.access);
+    app.accessOf = (id, service) =>
+      access.filter((row) => row.place_id === id && row.service === service);
+    app.districts = P.rows(data.districts);
+    app.lines = P.rows(data.lines);
+    app.facilities = {
+      rail: P.rows(data.rail), hospital: P.rows(data.hospital), school: P.rows(data.school),
+    };
+    app.standards = keyed(P.rows(data.standards), (row) => row.standard_id);
+    const targets = app.places.flatMap((place) => [place.target_2023_10k_m2, place.target_2024_10k_m2]);
+    app.largestTarget = Math.max(1, ...targets.filter((value) => value !== null && value !== undefined));
+  };
+
+  const firstState = (app) => {
+    const given = P.readHash();
+    const state = {
+      service: app.first.service, mode: app.first.mode, lang: app.first.language, split: 50,
+      selected: null, side: "gaps", tab: "legend",
+      layers: ["core", "zone", "case", "carrier", "x", "cluster", "local"],
+      ...given,
+    };
+    if (!app.services.includes(state.service)) [state.service] = app.services;
+    if (!["legend", "ranking", "layers", "notes"].includes(state.tab)) state.tab = "legend";
+    if (!given.layers && app.facilities[state.service]) state.layers.push(state.service);
+    if (!app.places.some((place) => place.place_id === state.selected)) state.selected = null;
+    return state;
+  };
+
+  const radios = (app, holder, name, choices, value) => {
+    holder.replaceChildren(...choices.map(([key, ...text]) => {
+      const input = P.h("input", {
+        type: "radio", name, id: `${name}-${key}`, value: key, checked: key === value,
+        onchange: () => app.set({ [name]: key }),
+      });
+      return P.h("span", {}, input, P.h("label", { for: `${name}-${key}` }, text));
+    }));
+  };
+
+  const setUpControls = (app) => {
+    radios(app, document.getElementById("services"), "service",
+      app.services.map((service) => [service, P.word(app, service)]), app.state.service);
+    radios(app, document.getElementById("modes"), "mode", [
+      ["dual", P.t("并排", "Side by side")], ["swipe", P.t("卷帘", "Swipe")],
+      ["layout", P.t("布局", "Layout")], ["gaps", P.t("缺口", "Gaps")],
+    ], app.state.mode);
+    document.getElementById("language").addEventListener("click", () =>
+      app.set({ lang: P.language() === "zh" ? "en" : "zh" }));
+    document.getElementById("print").addEventListener("click", () => window.print());
+    document.getElementById("home").addEventListener("click", () => app.maps.layout.fitBounds(app.bounds, { padding: [16, 16] }));
+    document.getElementById("menu").addEventListener("click", (event) => {
+      const open = document.body.classList.toggle("panel-open");
+      event.currentTarget.setAttribute("aria-expanded", String(open));
+    });
+    document.getElementById("close").addEventListener("click", () => app.set({ selected: null }));
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && app.state.selected) app.set({ selected: null });
+    });
+  };
+
+  const drawRoute = (app, place) => {
+    for (const route of app.routes || []) route.remove();
+    app.routes = [];
+    const row = place ? app.gapOf(place.place_id, app.state.service) : null;
+    if (!place?.latlng) return;
+    for (const map of Object.values(app.maps)) {
+      app.routes.push(L.circleMarker(place.latlng, {
+        radius: 3, color: "#111", weight: 2, fillColor: "#fff", fillOpacity: 1, interactive: false,
+      }).addTo(map));
+      if (!row || row.nearest_lon === null || row.nearest_lon === undefined) continue;
+      const target = [row.nearest_lat, row.nearest_lon];
+      const path = row.route ? P.chain(row.route, app.scale) : [place.latlng, target];
+      app.routes.push(
+        L.polyline(path, {
+          color: "#111", weight: 2.2, dashArray: P.estimated(row) ? "6 5" : null, interactive: false,
+        }).addTo(map),
+        L.circleMarker(target, {
+          radius: 6, color: "#111", weight: 2, fillColor: "#ffd54a", fillOpacity: 1, interactive: false,
+        }).addTo(map),
+      );
+    }
+  };
+
+  const showCard = (app) => {
+    const card = document.getElementById("card");
+    const place = app.places.find((one) => one.place_id === app.state.selected) ?? null;
+    drawRoute(app, place);
+    const content = place ? P.placeCard(app, place, app.state.side)
+      : app.facilityShown ? P.facilityCard(app, app.facilityShown) : null;
+    card.hidden = content === null;
+    if (content) {
+      document.getElementById("card-body").replaceChildren(...content.flat(Infinity).filter(Boolean));
+      document.getElementById("card-body").scrollTop = 0;
+    }
+    for (const element of document.querySelectorAll(".place-symbol")) {
+      element.classList.toggle("selected", element.dataset.place === app.state.selected);
+    }
+  };
+
+  const showFacilities = (app) => {
+    for (const [side, groups] of Object.entries(app.facilityGroups)) {
+      for (const [key, group] of Object.entries(groups)) {
+        const wanted = app.state.layers.includes(key);
+        if (wanted !== app.maps[side].hasLayer(group)) {
+          if (wanted) group.addTo(app.maps[side]);
+          else group.remove();
+        }
+      }
+    }
+  };
+
+  const sides = ["layout", "gaps"];
+  const drawPlaces = (app) => {
+    for (const side of sides) {
+      P.drawFootprints(app, side);
+      P.drawSymbols(app, side);
+    }
+  };
+
+  /** Draw again only what a change of state touches. */
+  const refresh = (app, changed) => {
+    const any = (...keys) => keys.some((key) => key in changed);
+    if (any("lang")) P.speak(app.state.lang);
+    if (any("mode")) P.showMode(app);
+    if (any("split")) P.showSplit(app);
+    if (any("layers")) showFacilities(app);
+    if (any("service", "layers")) drawPlaces(app);
+    else if (any("lang")) for (const side of sides) P.drawSymbols(app, side);
+    if (any("service", "lang", "layers", "tab")) P.fillPanel(app);
+    if (any("service", "selected", "lang", "facility")) showCard(app);
+    document.getElementById("gap-title").replaceChildren(
+      ...P.t("服务缺口：", "Service gap: "), ...P.word(app, app.state.service).map((e) => e.cloneNode(true)));
+    for (const name of ["service", "mode"]) {
+      const box = document.getElementById(`${name}-${app.state[name]}`);
+      if (box) box.checked = true;
+    }
+    P.writeHash(app);
+  };
+
+  const actions = (app) => {
+    app.set = (change) => {
+      const changed = { ...change };
+      if ("service" in change) {
+        const related = Object.keys(app.facilities);
+        const kept = app.state.layers.filter((key) => !related.includes(key));
+        changed.layers = related.includes(change.service) ? [...kept, change.service] : kept;
+      }
+      if ("selected" in change) app.facilityShown = null;
+      Object.assign(app.state, changed);
+      refresh(app, changed);
+    };
+    app.toggle = (key, on) => {
+      const others = app.state.layers.filter((one) => one !== key);
+      app.set({ layers: on ? [...others, key] : others });
+    };
+    app.visible = (place) => app.state.layers.includes(P.kind(place));
+    app.select = (id, side) => app.set({ selected: id, side });
+    app.goTo = (place) => {
+      document.body.classList.remove("panel-open");
+      const kind = P.kind(place);
+      if (!app.state.layers.includes(kind)) app.toggle(kind, true);
+      if (place.latlng) app.maps.layout.setView(place.latlng, Math.max(12, app.maps.layout.getZoom()));
+      app.select(place.place_id, "gaps");
+    };
+    app.goToFacility = (facility) => {
+      const key = facility.service === "rail" && facility.status !== "operating" ? "rail_future" : facility.service;
+      if (!app.state.layers.includes(key)) app.toggle(key, true);
+      app.maps.layout.setView(P.chain(facility.packed, app.scale)[0], 14);
+      app.showFacility(facility);
+    };
+    app.showFacility = (facility) => {
+      app.state.selected = null;
+      app.facilityShown = facility;
+      refresh(app, { facility });
+    };
+  };
+
+  const firstView = (app) => {
+    app.bounds = L.latLngBounds(app.extent);
+    const { view } = app.state;
+    for (const map of Object.values(app.maps)) {
+      if (view) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+      else map.fitBounds(app.bounds, { animate: false, padding: [16, 16] });
+    }
+  };
+
+  const listen = (app) => {
+    for (const side of sides) {
+      const map = app.maps[side];
+      let drawn = map.getZoom();
+      map.on("moveend resize", () => {
+        if (drawn === map.getZoom()) P.drawNames(app, side);
+        else P.drawSymbols(app, side);
+        drawn = map.getZoom();
+        P.writeHash(app);
+      });
+      app.maps[side].on("click", (event) => {
+        const hit = P.under(app, side, event);
+        if (hit?.place) app.select(hit.place.place_id, side);
+        else if (hit?.facility) app.showFacility(hit.facility);
+        else if (!document.getElementById("card").hidden) app.set({ selected: null });
+      });
+    }
+    window.addEventListener("hashchange", () => window.location.reload());
+  };
+
+  /** Start the page; `maps` are the two Leaflet maps that folium made. */
+  P.startOverview = async (maps, settings) => {
+    const app = { maps, ...settings };
+    P.app = app;
+    try {
+      readData(app, await P.unpack("map-data"));
+    } catch (error) {
+      document.getElementById("failure").hidden = false;
+      throw error;
+    }
+    app.state = firstState(app);
+    actions(app);
+    P.speak(app.state.lang);
+    P.addPatterns(app);
+    P.setUpStage(app);
+    P.showMode(app);
+    firstView(app);
+    app.facilityGroups = {};
+    for (const side of sides) {
+      P.addGround(app, maps[side]);
+      app.facilityGroups[side] = P.addFacilities(app, maps[side]);
+      L.control.scale({ imperial: false }).addTo(maps[side]);
+    }
+    P.setUpPanel(app);
+    P.setUpSearch(app);
+    P.buildIndex(app);
+    setUpControls(app);
+    refresh(app, { ...app.state });
+    listen(app);
+    document.documentElement.dataset.ready = "yes";
+  };
+})();

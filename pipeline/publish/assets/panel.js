@@ -1,0 +1,191 @@
+// Fill the panel: what the marks mean, the ranking, the layers to switch, and the notes.
+"use strict";
+
+(() => {
+  const P = globalThis.parkgap;
+
+  const entry = (mark, ...text) => P.h("li", {}, P.h("span", { class: "mark" }, mark), P.h("span", {}, text));
+
+  const tierEntries = (app) =>
+    P.order
+      .filter((kind) => kind !== "policy" && app.places.some((place) => P.kind(place) === kind))
+      .map((kind) => {
+        const members = app.places.filter((place) => P.kind(place) === kind && !place.part_of);
+        return entry(P.tierSymbol(app, members[0], 22), P.word(app, kind),
+          P.h("small", {}, ` ${members.length}`));
+      });
+
+  const total = (rows, column) => rows.reduce((sum, row) => sum + (row[column] ?? 0), 0);
+
+  const targets = (app) => {
+    const carriers = app.places.filter((place) => place.tier === "carrier");
+    if (!carriers.length) return null;
+    const row = (name, one, two, tag) =>
+      P.h("tr", {}, P.h("th", { scope: "row" }, name), P.h(tag, {}, P.number(one)), P.h(tag, {}, P.number(two)));
+    return P.h("details", { open: true },
+      P.h("summary", {}, P.t("智造载体开工目标（万 m²）", "Carriers: start targets (10⁴ m²)")),
+      P.h("table", { class: "targets" },
+        P.h("thead", {}, P.h("tr", {}, P.h("th", {}), P.h("th", { scope: "col" }, "2023"), P.h("th", { scope: "col" }, "2024"))),
+        P.h("tbody", {}, carriers.map((place) =>
+          row(P.t(place.label_zh, place.label_en), place.target_2023_10k_m2, place.target_2024_10k_m2, "td"))),
+        P.h("tfoot", {}, row(P.t("合计", "Total"),
+          total(carriers, "target_2023_10k_m2"), total(carriers, "target_2024_10k_m2"), "td"))));
+  };
+
+  const swatch = (app, number, estimated) => {
+    const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
+    box.append(P.svg("rect", {
+      x: 0.5, y: 0.5, width: 25, height: 15, rx: 2, stroke: "#6b7680", "stroke-width": 0.8,
+      fill: estimated ? `url(#hatch-${number})` : app.colours.gap[number],
+    }));
+    return box;
+  };
+
+  const gapEntries = (app) => {
+    const rows = app.places.map((place) => app.gapOf(place.place_id, app.state.service));
+    const counts = app.colours.gap.map((_, number) =>
+      rows.filter((row) => row && P.classOf(app, row.gap) === number).length);
+    const unknown = rows.filter((row) => !row || row.gap === null).length;
+    const classes = app.colours.gap.map((_, number) => {
+      const [low, high] = P.classRange(app, number);
+      return P.h("li", {},
+        P.h("span", { class: "mark two" }, swatch(app, number, false), swatch(app, number, true)),
+        P.h("span", {}, P.t(app.classNames[number][0], app.classNames[number][1]),
+          P.h("small", {}, ` ${low}–${high} · ${counts[number]}`)));
+    });
+    return [
+      P.h("li", { class: "heads" }, P.h("span", { class: "mark two" },
+        P.h("small", {}, P.t("实测", "meas.")), P.h("small", {}, P.t("估算", "est."))),
+        P.h("span", {}, P.h("small", {}, P.t("分级 · 区间 · 地点数", "class · range · places")))),
+      classes,
+      entry(P.gapSymbol(app, "x", null, 20), P.t("无数据或不可测", "no data or not measurable"),
+        P.h("small", {}, ` ${unknown}`)),
+    ];
+  };
+
+  const sample = (paint) => {
+    const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
+    box.append(P.svg("rect", { x: 1, y: 1, width: 24, height: 14, rx: 3, "stroke-width": 1.4, ...paint }));
+    return box;
+  };
+
+  P.legend = (app) => [
+    P.h("h2", {}, P.t("空间布局", "Layout")),
+    P.h("ul", { class: "legend" }, tierEntries(app),
+      entry(sample({ fill: "#1f7fb8", "fill-opacity": 0.3, stroke: "#1f7fb8" }),
+        P.t("有依据的边界", "documented boundary")),
+      entry(sample({ fill: "none", stroke: "#1f7fb8", "stroke-dasharray": "5 3" }),
+        P.t("示意范围（按规划面积画圆）", "indicative extent (disc of the planned area)"))),
+    P.h("h2", {}, P.t("服务缺口：", "Service gap: "), P.word(app, app.state.service)),
+    P.h("p", { class: "hint" }, P.t("0 = 没有缺口，1 = 完全缺失", "0 = no gap, 1 = nothing within reach")),
+    P.h("ul", { class: "legend gaps" }, gapEntries(app)),
+    targets(app),
+  ];
+
+  const byGap = (app) => {
+    const rows = app.places
+      .filter((place) => place.tier !== "policy")
+      .map((place) => ({ place, row: app.gapOf(place.place_id, app.state.service) }));
+    const known = rows.filter(({ row }) => row && row.gap !== null);
+    known.sort((a, b) => b.row.gap - a.row.gap || (a.place.place_id < b.place.place_id ? -1 : 1));
+    return [known, rows.filter(({ row }) => !row || row.gap === null)];
+  };
+
+  P.ranking = (app) => {
+    const [known, unknown] = byGap(app);
+    const item = ({ place, row }, i) => {
+      const gap = row ? row.gap : null;
+      const chip = P.h("i", { class: P.estimated(row) ? "chip estimated" : "chip" });
+      chip.style.backgroundColor = P.gapColour(app, gap);
+      return P.h("li", {},
+        P.h("button", { type: "button", "data-place": place.place_id, onclick: () => app.goTo(place) },
+          P.h("span", { class: "number" }, i === null ? "" : String(i + 1)), chip,
+          P.h("span", { class: "who" }, P.t(place.label_zh, place.label_en),
+            P.h("small", {}, P.word(app, P.kind(place)))),
+          P.h("span", { class: "value" }, P.number(gap, 2))));
+    };
+    return [
+      P.h("h2", {}, P.t("缺口由大到小：", "Largest gap first: "), P.word(app, app.state.service)),
+      P.h("ol", { class: "ranking" }, known.map((one, i) => item(one, i)), unknown.map((one) => item(one, null))),
+    ];
+  };
+
+  P.layerNames = [
+    ["core", "place"], ["zone", "place"], ["case", "place"], ["carrier", "place"], ["x", "place"],
+    ["cluster", "place"], ["local", "place"], ["comparator", "place"],
+    ["rail", "facility"], ["rail_future", "facility"], ["hospital", "facility"], ["school", "facility"],
+  ];
+
+  P.layerSwitches = (app) => [
+    P.h("h2", {}, P.t("显示哪些图层", "Layers shown")),
+    P.h("ul", { class: "switches" },
+      P.layerNames
+        .filter(([key, kind]) => kind === "facility"
+          ? Object.values(app.facilityGroups.layout).length && app.facilityGroups.layout[key]
+          : app.places.some((place) => P.kind(place) === key))
+        .map(([key]) => {
+          const box = P.h("input", {
+            type: "checkbox", id: `layer-${key}`, checked: app.state.layers.includes(key),
+            onchange: () => app.toggle(key, box.checked),
+          });
+          return P.h("li", {}, box, P.h("label", { for: `layer-${key}` }, P.word(app, key)));
+        })),
+    P.h("p", { class: "hint" }, P.t("切换服务时，相关设施自动显示。",
+      "Facilities of the chosen service are shown with it.")),
+  ];
+
+  P.notes = (app) => [
+    app.headlines.length
+      ? [P.h("h2", {}, P.t("要点", "Findings")),
+        P.h("ol", { class: "headlines" }, app.headlines.map(([zh, en]) => P.h("li", {}, P.t(zh, en))))]
+      : null,
+    P.h("h2", {}, P.t("数据与许可", "Data and licences")),
+    P.h("table", { class: "sources" },
+      P.h("tbody", {}, app.sources.map((source) => P.h("tr", {},
+        P.h("th", { scope: "row" }, P.t(source.name_zh, source.name_en)),
+        P.h("td", {}, source.licence), P.h("td", {}, source.date ?? "—"))))),
+    P.h("h2", {}, P.t("未上图", "Not on the map")),
+    P.h("ul", {}, app.places.filter((place) => !place.latlng).map((place) =>
+      P.h("li", {}, P.t(place.name_zh, place.name_en)))),
+    P.h("h2", {}, P.t("读图须知", "How to read it")),
+    P.h("ul", {}, app.caveats.map(([zh, en]) => P.h("li", {}, P.t(zh, en)))),
+  ];
+
+  const tabs = [
+    ["legend", "图例", "Legend"], ["ranking", "排名", "Ranking"],
+    ["layers", "图层", "Layers"], ["notes", "说明", "Notes"],
+  ];
+
+  P.setUpPanel = (app) => {
+    const strip = document.getElementById("tabs");
+    for (const [key, zh, en] of tabs) {
+      strip.append(P.h("button", {
+        type: "button", role: "tab", id: `tab-${key}`, "aria-controls": "tab-body",
+        onclick: () => app.set({ tab: key }),
+      }, P.t(zh, en)));
+    }
+    strip.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const now = tabs.findIndex(([key]) => key === app.state.tab);
+      const next = tabs[(now + step + tabs.length) % tabs.length][0];
+      app.set({ tab: next });
+      document.getElementById(`tab-${next}`).focus();
+    });
+  };
+
+  P.fillPanel = (app) => {
+    const content = {
+      legend: P.legend, ranking: P.ranking, layers: P.layerSwitches, notes: P.notes,
+    }[app.state.tab](app);
+    for (const [key] of tabs) {
+      const chosen = key === app.state.tab;
+      const button = document.getElementById(`tab-${key}`);
+      button.setAttribute("aria-selected", String(chosen));
+      button.tabIndex = chosen ? 0 : -1;
+    }
+    document.getElementById("tab-body").replaceChildren(...content.flat(Infinity).filter(Boolean));
+    const printed = [...P.legend(app), ...P.ranking(app), ...P.notes(app)];
+    document.getElementById("print-body").replaceChildren(...printed.flat(Infinity).filter(Boolean));
+  };
+})();

@@ -1,0 +1,97 @@
+// Hold two maps in step: side by side, one swiped over the other, or one alone.
+"use strict";
+
+(() => {
+  const P = globalThis.parkgap;
+
+  /** Let each map follow the other, animations included. */
+  const follow = (leader, follower) => {
+    leader.on("zoomanim", (event) => {
+      if (follower.parkgapLed || leader.parkgapLed) return;
+      follower.parkgapLed = true;
+      follower._animateZoom(event.center, event.zoom, true, event.noUpdate);
+      follower.parkgapLed = false;
+    });
+    leader.on("move zoomend", () => {
+      if (leader.parkgapLed || leader._animatingZoom) return;
+      const same =
+        follower.getZoom() === leader.getZoom() &&
+        follower.getCenter().equals(leader.getCenter(), 1e-9);
+      if (same) return;
+      follower.parkgapLed = true;
+      follower.setView(leader.getCenter(), leader.getZoom(), { animate: false });
+      follower.parkgapLed = false;
+    });
+  };
+
+  const narrow = () => window.matchMedia("(max-width: 760px)").matches;
+
+  /** Say which way of comparing fits: a phone has no room for two maps side by side. */
+  P.fittingMode = (mode) => (mode === "dual" && narrow() ? "swipe" : mode);
+
+  P.setUpStage = (app) => {
+    const stage = document.getElementById("stage");
+    const { layout, gaps } = app.maps;
+    layout.getContainer().classList.add("side-layout");
+    gaps.getContainer().classList.add("side-gaps");
+    follow(layout, gaps);
+    follow(gaps, layout);
+    const handle = P.h("input", {
+      id: "swipe", type: "range", min: 0, max: 100, step: 1, value: app.state.split,
+      oninput: () => app.set({ split: Number(handle.value) }),
+    });
+    P.label(handle, "aria-label", "卷帘：左为空间布局，右为服务缺口", "Swipe: layout left, gaps right");
+    const bar = P.h("div", { class: "swipe-bar", "aria-hidden": "true" }, P.h("i"));
+    stage.append(
+      P.h("div", { class: "side-title of-layout" }, P.t("空间布局 1+5+X", "Layout 1+5+X")),
+      P.h("div", { class: "side-title of-gaps", id: "gap-title" }),
+      bar,
+      handle,
+    );
+    dragBar(app, stage, bar);
+    new ResizeObserver(() => {
+      P.showMode(app);
+    }).observe(stage);
+  };
+
+  const dragBar = (app, stage, bar) => {
+    const move = (event) => {
+      const box = stage.getBoundingClientRect();
+      const share = (100 * (event.clientX - box.left)) / box.width;
+      app.set({ split: Math.round(Math.min(100, Math.max(0, share))) });
+    };
+    bar.addEventListener("pointerdown", (event) => {
+      bar.setPointerCapture(event.pointerId);
+      bar.addEventListener("pointermove", move);
+      event.preventDefault();
+    });
+    bar.addEventListener("pointerup", () => bar.removeEventListener("pointermove", move));
+    bar.addEventListener("pointercancel", () => bar.removeEventListener("pointermove", move));
+  };
+
+  /** Show the chosen way of comparing and keep the view's centre. */
+  P.showMode = (app) => {
+    const stage = document.getElementById("stage");
+    const mode = P.fittingMode(app.state.mode);
+    const { layout, gaps } = app.maps;
+    stage.dataset.mode = mode;
+    P.showSplit(app);
+    const shown = mode === "gaps" ? gaps : layout;
+    for (const map of [layout, gaps]) {
+      const hidden = (mode === "gaps" && map === layout) || (mode === "layout" && map === gaps);
+      if (!hidden) map.invalidateSize({ animate: false, pan: true });
+    }
+    const other = shown === gaps ? layout : gaps;
+    other.setView(shown.getCenter(), shown.getZoom(), { animate: false });
+  };
+
+  P.showSplit = (app) => {
+    const stage = document.getElementById("stage");
+    const { split } = app.state;
+    const swiping = stage.dataset.mode === "swipe";
+    const container = app.maps.gaps.getContainer();
+    container.style.clipPath = swiping ? `inset(0 0 0 ${split}%)` : "";
+    stage.querySelector(".swipe-bar").style.left = `${split}%`;
+    stage.querySelector("#swipe").value = split;
+  };
+})();

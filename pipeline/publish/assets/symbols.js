@@ -1,0 +1,142 @@
+// Draw the symbols of places: the shape tells the tier, the fill tells the gap.
+"use strict";
+
+(() => {
+  const P = globalThis.parkgap;
+
+  const polygon = (corners, radius, inner, turn) => {
+    const points = [];
+    const steps = inner ? 2 * corners : corners;
+    for (let i = 0; i < steps; i += 1) {
+      const r = inner && i % 2 ? inner : radius;
+      const angle = turn + (2 * Math.PI * i) / steps;
+      points.push(`${(r * Math.sin(angle)).toFixed(2)},${(-r * Math.cos(angle)).toFixed(2)}`);
+    }
+    return P.svg("polygon", { points: points.join(" ") });
+  };
+
+  const shapes = {
+    core: () => polygon(5, 11, 5.2, 0),
+    zone: () => polygon(4, 10.5, 0, 0),
+    x: () => P.svg("circle", { r: 8 }),
+    case: () => P.svg("circle", { r: 7.5 }),
+    carrier: () => P.svg("rect", { x: -8, y: -8, width: 16, height: 16, rx: 1.5 }),
+    cluster: () => polygon(3, 10, 0, 0),
+    local: () => polygon(6, 8.5, 0, 0),
+    comparator: () => polygon(5, 8.5, 0, 0),
+    policy: () => P.svg("circle", { r: 5 }),
+  };
+
+  P.order = ["core", "zone", "case", "carrier", "x", "cluster", "local", "comparator", "policy"];
+  P.kind = (place) => (place.tier === "x" && place.case ? "case" : place.tier);
+  P.rank = (place) => P.order.indexOf(P.kind(place)) + (place.part_of ? 4 : 0);
+  P.sizes = { core: 32, zone: 26, case: 25, carrier: 25, x: 20, cluster: 20, local: 18 };
+  P.size = (place) => (place.part_of ? 18 : P.sizes[P.kind(place)] || 16);
+
+  const frame = (size, ...parts) =>
+    P.svg(
+      "svg",
+      { viewBox: "-12 -12 24 24", width: size, height: size, "aria-hidden": "true" },
+      ...parts,
+    );
+
+  const outlined = (kind, paint) => {
+    const mark = shapes[kind] ? shapes[kind]() : shapes.policy();
+    for (const [name, value] of Object.entries(paint)) mark.setAttribute(name, value);
+    const parts = [mark];
+    if (kind === "case") {
+      parts.unshift(
+        P.svg("circle", { r: 10.8, fill: "#fff", stroke: paint.stroke, "stroke-width": 1.4 }),
+      );
+    }
+    return parts;
+  };
+
+  /** Two bars: floor area to be started in 2023 and in 2024, on a common scale. */
+  const targetBars = (app, place) => {
+    const most = app.largestTarget || 1;
+    const bar = (x, value, fill) => {
+      const height = value === null || value === undefined ? 0 : Math.max(1, (18 * value) / most);
+      return P.svg("rect", { x, y: 9 - height, width: 7, height, fill });
+    };
+    return [
+      P.svg("rect", {
+        x: -10.5, y: -11, width: 21, height: 22, rx: 2,
+        fill: "#fff", stroke: app.colours.tier.carrier, "stroke-width": 1.6,
+      }),
+      bar(-8, place.target_2023_10k_m2, "#f0b083"),
+      bar(1, place.target_2024_10k_m2, app.colours.tier.carrier),
+    ];
+  };
+
+  P.tierSymbol = (app, place, size) => {
+    const kind = P.kind(place);
+    if (kind === "carrier" && place.target_2023_10k_m2 !== undefined) {
+      return frame(size, ...targetBars(app, place));
+    }
+    const fill = app.colours.tier[place.tier] || "#555";
+    const hollow = kind === "comparator" || kind === "policy";
+    return frame(
+      size,
+      ...outlined(kind, {
+        fill: hollow ? "#fff" : fill,
+        stroke: kind === "case" || hollow ? fill : "#fff",
+        "stroke-width": 1.6,
+      }),
+    );
+  };
+
+  /** Number the class of a gap, 0 to 4, or null; a value on a break belongs below. */
+  P.classOf = (app, gap) => {
+    if (gap === null || gap === undefined) return null;
+    const above = app.breaks.findIndex((limit) => gap <= limit);
+    return above === -1 ? app.breaks.length : above;
+  };
+  P.gapColour = (app, gap) => {
+    const number = P.classOf(app, gap);
+    return number === null ? app.colours.unknown : app.colours.gap[number];
+  };
+  P.estimated = (row) => Boolean(row) && row.method !== "measured_network";
+
+  /** Hatch patterns for the symbols, one for each class, put into the page once. */
+  P.addPatterns = (app) => {
+    const definitions = app.colours.gap.map((colour, number) => {
+      const tile = P.svg(
+        "pattern",
+        {
+          id: `hatch-${number}`, width: 5, height: 5,
+          patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)",
+        },
+        P.svg("rect", { width: 5, height: 5, fill: "#fff" }),
+        P.svg("rect", { width: 5, height: 5, fill: colour, "fill-opacity": 0.35 }),
+        P.svg("rect", { width: 2.5, height: 5, fill: colour }),
+      );
+      return tile;
+    });
+    const store = P.svg("svg", { width: 0, height: 0, class: "patterns" }, ...definitions);
+    document.body.prepend(store);
+  };
+
+  P.gapSymbol = (app, kind, row, size) => {
+    const number = row ? P.classOf(app, row.gap) : null;
+    if (number === null) {
+      const parts = outlined(kind, {
+        fill: "#fff", stroke: "#6b7680", "stroke-width": 1.5, "stroke-dasharray": "3 2",
+      });
+      const question = P.svg("text", {
+        y: 4, "text-anchor": "middle", "font-size": 10, "font-weight": 700, fill: "#4d5760",
+      });
+      question.textContent = "?";
+      return frame(size, ...parts, question);
+    }
+    const estimated = P.estimated(row);
+    return frame(
+      size,
+      ...outlined(kind, {
+        fill: estimated ? `url(#hatch-${number})` : app.colours.gap[number],
+        stroke: number === 0 ? "#8a7a4a" : number === 1 ? "#a8702c" : app.colours.gap[number],
+        "stroke-width": estimated ? 1.8 : 1.2,
+      }),
+    );
+  };
+})();

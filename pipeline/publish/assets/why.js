@@ -1,0 +1,198 @@
+// Answer "why this colour?" for one place: value, unit, interval, method, rule, date, remedy.
+"use strict";
+
+(() => {
+  const P = globalThis.parkgap;
+
+  const interval = (row) =>
+    row.low === null || row.low === undefined || row.high === null || row.high === undefined
+      ? null
+      : P.h("span", { class: "interval" },
+          P.t(`90% 区间 ${P.number(row.low)}–${P.number(row.high)}`,
+              `90% interval ${P.number(row.low)}–${P.number(row.high)}`));
+
+  const quantity = (app, value, unit) => {
+    if (value === null || value === undefined) return P.h("b", {}, "—");
+    if (unit === "share") return P.h("b", {}, `${P.number(100 * value, 0)} %`);
+    return P.h("b", {}, P.number(value), " ", unit ? P.word(app, unit) : null);
+  };
+
+  const line = (zh, en, ...content) =>
+    content.flat(Infinity).some(Boolean)
+      ? P.h("div", { class: "fact" }, P.h("dt", {}, P.t(zh, en)), P.h("dd", {}, content))
+      : null;
+
+  const methodMark = (app, method) =>
+    method
+      ? P.h("span", { class: `method ${method === "measured_network" ? "measured" : "estimated"}` },
+          P.word(app, method))
+      : null;
+
+  const standardText = (app, id) => {
+    const standard = id ? app.standards.get(id) : null;
+    if (!standard) return id ? P.t(id, id) : null;
+    const unverified = standard.confidence === "memory";
+    return [
+      P.t(standard.name_zh, standard.name_en),
+      unverified
+        ? P.h("em", { class: "warn" }, P.t("（未核实，不作为标准）", " (unverified, not a standard)"))
+        : null,
+    ];
+  };
+
+  const classText = (app, row) => {
+    const number = P.classOf(app, row.gap);
+    if (number === null) return P.word(app, row.status || "no_data");
+    const [low, high] = P.classRange(app, number);
+    return P.t(
+      `${app.classNames[number][0]}（${low}–${high}）`,
+      `${app.classNames[number][1]} (${low}–${high})`,
+    );
+  };
+
+  /** The bounds of a gap class as text. */
+  P.classRange = (app, number) => {
+    const edges = [0, ...app.breaks, 1];
+    return [edges[number].toFixed(1), edges[number + 1].toFixed(1)];
+  };
+
+  const changes = (app, place, row) => {
+    const remedies = [];
+    if (row.change_zh || row.change_en) remedies.push(P.t(row.change_zh, row.change_en));
+    if (P.estimated(row)) {
+      remedies.push(P.t("补充街道数据后改为实测", "street data would turn the estimate into a measurement"));
+    }
+    if (place.boundary_class !== "surveyed" && place.boundary_class !== "digitised") {
+      remedies.push(P.t("提供正式四至边界", "an official boundary would narrow the interval"));
+    }
+    if (row.gap === null || row.gap === undefined) {
+      remedies.push(P.t("补齐缺失数据", "the missing data"));
+    }
+    return remedies.map((remedy) => P.h("li", {}, remedy));
+  };
+
+  const nearest = (row) =>
+    row.nearest_name_zh || row.nearest_name_en
+      ? P.t(row.nearest_name_zh, row.nearest_name_en)
+      : null;
+
+  const ranks = (row) =>
+    row.rank === null || row.rank === undefined
+      ? null
+      : P.t(
+          `第 ${row.rank} 位` + (row.rank_low ? `（${row.rank_low}–${row.rank_high}）` : ""),
+          `rank ${row.rank}` + (row.rank_low ? ` (${row.rank_low}–${row.rank_high})` : ""),
+        );
+
+  const why = (app, place) => {
+    const { service } = app.state;
+    const row = app.gapOf(place.place_id, service);
+    if (!row) {
+      return P.h("p", { class: "nothing" },
+        P.t("该地点没有此项服务的结果。", "There is no result of this service for this place."));
+    }
+    return [
+      P.h("div", { class: "verdict" },
+        P.gapSymbol(app, P.kind(place), row, 34),
+        P.h("div", {},
+          P.h("div", { class: "score" }, P.h("b", {}, P.number(row.gap, 2)), " ", classText(app, row)),
+          P.h("div", {}, methodMark(app, row.method), " ", row.verdict ? P.word(app, row.verdict) : null))),
+      P.h("dl", {},
+        line("数值", "Value",
+          row.value === null || row.value === undefined ? null : quantity(app, row.value, row.unit),
+          " ", interval(row)),
+        line("最近设施", "Nearest", nearest(row)),
+        line("规则", "Rule", standardText(app, row.standard_id)),
+        line("次序", "Rank", ranks(row)),
+        line("数据日期", "Data date", row.snapshot),
+        line("什么会改变它", "What would change it", P.h("ul", {}, changes(app, place, row)))),
+    ];
+  };
+
+  const bars = (app, place) =>
+    P.h("ul", { class: "bars" },
+      app.services.map((service) => {
+        const row = app.gapOf(place.place_id, service);
+        const gap = row ? row.gap : null;
+        const fill = P.h("i", { class: P.estimated(row) ? "estimated" : "" });
+        fill.style.width = `${100 * (gap ?? 0)}%`;
+        fill.style.backgroundColor = P.gapColour(app, gap);
+        return P.h("li", {},
+          P.h("button", {
+            type: "button", onclick: () => app.set({ service }),
+            "aria-pressed": String(service === app.state.service),
+          },
+            P.h("span", { class: "service" }, P.word(app, service)),
+            P.h("span", { class: "track" }, fill),
+            P.h("span", { class: "value" }, gap === null || gap === undefined
+              ? P.t("无", "none") : P.number(gap, 2))));
+      }));
+
+  const facts = (app, place) =>
+    P.h("dl", {},
+      line("层级", "Tier", P.word(app, P.kind(place))),
+      line("类别", "Category", place.category ? P.word(app, place.category) : null),
+      line("所在区", "District", place.district_zh),
+      line("规划面积", "Planned area", place.planned_area_km2 === null ? null
+        : `${P.number(place.planned_area_km2, 3)} km²`),
+      line("开工目标（万 m²）", "Start targets (10⁴ m²)",
+        place.target_2023_10k_m2 === null && place.target_2024_10k_m2 === null ? null
+          : `2023: ${P.number(place.target_2023_10k_m2)} · 2024: ${P.number(place.target_2024_10k_m2)}`),
+      line("分组", "Group", place.priority_group ? P.word(app, place.priority_group) : null),
+      line("边界", "Boundary", place.boundary_class ? P.word(app, place.boundary_class) : null),
+      line("点位误差", "Position within", place.precision_m === null ? null
+        : `± ${P.number(place.precision_m, 0)} m`),
+      line("合成", "Synthetic", place.synthetic ? P.t("合成数据，非实测", "synthetic, not real data") : null));
+
+  const measureRow = (app, row) =>
+    P.h("tr", {},
+      P.h("th", { scope: "row" }, P.word(app, row.measure),
+        P.h("small", {}, row.variant ? P.word(app, row.variant) : null,
+          row.mode ? [" · ", P.word(app, row.mode)] : null)),
+      P.h("td", {},
+        row.status && row.status !== "ok" ? P.word(app, row.status) : quantity(app, row.value, row.unit),
+        " ", interval(row)),
+      P.h("td", {}, methodMark(app, row.method)));
+
+  const measures = (app, place) => {
+    const rows = app.accessOf(place.place_id, app.state.service);
+    if (!rows.length) return null;
+    return P.h("details", {},
+      P.h("summary", {}, P.t(`全部指标（${rows.length}）`, `All measures (${rows.length})`)),
+      P.h("div", { class: "scroll" },
+        P.h("table", { class: "measures" }, P.h("tbody", {}, rows.map((row) => measureRow(app, row))))));
+  };
+
+  const section = (zh, en, ...content) =>
+    P.h("section", {}, P.h("h3", {}, P.t(zh, en)), content);
+
+  /** Fill the card with one place; the side that was clicked decides what comes first. */
+  P.placeCard = (app, place, side) => {
+    const reasons = section("为什么是这个颜色？", "Why this colour?",
+      P.h("p", { class: "of-service" }, P.word(app, app.state.service)), why(app, place));
+    const compared = section("各项缺口", "Gap by service", bars(app, place));
+    const about = section("地点资料", "About the place", facts(app, place));
+    const parts = side === "layout"
+      ? [about, reasons, compared] : [reasons, compared, measures(app, place), about];
+    return [
+      P.h("header", {},
+        P.tierSymbol(app, place, 26),
+        P.h("div", {},
+          P.h("h2", { lang: "zh-CN" }, place.name_zh || place.name_en || place.place_id),
+          P.h("p", { lang: "en", class: "both" }, place.name_en || ""))),
+      parts,
+    ];
+  };
+
+  P.facilityCard = (app, facility) => [
+    P.h("header", {}, P.h("div", {},
+      P.h("h2", { lang: "zh-CN" }, facility.name_zh || facility.name_en || "—"),
+      P.h("p", { lang: "en", class: "both" }, facility.name_en || ""))),
+    P.h("section", {}, P.h("dl", {},
+      line("类型", "Kind", P.word(app, facility.service)),
+      line("状态", "Status", facility.status ? P.word(app, facility.status) : null),
+      line("说明", "Detail", facility.detail_zh || facility.detail_en
+        ? P.t(facility.detail_zh, facility.detail_en) : null),
+      line("来源", "Source", facility.source))),
+  ];
+})();

@@ -1,0 +1,122 @@
+"""Assemble the page around the maps: scripts, styles, data, panel, credits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from branca.element import MacroElement
+from folium.template import Template
+
+from pipeline.publish import assets, palettes
+from pipeline.publish.leaflet import (
+    OfflineMap,
+    OfflinePage,
+    data_element,
+    embed_json,
+    html_element,
+    script_element,
+    style_element,
+)
+
+DATA_ID = "map-data"
+
+
+@dataclass(frozen=True)
+class MapSource:
+    """A source that the map credits: what it is, under which licence, as of which date."""
+
+    name_zh: str
+    name_en: str
+    licence: str
+    date: str | None = None
+
+
+@dataclass(frozen=True)
+class PageText:
+    """The words around a map; every text is escaped before it is written.
+
+    `banner` is shown beside the controls (a synthetic mark, an estimate mark); `credits` are the
+    lines of the footer.
+    """
+
+    title: tuple[str, str]
+    subtitle: tuple[str, str] = ("", "")
+    banner: tuple[str, str] = ("", "")
+    credits: Sequence[tuple[str, str]] = field(default=())
+
+
+class Starter(MacroElement):
+    """Call a function of the page's scripts with its maps, once they exist."""
+
+    _template = Template(
+        """
+        {% macro script(this, kwargs) %}
+        parkgap.{{ this.function }}({
+            {%- for name, map in this.maps.items() %}{{ name }}: {{ map.get_name() }},{% endfor -%}
+        }, {{ this.settings }});
+        {% endmacro %}
+        """
+    )
+
+    def __init__(self, *, function: str, maps: dict[str, OfflineMap], settings: object) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._name = "Starter"
+        self.function = function
+        self.maps = maps
+        self.settings = embed_json(settings)
+
+
+def build_page(
+    *, text: PageText, language: str, scripts: Sequence[str], packed: str
+) -> OfflinePage:
+    """Make a page with its words, the project's scripts in the order given, and packed data."""
+    page = OfflinePage(title=f"{text.title[0]} · {text.title[1]}", language=language)
+    page.header.add_child(style_element(assets.own_text("page.css")), name="page css")
+    for name in scripts:
+        page.header.add_child(script_element(assets.own_text(name)), name=name)
+    page.before.add_child(html_element(_shell("before", text)), name="before")
+    page.after.add_child(html_element(_shell("after", text)), name="after")
+    page.after.add_child(data_element(DATA_ID, packed, "application/octet-stream"), name="data")
+    return page
+
+
+def credit_lines(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
+    """Write the lines that stay in view: attribution, licences, data dates."""
+    lines = [
+        (
+            f"{source.name_zh}：{source.licence}" + (f"（{source.date}）" if source.date else ""),
+            f"{source.name_en}: {source.licence}" + (f" ({source.date})" if source.date else ""),
+        )
+        for source in sources
+    ]
+    return [*lines, ("地图库 Leaflet（BSD-2-Clause）", "Map library Leaflet (BSD-2-Clause)")]
+
+
+def colours() -> dict[str, object]:
+    """Give the scripts the colours that figures and QGIS styles use too."""
+    return {
+        "gap": list(palettes.GAP),
+        "unknown": palettes.GAP_UNKNOWN,
+        "tier": palettes.TIER,
+        "facility": palettes.FACILITY,
+        "land": palettes.LAND,
+        "outline": palettes.OUTLINE,
+        "metro": palettes.METRO,
+    }
+
+
+def _shell(part: str, text: PageText) -> str:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined)
+    return environment.from_string(assets.own_text("shell.html")).render(
+        part=part,
+        title_zh=text.title[0],
+        title_en=text.title[1],
+        subtitle_zh=text.subtitle[0],
+        subtitle_en=text.subtitle[1],
+        banner_zh=text.banner[0],
+        banner_en=text.banner[1],
+        credits=text.credits,
+    )

@@ -1,0 +1,87 @@
+"""Name the codes that maps show, in Chinese and English."""
+
+from __future__ import annotations
+
+#: Names of the classes of a gap, from small to large.
+GAP_CLASSES = (
+    ("基本无缺口", "hardly any"),
+    ("轻度", "slight"),
+    ("中度", "moderate"),
+    ("较重", "large"),
+    ("严重", "severe"),
+)
+
+GLOSSARY: dict[str, tuple[str, str]] = {
+    # services and facilities
+    "rail": ("轨道站点", "Rail"),
+    "rail_future": ("在建与规划车站", "Stations under construction or planned"),
+    "hospital": ("三级医院", "Tertiary hospital"),
+    "school": ("优质学校", "Quality school"),
+    "island": ("孤岛效应", "Island effect"),
+    "composite": ("综合", "Composite"),
+    # tiers
+    "core": ("核心区（1）", "Core (1)"),
+    "zone": ("特色区（5）", "Zones (5)"),
+    "case": ("案例园区", "Case parks"),
+    "x": ("X 个园区载体", "X parks"),
+    "carrier": ("智造载体", "Smart-manufacturing carriers"),
+    "cluster": ("生产性服务集聚区", "Service clusters"),
+    "local": ("闵行园区", "Minhang parks"),
+    "comparator": ("对照地区", "Comparators"),
+    "policy": ("政策区域", "Policy areas"),
+    # categories of places
+    "case_park": ("案例园区", "Case park"),
+    "service_research": ("科研机构导向", "Research-oriented"),
+    "service_business": ("商务环境导向", "Business-oriented"),
+    "service_policy": ("特殊政策导向", "Special-policy"),
+    "expand": ("大力拓展", "To be expanded"),
+    "foster": ("着力培育", "To be fostered"),
+    # methods, verdicts, statuses
+    "measured_network": ("实测（街道网络）", "measured on streets"),
+    "estimated_straight_line": ("估算（直线×绕行系数）", "estimated (straight line × detour)"),
+    "robust": ("稳健", "robust"),
+    "likely": ("较可能", "likely"),
+    "not_testable": ("边界不确定，无法判定", "not testable: boundary too uncertain"),
+    "ok": ("有结果", "ok"),
+    "beyond_limit": ("超出搜索范围", "beyond the search limit"),
+    "unsnapped": ("未能接入路网", "not on the street network"),
+    "no_data": ("无数据", "no data"),
+    "not_measurable": ("不可测", "not measurable"),
+    "operating": ("运营", "operating"),
+    "under_construction": ("在建", "under construction"),
+    "planned": ("规划", "planned"),
+    # boundaries
+    "surveyed": ("实测边界", "surveyed"),
+    "digitised": ("按四至数字化", "digitised from four stated limits"),
+    "indicative": ("示意（按规划面积画圆）", "indicative (disc of the planned area)"),
+    "none": ("仅有点位", "point only"),
+    # modes and units
+    "walk": ("步行", "walk"),
+    "cycle": ("骑行", "cycle"),
+    "drive": ("驾车", "drive"),
+    "transit": ("轨道+步行", "rail and walk"),
+    "min": ("分钟", "min"),
+    "m": ("米", "m"),
+    "km": ("公里", "km"),
+    "share": ("份额", "share"),
+    "count": ("个", "in number"),
+}
+
+CAVEATS = (
+    (
+        "斜纹 = 估算（直线距离×绕行系数），实心 = 在街道网络上实测。",
+        "Hatched = estimated (straight line × detour factor); solid = measured on streets.",
+    ),
+    (
+        "虚线范围为示意：按规划面积在概略点位画圆，不是正式边界。",
+        "Dashed extents are indicative: discs of the planned area, no official boundaries.",
+    ),
+    (
+        "“?” 表示没有数据或不可测，不等于没有设施。",
+        "“?” means no data or not measurable; it does not mean that nothing is there.",
+    ),
+    (
+        "相距很近的符号排成一行，位置以细节缩放后为准。",
+        "Symbols that would cover each other stand in a row; zoom in for their true points.",
+    ),
+)

@@ -1,0 +1,219 @@
+"""Pack layers into the small block of data that a map page unpacks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from pipeline.errors import CrsError, LayerError, Problem
+
+log = logging.getLogger(__name__)
+
+MEGABYTE = 1_000_000
+
+
+@dataclass
+class Payload:
+    """Layers and tables of one page, each kept as columns, with the size each one costs.
+
+    `decimals` is the number of decimals kept of longitude and latitude.
+    """
+
+    decimals: int
+    _blocks: dict[str, Any] = field(default_factory=dict)
+
+    def add_layer(self, name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> None:
+        """Add a layer in EPSG:4326; `columns` are the attributes the page needs, each stored once.
+
+        Raises
+        ------
+        CrsError
+            The layer is not in EPSG:4326.
+        """
+        require_wgs84(name, frame)
+        block = table_block(frame, columns)
+        block["g"] = encode_geometries(frame.geometry.to_numpy(), decimals=self.decimals)
+        self._blocks[name] = block
+
+    def add_table(self, name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+        """Add a table without geometry."""
+        self._blocks[name] = table_block(frame, columns)
+
+    def add_value(self, name: str, value: object) -> None:
+        """Add anything JSON can hold (no NaN, no infinity)."""
+        self._blocks[name] = value
+
+    def pack(self) -> str:
+        """Give the compressed block as base64 text; the same content gives the same text."""
+        content = {"scale": 10**self.decimals, **self._blocks}
+        return _deflate(content)
+
+    def weights(self) -> dict[str, int]:
+        """Measure what each layer costs in bytes of page, heaviest first."""
+        sizes = {name: len(_deflate(block)) for name, block in self._blocks.items()}
+        return dict(sorted(sizes.items(), key=lambda item: -item[1]))
+
+
+def within_budget(page: str, payload: Payload, *, budget_mb: float, name: str) -> str:
+    """Give the page back when it is within its budget.
+
+    Parameters
+    ----------
+    page
+        The finished document.
+    payload
+        What was packed into it; consulted for the heaviest layer.
+    budget_mb
+        Budget in megabytes of 10^6 bytes.
+    name
+        Name of the map, for the message.
+
+    Raises
+    ------
+    LayerError
+        The page is too heavy; the message names its heaviest layer.
+    """
+    size_mb = len(page.encode("utf-8")) / MEGABYTE
+    log.info("map %s takes %.2f mb of %.2f", name, size_mb, budget_mb)
+    if size_mb <= budget_mb:
+        return page
+    layer, weight = next(iter(payload.weights().items()), ("page", len(page)))
+    raise LayerError(
+        Problem(
+            zh=f"地图 {name} 为 {size_mb:.2f} MB，超过 {budget_mb:g} MB；"
+            f"最重的图层是 {layer}（{weight / MEGABYTE:.2f} MB）",
+            en=f"map {name} takes {size_mb:.2f} MB, over {budget_mb:g} MB; "
+            f"its heaviest layer is {layer} ({weight / MEGABYTE:.2f} MB)",
+            rule="maps.budget_mb",
+            remedy_zh="增大 maps.simplify_m、减少该图层的要素，或提高 maps.budget_mb",
+            remedy_en="raise maps.simplify_m, thin out that layer, or raise maps.budget_mb",
+        )
+    )
+
+
+def require_wgs84(name: str, frame: gpd.GeoDataFrame) -> None:
+    """Refuse a layer whose coordinates are not longitude and latitude in EPSG:4326."""
+    if frame.crs is None or frame.crs.to_epsg() != 4326:  # noqa: PLR2004 (the EPSG code itself)
+        raise CrsError(
+            Problem(
+                zh=f"地图图层 {name} 的坐标系应为 EPSG:4326",
+                en=f"the map layer {name} must be in EPSG:4326, not {frame.crs}",
+                rule="interchange CRS",
+                remedy_zh="先用 to_crs(4326) 转换",
+                remedy_en="convert it with to_crs(4326) first",
+            )
+        )
+
+
+def simplified(frame: gpd.GeoDataFrame, *, tolerance_m: float) -> gpd.GeoDataFrame:
+    """Simplify a layer for display by a tolerance in metres; shared borders stay shared.
+
+    Gives a copy in the same CRS. Borders are simplified together only where the polygons form a
+    coverage (no overlap); otherwise each is simplified by itself.
+    """
+    if frame.empty or tolerance_m == 0:
+        return frame.copy()
+    metres = frame.to_crs(frame.estimate_utm_crs())
+    shapes = metres.geometry.to_numpy()
+    polygonal = bool((metres.geom_type.isin(["Polygon", "MultiPolygon"])).all())
+    if polygonal and bool(shapely.coverage_is_valid(shapes)):
+        # the argument of coverage_simplify is the square root of an area
+        thin = shapely.coverage_simplify(shapes, tolerance=tolerance_m)
+    else:
+        thin = shapely.simplify(shapes, tolerance_m)
+    return metres.set_geometry(gpd.GeoSeries(thin, index=frame.index, crs=metres.crs)).to_crs(
+        frame.crs
+    )
+
+
+def encode_geometries(geometries: Sequence[Any], *, decimals: int) -> list[Any]:
+    """Encode geometries as whole numbers: each chain is its first point, then steps.
+
+    A point becomes ``[x, y]``; a line a list of chains; a polygon a list of polygons, each a list
+    of rings; nothing becomes null. Coordinates are longitude and latitude times 10^decimals.
+    """
+    return [_encode(shape, 10**decimals) for shape in geometries]
+
+
+def table_block(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Any]:
+    """Turn a table into columns of plain values; repeated texts are stored once."""
+    missing = [name for name in columns if name not in frame.columns]
+    table = {name: _column(frame[name]) for name in columns if name not in missing}
+    return {"n": len(frame), "c": table}
+
+
+def plain(value: object) -> Any:  # noqa: ANN401
+    """Turn a cell into what JSON holds: null for nothing and for what is not finite."""
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return _short(value)
+    if isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    return str(value)
+
+
+def _short(value: float) -> float | int | None:
+    if not math.isfinite(value):
+        return None
+    short = float(f"{value:.6g}")
+    return int(short) if short.is_integer() else short
+
+
+def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
+    values = [plain(value) for value in column.array]
+    texts = [value for value in values if isinstance(value, str)]
+    if len(texts) > 2 * len(set(texts)):
+        words = sorted(set(texts))
+        index = {word: number for number, word in enumerate(words)}
+        if all(value is None or isinstance(value, str) for value in values):
+            return {"w": words, "i": [None if v is None else index[v] for v in values]}
+    return values
+
+
+def _encode(shape: Any, scale: int) -> Any:  # noqa: ANN401
+    if shape is None or shape.is_empty:
+        return None
+    if shape.geom_type == "Point":
+        return _chain(shape, scale)
+    if shape.geom_type in ("LineString", "MultiLineString"):
+        return [_chain(part, scale) for part in shapely.get_parts(shape)]
+    if shape.geom_type in ("Polygon", "MultiPolygon"):
+        return [
+            [_chain(ring, scale) for ring in (part.exterior, *part.interiors)]
+            for part in shapely.get_parts(shape)
+        ]
+    msg = f"a map cannot draw a {shape.geom_type}"
+    raise ValueError(msg)
+
+
+def _chain(shape: Any, scale: int) -> list[int]:  # noqa: ANN401
+    steps = np.rint(shapely.get_coordinates(shape) * scale).astype(np.int64)
+    steps[1:] -= steps[:-1].copy()
+    # a step of nothing is a vertex that rounding merged into the one before
+    keep = np.ones(len(steps), dtype=bool)
+    keep[1:] = steps[1:].any(axis=1)
+    flat: list[int] = steps[keep].ravel().tolist()
+    return flat
+
+
+def _deflate(content: object) -> str:
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")

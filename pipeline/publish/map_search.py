@@ -1,0 +1,34 @@
+"""Spell Chinese names in pinyin, so that a map can be searched on any keyboard."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+from pipeline.publish.map_payload import plain
+
+LONGEST_NAME = 60
+
+
+def sounds(names: pd.Series[str]) -> pd.Series[str]:
+    """Give, on the caller's index, the full pinyin and the initials of each name.
+
+    ``张江`` becomes ``zhangjiang zj``; a name without Chinese characters gives an empty text. Only
+    the first 60 characters are spelt.
+    """
+    return names.map(_sound)
+
+
+def _sound(name: object) -> str:
+    from pypinyin import Style, lazy_pinyin
+
+    text = plain(name)
+    if not isinstance(text, str):
+        return ""
+    characters = "".join(re.findall(r"[\u3400-\u9fff]", text[:LONGEST_NAME]))
+    if not characters:
+        return ""
+    full = "".join(lazy_pinyin(characters))
+    initials = "".join(lazy_pinyin(characters, style=Style.FIRST_LETTER))
+    return f"{full} {initials}"
