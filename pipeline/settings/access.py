@@ -342,11 +342,11 @@ class UncertaintySettings(Section):
         gt=0,
     )
     same_point_m: float = setting(
-        50.0,
+        200.0,
         zh="地点坐标与地铁站相距不超过此值时，视为借用站点坐标，不用于轨道结果",
         en="a place's point this close to a station is the station and unfit for rail results",
         unit="m",
-        source=ANALYST,
+        source="analyst choice: entrances and platforms of one station lie that far apart",
         ge=0,
     )
 
