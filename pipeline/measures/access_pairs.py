@@ -111,7 +111,7 @@ def cost_pairs(
     if limit_min is not None:
         reached &= minutes <= limit_min
     key = origin_code[reached] * np.int64(max(facilities.size, 1)) + facility_code[reached]
-    order = np.argsort(key, kind="stable")
+    order = _order(key)
     key = key[order]
     _refuse_repeats(key, origins, facilities)
     return CostPairs(
@@ -205,11 +205,20 @@ def _status_array(status: pd.Series[str] | None, origins: pd.Index[Any]) -> npt.
 
 
 def _codes(labels: pd.Series[Any], index: pd.Index[Any]) -> IntArray:
-    """Give each label's position in the index, -1 where absent; categories are mapped once."""
-    if isinstance(labels.dtype, pd.CategoricalDtype):
-        of_category = np.append(index.get_indexer(labels.cat.categories), -1)
-        return np.asarray(of_category[labels.cat.codes.to_numpy()], dtype=np.int64)
-    return np.asarray(index.get_indexer(pd.Index(labels)), dtype=np.int64)
+    """Give each label's position in the index, -1 where absent; each label is looked up once."""
+    code, found = pd.factorize(labels)
+    position = np.append(index.get_indexer(pd.Index(found)), -1)
+    return np.asarray(position[code], dtype=np.int64)
+
+
+def _order(key: IntArray) -> IntArray:
+    """Sort keys by 16-bit digits, the last first: numpy counts those instead of comparing."""
+    order = np.arange(key.size, dtype=np.int64)
+    if key.size and (np.diff(key) < 0).any():
+        for shift in range(0, int(key.max()).bit_length(), 16):
+            digit = (key[order] >> shift).astype(np.uint16)
+            order = order[np.argsort(digit, kind="stable")]
+    return order
 
 
 def _refuse_bad_rows(
