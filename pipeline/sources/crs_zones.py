@@ -19,7 +19,7 @@ _LOWEST_THREE, _LOWEST_SIX = 25, 13
 _HIGHEST_THREE, _HIGHEST_SIX = 45, 23
 _ZONE_WIDTH_M = 1e6
 _FIRST_MERIDIAN, _LAST_MERIDIAN = 75, 135
-_ENCLOSED_SHARE = 0.5
+_HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ def candidate_crs(
     for order in orders:
         a, b = (first, second) if order == "xy" else (second, first)
         for code in _codes(a, study_bounds):
-            share = _share_inside(code, a, b, study_bounds)
-            if share >= _ENCLOSED_SHARE:
+            share = share_inside(code, a, b, study_bounds)
+            if share >= _HALF:
                 found.append(Candidate(code, CRS.from_user_input(code).name, order, share))
     return sorted(found, key=lambda c: (-c.share_inside, c.order, c.crs))
 
@@ -110,12 +110,13 @@ def _codes(a: npt.NDArray[np.float64], bounds: tuple[float, float, float, float]
     return codes
 
 
-def _share_inside(
+def share_inside(
     code: str,
     x: npt.NDArray[np.float64],
     y: npt.NDArray[np.float64],
     bounds: tuple[float, float, float, float],
 ) -> float:
+    """Give the share of points that fall into bounds in degrees when read in a CRS."""
     lon, lat = Transformer.from_crs(code, "EPSG:4326", always_xy=True).transform(x, y)
     west, south, east, north = bounds
     inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
