@@ -101,14 +101,13 @@ def weighted_summary(
     cost = floats(values)
     far = beyond.reindex(values.index).to_numpy(dtype=np.bool_) & np.isnan(cost)
     measured = np.isfinite(cost)
-    ranked = np.where(far, np.inf, cost)
     known = measured | far
     total = sum_by(code, mass, count)
     found = sum_by(code[measured], mass[measured], count)
     beyond_mass = sum_by(code[far], mass[far], count)
     mean = _ratio(sum_by(code[measured], (cost * mass)[measured], count), found)
     quantiles = {
-        name: _weighted_quantile(code[known], ranked[known], mass[known], count, share)
+        name: _weighted_quantile(code[known], cost[known], mass[known], count, share)
         for name, share in (("median", 0.5), ("p90", 0.9))
     }
     nothing = np.where(beyond_mass > 0, "beyond_limit", "no_data")
@@ -168,7 +167,10 @@ def _require_whole(label: Any, whole_m2: float, parts_m2: float) -> None:  # noq
 def _weighted_quantile(
     code: IntArray, values: FloatArray, mass: FloatArray, count: int, share: float
 ) -> FloatArray:
-    """Find in each group the smallest value whose cumulated weight reaches the share."""
+    """Find in each group the smallest value whose cumulated weight reaches the share.
+
+    A null sorts after every number: it stands for a value larger than all.
+    """
     order = np.lexsort((values, code))
     group, ordered, weights = code[order], values[order], mass[order]
     result = np.full(count, np.nan)
@@ -180,8 +182,7 @@ def _weighted_quantile(
     before = running[np.cumsum(members) - members][group]
     enough = (running[1:] - before >= share - QUANTILE_SLACK) & (weights > 0)
     hit_group, first = np.unique(group[enough], return_index=True)
-    found = ordered[enough][first]
-    result[hit_group] = np.where(np.isinf(found), np.nan, found)
+    result[hit_group] = ordered[enough][first]
     return result
 
 

@@ -105,7 +105,7 @@ def _extract(polygons: gpd.GeoSeries, raster: CountRaster) -> tuple[FloatArray, 
     west, south, east, north = raster.bounds
     known = np.isfinite(raster.counts)
     edges = {"xmin": west, "ymin": south, "xmax": east, "ymax": north}
-    layers = {"total": np.where(known, raster.counts, 0.0), "known": known.astype(np.float64)}
+    layers = {"total": raster.counts, "known": known.astype(np.float64)}
     frame = gpd.GeoDataFrame(geometry=polygons.reset_index(drop=True))
     sums = {
         name: exactextract.exact_extract(

@@ -82,6 +82,19 @@ def test_a_place_that_reaches_nobody_has_no_access_and_says_so() -> None:
     assert got["reached"].tolist()[:2] == [1.0, 0.0]
 
 
+def test_a_facility_at_exactly_the_cutoff_is_reached() -> None:
+    table = pd.DataFrame({"origin": ["a", "b"], "facility": "h", "minutes": [30.0, 30.0001]})
+    case = Case(table, pd.Series({"a": 4.0, "b": 1.0}), pd.Series({"h": 8.0}))
+    gaussian = case.gaussian().access  # its weight is 0 there: reached, but it counts nothing
+    assert gaussian["status"].tolist() == ["ok", "beyond_limit"]
+    assert gaussian["access"].tolist() == [0, 0]
+    plain = floating_catchment_stepwise(
+        case.pairs(), demand=case.demand, supply=case.supply, edges_min=(30,), weights=(1,)
+    ).access
+    assert plain["access"].tolist() == [2, 0]
+    assert plain["reached"].tolist() == [1, 0]
+
+
 def test_a_hospital_nobody_reaches_gives_nothing_and_says_so() -> None:
     table = pd.DataFrame({"origin": ["a"], "facility": ["h1"], "minutes": [5.0]})
     supply = pd.Series({"h1": 3.0, "h2": 7.0})

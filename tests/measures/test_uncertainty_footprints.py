@@ -84,6 +84,12 @@ def test_a_place_is_drawn_the_same_whichever_rows_stand_around_it() -> None:
     assert not np.array_equal(alone.xy, drawn(places().loc[["Z1"]], seed=2).xy)
 
 
+def test_two_places_at_one_point_are_drawn_apart() -> None:
+    twins = pd.concat([places().loc[["K2"]], places().loc[["K2"]].set_axis(["M5"])])
+    got = drawn(gpd.GeoDataFrame(twins, crs=CRS))
+    assert not np.array_equal(got.xy[got.place == 0], got.xy[got.place == 1])
+
+
 def test_distances_minutes_and_shares_of_a_certain_square() -> None:
     got = drawn(places().loc[["S1"]])
     facility = np.array([[500.0, 500.0]])
