@@ -30,6 +30,7 @@ PLATFORM_COLUMNS = (
     "x",
     "y",
     "headway_min",
+    "arrival_headway_min",
     "dwell_min",
     "platform_group",
     "is_shared",
@@ -118,9 +119,10 @@ class RailCosts:
 def assemble_graph(tables: RailTables, *, links: pd.DataFrame, settings: RailSettings) -> RailGraph:
     """Join platforms to a graph by boarding, riding, dwelling, changing and alighting.
 
-    A rider waits half the headway at each boarding and nowhere else. A ride whose trains are rarer
-    than those that call at its first stop (a branch, a short-running variant) costs half the
-    difference on top, so that a trip to it waits for its own trains.
+    A rider waits half the headway at each boarding and nowhere else. Where trains part or end,
+    those that go on are rarer than those before: half the difference of the headways is added
+    there (on the ride into a branch, on the dwell where some trains turn back), so that a trip
+    waits for its own trains.
 
     Parameters
     ----------
@@ -191,7 +193,7 @@ def _check(tables: RailTables) -> None:
     problems = []
     known = set(tables.platforms["platform_id"])
     for table, columns in (
-        (tables.platforms, ("headway_min", "dwell_min", "x", "y")),
+        (tables.platforms, ("headway_min", "arrival_headway_min", "dwell_min", "x", "y")),
         (tables.rides, ("ride_min", "headway_min")),
     ):
         for column in columns:
@@ -223,11 +225,13 @@ def _edges(kind: str, start: Ints, end: Ints, minutes: Floats | float) -> pd.Dat
 def _calls(platforms: pd.DataFrame, rows: Ints, numbers: _Numbers) -> pd.DataFrame:
     every = np.arange(len(platforms))
     arr, dep = numbers.arr + every, numbers.dep + every
+    rarer = (platforms["headway_min"] - platforms["arrival_headway_min"]).to_numpy(float)
+    through_min = platforms["dwell_min"].to_numpy(float) + np.maximum(rarer, 0.0) / 2
     return pd.concat(
         [
             _edges("board", rows, dep, platforms["headway_min"].to_numpy(float) / 2),
             _edges("alight", arr, numbers.out + rows, 0.0),
-            _edges("dwell", arr, dep, platforms["dwell_min"].to_numpy(float)),
+            _edges("dwell", arr, dep, through_min),
         ]
     )
 

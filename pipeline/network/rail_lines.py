@@ -85,6 +85,8 @@ def line_tables(
     passed = platforms.loc[~platforms["status"].isin(set(statuses)), "platform_id"]
     rides = _pass_through(rides, passed.tolist())
     kept = platforms[~platforms["platform_id"].isin(set(passed))].reset_index(drop=True)
+    # No line of the table turns trains back on its way, so all that arrive go on.
+    kept["arrival_headway_min"] = kept["headway_min"]
     logger.info(
         "%d platforms, %d passed without a stop, %d rides", len(kept), len(passed), len(rides)
     )

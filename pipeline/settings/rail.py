@@ -369,6 +369,14 @@ class GtfsSettings(Section):
         source="analyst choice",
         gt=0,
     )
+    stop_change_min: float = setting(
+        1.0,
+        zh="同一站点换乘的固定时间（不含步行距离）",
+        en="fixed time of a change at one stop, walking distance excluded",
+        unit="min",
+        source="analyst choice",
+        ge=0,
+    )
     walk_link_max_m: float = setting(
         200,
         zh="站点间步行换乘的最大距离",
