@@ -126,6 +126,10 @@ class City:
         )
         return reader @ self.counts / self.grid.cell_km2, reader @ self.land_share
 
+    def rasterised(self, parks: GeometryArray) -> NDArray[np.int16]:
+        """Count some parks over each cell of the fine grid, flat."""
+        return overlay(self.fine, parks)
+
     def share_under(self, x: FloatArray, y: FloatArray, layer: FloatArray) -> FloatArray:
         """Give the mean of a flat layer over the points of each position; outside counts as 0."""
         cell = self.grid.index(x, y)
@@ -160,9 +164,7 @@ def build_city(
     counts = {} if isinstance(facilities, PointLayer) else facilities
     check_layers(grid, {**counts, "land_share": land_share, "eligible": eligible})
     fine = grid.refined(fine_cell_m)
-    covered = np.zeros(fine.rows * fine.columns, dtype=np.int16)
-    for park in parks:
-        covered += raster_mask(fine, park).ravel()
+    covered = overlay(fine, parks)
     categories = points.categories if points else tuple(sorted(counts))
     stacked = np.zeros((grid.rows * grid.columns, len(counts)))
     for number, name in enumerate(sorted(counts)):
@@ -171,6 +173,14 @@ def build_city(
         grid, categories, stacked, points, np.asarray(land_share, dtype=float).ravel(),
         np.asarray(eligible, dtype=bool).ravel(), fine, covered, *centre_xy_m,
     )  # fmt: skip
+
+
+def overlay(grid: GridFrame, parks: GeometryArray) -> NDArray[np.int16]:
+    """Count the parks over the centre of each cell of a grid, flat."""
+    covered = np.zeros(grid.rows * grid.columns, dtype=np.int16)
+    for park in parks:
+        covered += raster_mask(grid, park).ravel()
+    return covered
 
 
 def urban_land(

@@ -37,9 +37,10 @@ FINE_CELL_M = 100.0
 
 @dataclass(frozen=True)
 class IslandContrast:
-    """Contrast of all places: the long table, and what each place's relocations showed."""
+    """Contrast of all places: the long table, the city, and what relocations showed."""
 
     table: pd.DataFrame
+    city: City
     places: tuple[PlaceContrast, ...]
 
     def draws(self) -> pd.DataFrame:
@@ -117,7 +118,7 @@ def measure_contrast(
     table = table.sort_values(["place_id", "component", "category", "ring_m"], ignore_index=True)
     tested = table.loc[table["status"] == "ok", "place_id"].nunique()
     logger.info("measured contrast of %d of %d places on %s", tested, len(places), city.basis)
-    return IslandContrast(table, tuple(measured))
+    return IslandContrast(table, city, tuple(measured))
 
 
 def require_metres(places: gpd.GeoDataFrame) -> None:
@@ -179,7 +180,7 @@ def _measure_place(
         min_eligible_share=settings.min_eligible_share,
         max_proposals_per_draw=settings.max_proposals_per_draw,
     )  # fmt: skip
-    measure = _Measure(city, footprint, _rasterised(city, hosts), settings)
+    measure = _Measure(city, footprint, city.rasterised(hosts), settings)
     own = raster_mask(city.fine, park).ravel()
     plausible = plausible_positions(
         footprint, precision_m=place.precision_m,
@@ -187,15 +188,16 @@ def _measure_place(
     )  # fmt: skip
     return PlaceContrast(
         place_id=place.place_id,
-        area_km2=park.area / 1e6,
+        park=park,
+        footprint=footprint,
+        hosts=hosts,
         cell_km2=0.0 if city.points else city.grid.cell_km2,
-        equivalent_radius_m=footprint.equivalent_radius_m,
         precision_m=place.precision_m,
         indicative=place.indicative,
-        origin_xy_m=(footprint.x_m, footprint.y_m),
         positions=positions,
+        plausible_positions=plausible if place.indicative else None,
         exact=measure.exact(park, beside),
-        sampled=measure.at(_in_place(footprint), own=own),
+        sampled=measure.at(in_place(footprint), own=own),
         null=measure.at(positions, own=None),
         plausible=measure.at(plausible, own=own) if place.indicative else None,
     )
@@ -219,15 +221,9 @@ def plausible_positions(
     )  # fmt: skip
 
 
-def _in_place(footprint: SampledFootprint) -> Positions:
+def in_place(footprint: SampledFootprint) -> Positions:
+    """Give the footprint's own position."""
     return Positions(np.array([footprint.x_m]), np.array([footprint.y_m]), np.zeros(1))
-
-
-def _rasterised(city: City, parks: GeometryArray) -> NDArray[np.int16]:
-    covered = np.zeros(city.fine.rows * city.fine.columns, dtype=np.int16)
-    for park in parks:
-        covered += raster_mask(city.fine, park).ravel()
-    return covered
 
 
 @dataclass(frozen=True)

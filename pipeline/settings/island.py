@@ -176,6 +176,22 @@ class IslandSettings(Section):
         gt=0,
         lt=1,
     )
+    circumvention_limit: float = setting(
+        5.0,
+        zh="绕行路径最长搜索到外接矩形两边之和的多少倍,更长者按此计",
+        en="longest way searched, in multiples of the two sides of the park's rectangle together; "
+        "a longer one counts as this",
+        source=CHOICE,
+        gt=1,
+    )
+    circumvention_pairs: int = setting(
+        4,
+        zh="计算绕行所需的最少相对点对数",
+        en="facing pairs needed for circumvention",
+        unit="pairs",
+        source=CHOICE,
+        ge=1,
+    )
     draws: int = setting(
         999,
         zh="零模型:园区轮廓随机重置的次数",

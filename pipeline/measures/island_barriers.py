@@ -1,0 +1,149 @@
+"""Measure how much of a boundary lies against expressway, railway or water, in many positions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from pipeline.settings.island import IslandSettings
+
+from .island_boundary import barrier_share, boundary_points
+from .island_contrast import Statistic
+from .island_grid import FloatArray, GridFrame
+from .island_results import ComponentResult
+from .island_ring import GeometryArray, placed
+from .island_rows import PlaceContrast
+
+BARRIERS = "barriers"
+ALL = "all"
+RASTER_CELL_M = 10.0
+BOUNDARY_POINTS = 400
+BAND_ROWS = 512
+
+
+@dataclass(frozen=True)
+class BarrierRaster:
+    """Where a barrier is near, one bit for each 10 m cell."""
+
+    grid: GridFrame
+    bits: NDArray[np.uint8]
+
+    def near(self, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
+        """Tell for each point whether a barrier is near; beyond the grid there is none."""
+        cell = self.grid.index(x, y)
+        byte = self.bits[np.maximum(cell, 0) >> 3]
+        set_bit = (byte >> (7 - (np.maximum(cell, 0) & 7)).astype(np.uint8)) & 1
+        return np.asarray((cell >= 0) & (set_bit == 1))
+
+
+def barrier_raster(barriers: GeometryArray, grid: GridFrame, *, near_m: float) -> BarrierRaster:
+    """
+    Mark the cells whose centre lies within a distance of a barrier.
+
+    Parameters
+    ----------
+    barriers
+        Lines and areas in metres.
+    grid
+        Extent; cells are refined to 10 m.
+    near_m
+        The distance.
+    """
+    from rasterio.features import rasterize
+    from rasterio.transform import Affine
+
+    fine = grid.refined(RASTER_CELL_M)
+    reach = shapely.buffer(barriers, near_m)
+    tree = shapely.STRtree(reach)
+    east = fine.x_min_m + fine.columns * fine.cell_m
+    bands = []
+    for row in range(0, fine.rows, BAND_ROWS):
+        rows = min(BAND_ROWS, fine.rows - row)
+        south = fine.y_min_m + row * fine.cell_m
+        box = shapely.box(fine.x_min_m, south, east, south + rows * fine.cell_m)
+        shapes = reach[tree.query(box)]
+        transform = Affine(fine.cell_m, 0, fine.x_min_m, 0, fine.cell_m, south)
+        shape = (rows, fine.columns)
+        band = np.zeros(shape, dtype=np.uint8)
+        if len(shapes):
+            band = rasterize(shapes, out_shape=shape, transform=transform, dtype="uint8")
+        bands.append(band.ravel())
+    return BarrierRaster(fine, _packed(bands))
+
+
+def _packed(bands: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pack bands to bits; a band's length may leave a rest that goes to the next."""
+    parts, rest = [], np.empty(0, dtype=np.uint8)
+    for band in bands:
+        whole = np.concatenate([rest, band])
+        full = len(whole) // 8 * 8
+        parts.append(np.packbits(whole[:full]))
+        rest = whole[full:]
+    parts.append(np.packbits(rest))
+    return np.concatenate(parts)
+
+
+def barrier_results(
+    places: Sequence[PlaceContrast],
+    barriers: GeometryArray | None,
+    grid: GridFrame,
+    *,
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """
+    Measure the share of each park's boundary that a barrier bars, with its null model.
+
+    Parameters
+    ----------
+    places
+        Measured places with their relocations.
+    barriers
+        Expressways, railways and water in metres; None where no such data exist.
+    grid
+        Extent of the city.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    one result for each place; not testable where the boundary is only indicative
+    """
+    statistic = Statistic(BARRIERS, ALL, settings.ring_m, "share of the boundary")
+    empty = np.empty(0)
+    if barriers is None:
+        return [
+            ComponentResult(
+                place.place_id, statistic, np.nan, empty, reason="no_barrier_data", basis="lines"
+            )
+            for place in places
+        ]
+    raster = barrier_raster(barriers, grid, near_m=settings.barrier_near_m)
+    tree = shapely.STRtree(barriers)
+    results = []
+    for place in places:
+        if place.indicative:
+            result = ComponentResult(
+                place.place_id, statistic, np.nan, empty, reason="boundary_unknown", basis="lines"
+            )
+        else:
+            near = barriers[
+                tree.query(place.park, predicate="dwithin", distance=settings.barrier_near_m)
+            ]
+            observed = barrier_share(place.park, list(near), near_m=settings.barrier_near_m)
+            null = relocated_share(place, raster)
+            result = ComponentResult(place.place_id, statistic, observed, null, basis="lines")
+        results.append(result)
+    return results
+
+
+def relocated_share(place: PlaceContrast, raster: BarrierRaster) -> FloatArray:
+    """Give the barred share of the boundary at each relocation, by evenly set points."""
+    points = boundary_points(place.footprint.shape, points=BOUNDARY_POINTS)
+    at = place.positions
+    x, y = placed(points, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
+    share: FloatArray = raster.near(x, y).mean(axis=1)
+    return share

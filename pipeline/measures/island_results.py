@@ -1,0 +1,263 @@
+"""Give results their tests, statuses and reasons: one row for each statistic of a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.settings.island import IslandSettings
+
+from .island_contrast import AMENITY, MIX, Statistic
+from .island_grid import FloatArray
+from .island_null import TIE, Ranked, rank
+
+# Which tail means "island": few amenities inside, little mix, little porosity, slow access.
+ISLAND_SIDE = {
+    AMENITY: "low",
+    MIX: "low",
+    "porosity": "low",
+    "circumvention": "high",
+    "access_gap": "high",
+    "barriers": "high",
+}
+
+# A disc drawn as a polygon of 32 sides is up to this share smaller than the area it stands for.
+DISC_AREA_LOSS = 0.01
+
+REASONS = {
+    "no_footprint": ("no_data", "没有可用的园区轮廓", "the place has no footprint"),
+    "position": (
+        "not_testable",
+        "位置误差大于环带与园区直径之和,无法分辨园内与环带",
+        "the position is too uncertain to tell inside from ring",
+    ),
+    "below_cells": (
+        "not_measurable",
+        "园区过小,网格计数无法分辨",
+        "the park is too small for gridded counts to resolve",
+    ),
+    "little_ring": (
+        "not_measurable",
+        "扣除水面与其他园区后环带所剩无几",
+        "little of the ring is left without water and other parks",
+    ),
+    "few_facilities": (
+        "not_measurable",
+        "园内与环带的设施合计过少",
+        "too few facilities inside and in the ring together",
+    ),
+    "unmapped": (
+        "not_measurable",
+        "园内道路测绘不足,未测绘不等于封闭",
+        "too few streets are mapped inside; unmapped is not sealed",
+    ),
+    "few_crossings": (
+        "not_measurable",
+        "确定的边界出入口过少,无法与未测绘区分",
+        "too few certain crossings of the boundary to tell sealed from unmapped",
+    ),
+    "no_streets": (
+        "no_data",
+        "环带内没有道路数据",
+        "there are no streets in the ring",
+    ),
+    "boundary_unknown": (
+        "not_testable",
+        "边界仅为示意,不能据此衡量边界本身",
+        "the boundary is only indicative, so nothing can be said of the boundary itself",
+    ),
+    "few_pairs": (
+        "not_measurable",
+        "边界附近可通行的道路过少,无法设定相对点对",
+        "too few walkable streets along the boundary to set facing pairs",
+    ),
+    "few_minutes": (
+        "not_measurable",
+        "园内或环带内有可达时间的位置过少",
+        "too few positions inside or in the ring have a travel time",
+    ),
+    "no_barrier_data": (
+        "no_data",
+        "没有快速路、铁路与水面数据",
+        "there are no data on expressways, railways and water",
+    ),
+    "few_draws": (
+        "not_testable",
+        "可供重置的合格位置不足,仅给出观测值",
+        "too few eligible relocations; the observed value is shown without a test",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ComponentResult:
+    """
+    One statistic of one place: observed, relocated (D,), and over plausible footprints (K,).
+
+    `reason` names why nothing is measured, a key of `REASONS`.
+    """
+
+    place_id: str
+    statistic: Statistic
+    observed: float
+    null: FloatArray
+    inside: float = np.nan
+    ring: float = np.nan
+    plausible: FloatArray | None = None
+    reason: str | None = None
+    basis: str = "streets"
+
+
+def component_row(result: ComponentResult, settings: IslandSettings) -> dict[str, Any]:
+    """
+    Give the row of one statistic.
+
+    Parameters
+    ----------
+    result
+        What was measured.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    row with the columns of the island table; a component without an island side is context and
+    is not tested
+    """
+    ranked = rank(np.array([result.observed]), result.null[:, None])
+    reason = result.reason
+    context = result.statistic.component not in ISLAND_SIDE
+    if reason is None and not context and ranked.valid[0] < settings.min_valid_draws:
+        reason = "few_draws"
+    row = blank_row(result.place_id, result.statistic, settings, reason)
+    row["basis"] = result.basis
+    if reason in {None, "few_draws"}:
+        row |= {"inside": result.inside, "ring": result.ring, "observed": result.observed}
+    if reason is None and not context:
+        row |= tested(result.observed, result.statistic, ranked, 0)
+        if result.plausible is not None:
+            row |= plausible_span(result.statistic, result.plausible, result.null, settings)
+    return row
+
+
+def blank_row(
+    place_id: str, statistic: Statistic, settings: IslandSettings, reason: str | None
+) -> dict[str, Any]:
+    """Give a row with every column, no figure, and status and reason in both languages."""
+    status, zh, en = REASONS[reason] if reason else ("ok", None, None)
+    missing = dict.fromkeys(FIGURES, np.nan)
+    return {
+        "place_id": place_id,
+        "component": statistic.component,
+        "category": statistic.category,
+        "ring_m": statistic.ring_m,
+        "main_ring": statistic.ring_m == settings.ring_m,
+        "unit": statistic.unit,
+        **missing,
+        "draws": 0,
+        "verdict": None,
+        "status": status,
+        "reason": reason,
+        "reason_zh": zh,
+        "reason_en": en,
+        "basis": None,
+    }
+
+
+FIGURES = (
+    "inside",
+    "ring",
+    "inside_count",
+    "ring_count",
+    "observed",
+    "effect",
+    "null_median",
+    "null_low",
+    "null_high",
+    "p",
+    "p_island",
+    "low",
+    "high",
+    "claim_share",
+)
+
+
+def tested(observed: float, statistic: Statistic, ranked: Ranked, number: int) -> dict[str, Any]:
+    """Give the columns of the test: effect, null range, p and number of relocations."""
+    low = ISLAND_SIDE[statistic.component] == "low"
+    one_sided = (ranked.p_low if low else ranked.p_high)[number]
+    return {
+        "effect": observed - ranked.median[number],
+        "null_median": ranked.median[number],
+        "null_low": ranked.low[number],
+        "null_high": ranked.high[number],
+        # Amenities may differ either way; every other component has one island side.
+        "p": ranked.p_two[number] if statistic.component == AMENITY else one_sided,
+        "p_island": one_sided,
+        "draws": int(ranked.valid[number]),
+    }
+
+
+def plausible_span(
+    statistic: Statistic, values: FloatArray, null: FloatArray, settings: IslandSettings
+) -> dict[str, Any]:
+    """
+    Tell how a statistic and its test vary over plausible footprints.
+
+    Parameters
+    ----------
+    statistic
+        Which one.
+    values, null
+        The statistic of each plausible footprint (K,) and relocation (D,).
+    settings
+        The island settings.
+
+    Returns
+    -------
+    5 and 95 % bounds, the share of footprints for which the island claim holds (a footprint that
+    cannot be measured does not support it), and the verdict
+    """
+    if not np.isfinite(values).any():
+        return {"low": np.nan, "high": np.nan, "claim_share": np.nan, "verdict": None}
+    low, high = np.nanquantile(values, [0.05, 0.95])
+    p_island = island_p(values, null, side=ISLAND_SIDE[statistic.component])
+    with np.errstate(invalid="ignore"):
+        share = float((p_island <= settings.alpha).mean())
+    return {
+        "low": float(low), "high": float(high), "claim_share": share,
+        "verdict": verdict(share, settings),
+    }  # fmt: skip
+
+
+def island_p(values: FloatArray, null: FloatArray, *, side: str) -> FloatArray:
+    """Give the one-sided p, in the island direction, of each of many values against one null."""
+    sign = 1.0 if side == "low" else -1.0
+    drawn = np.sort(sign * null[np.isfinite(null)])
+    as_extreme = np.searchsorted(drawn, sign * values + TIE, side="right")
+    return np.where(np.isfinite(values), (1 + as_extreme) / (len(drawn) + 1), np.nan)
+
+
+def verdict(claim_share: float, settings: IslandSettings) -> str | None:
+    """
+    Say how well a claim stands over the plausible footprints.
+
+    Parameters
+    ----------
+    claim_share
+        Share of plausible footprints for which the claim holds.
+    settings
+        `robust_share` and `likely_share`.
+
+    Returns
+    -------
+    `robust`, `likely` or `not_testable`; None where the claim fails as surely as a robust one
+    holds (nothing is claimed), or there is no share
+    """
+    if np.isnan(claim_share) or claim_share <= 1 - settings.robust_share:
+        return None
+    if claim_share >= settings.robust_share:
+        return "robust"
+    return "likely" if claim_share >= settings.likely_share else "not_testable"

@@ -1,0 +1,324 @@
+"""Measure how parks are cut off: porosity, circumvention and access gap, with their null model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+
+from pipeline.measures.island_boundary import boundary_points, facing_points, outline
+from pipeline.measures.island_city import City
+from pipeline.measures.island_contrast import Statistic
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
+from pipeline.measures.island_null import Positions
+from pipeline.measures.island_places import in_place
+from pipeline.measures.island_results import ComponentResult
+from pipeline.measures.island_ring import GeometryArray, placed, ring
+from pipeline.measures.island_rows import PlaceContrast
+from pipeline.settings.island import IslandSettings
+
+from .separation_access import minutes_field
+from .separation_crossings import (
+    StreetDensity,
+    mapped_km,
+    openings_per_km,
+    relocated_openings,
+    street_density,
+)
+from .separation_routes import BoundaryRoutes, Routes, boundary_routes, walking_distances
+from .separation_streets import Streets
+
+logger = logging.getLogger(__name__)
+
+POROSITY = "porosity"
+CIRCUMVENTION = "circumvention"
+ACCESS = "access_gap"
+DENSITY = "street_density"
+ALL = "all"
+DENSITY_CELL_M = 250.0
+FIELD_CELL_M = 50.0
+SIMPLIFIED_M = 10.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Street density inside and in the ring of one park at D positions, km per km²."""
+
+    inside_all: FloatArray
+    ring_all: FloatArray
+    ring_public: FloatArray
+
+    @property
+    def road_share(self) -> FloatArray:
+        """Mapped streets inside over what the ring leads one to expect; NaN without a ring's."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = self.inside_all / self.ring_all
+        return np.where(self.ring_all > 0, share, np.nan)
+
+    @property
+    def spacing_m(self) -> FloatArray:
+        """Spacing of a square lattice with the ring's median street density."""
+        with np.errstate(divide="ignore"):
+            spacing = 2000.0 / self.ring_public
+        return np.where(self.ring_public > 0, spacing, np.nan)
+
+
+def separation_results(
+    places: Sequence[PlaceContrast],
+    city: City,
+    streets: Streets,
+    *,
+    facilities_xy_m: Mapping[str, FloatArray],
+    snap_m: float,
+    walk_m_min: float,
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """
+    Measure porosity, circumvention and access gaps of all places on their relocations.
+
+    Parameters
+    ----------
+    places
+        Measured places with their relocations.
+    city
+        The city from which they were measured.
+    streets
+        The walking network.
+    facilities_xy_m
+        Entrances by service (station, hospital, school, daily food), each (N, 2) in metres.
+    snap_m
+        Greatest distance from a facility or a place to a street.
+    walk_m_min
+        Walking speed.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    for each place: porosity, circumvention, street density (context), one gap for each service
+    """
+    density = street_density(streets, city.grid.refined(DENSITY_CELL_M))
+    around = [_Around(place, city, density, settings) for place in places]
+    results: list[ComponentResult] = []
+    gates = [gate(item, streets, settings) for item in around]
+    for item, reason in zip(around, gates, strict=True):
+        results += [_porosity(item, streets, reason, settings), _context(item, streets)]
+    results += _circumvention(around, streets, gates, settings)
+    fine = city.grid.refined(FIELD_CELL_M)
+    for service, xy_m in facilities_xy_m.items():
+        field = minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min)
+        results += [_access_gap(item, service, fine, field, settings) for item in around]
+    logger.info("measured separation of %d places on streets", len(places))
+    return results
+
+
+class _Around:
+    """One place with its surroundings in place and at its relocations."""
+
+    def __init__(
+        self, place: PlaceContrast, city: City, density: StreetDensity, settings: IslandSettings
+    ) -> None:
+        self.place = place
+        self.city = city
+        self.settings = settings
+        parks = city.parks - city.rasterised(place.hosts)
+        own = city.rasterised(np.array([place.park], dtype=object))
+        self.blocked = parks > 0
+        self.blocked_in_place = parks - own > 0
+        self.here = in_place(place.footprint)
+        self.null = self.surroundings(place.positions, density, own=False)
+        self.observed = self.surroundings(self.here, density, own=True)
+
+    def values(
+        self, at: Positions, grid: GridFrame, layer: FloatArray, *, own: bool
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Read a layer at points inside and in the main ring, and which of these are its land."""
+        footprint = self.place.footprint
+        x, y = placed(footprint.inside, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
+        inside = _read(grid, layer, x, y)
+        main = footprint.band <= self.settings.ring_widths_m.index(self.settings.ring_m)
+        x, y = placed(footprint.around[main], x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
+        blocked = self.blocked_in_place if own else self.blocked
+        cell, fine = self.city.grid.index(x, y), self.city.fine.index(x, y)
+        land = (cell >= 0) & (self.city.land_share[cell] > 0) & ~blocked[fine]
+        return inside, np.where(land, _read(grid, layer, x, y), np.nan), land
+
+    def surroundings(self, at: Positions, density: StreetDensity, *, own: bool) -> Surroundings:
+        """Read street density inside and in the ring."""
+        inside, ring_all, _ = self.values(at, density.grid, density.all_ways, own=own)
+        _, ring_public, _ = self.values(at, density.grid, density.public, own=own)
+        return Surroundings(
+            nan_reduce(np.nanmean, inside), nan_reduce(np.nanmean, ring_all),
+            nan_reduce(np.nanmedian, ring_public),
+        )  # fmt: skip
+
+
+def _read(grid: GridFrame, layer: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    cell = grid.index(x, y)
+    return np.where(cell >= 0, layer[cell], np.nan)
+
+
+def nan_reduce(reduce: Callable[..., FloatArray], values: FloatArray) -> FloatArray:
+    """Reduce rows without their missing values; NaN where a row has none."""
+    result = np.full(len(values), np.nan)
+    some = np.isfinite(values).any(axis=1)
+    if some.any():
+        result[some] = reduce(values[some], axis=1)
+    return result
+
+
+def gate(item: _Around, streets: Streets, settings: IslandSettings) -> str | None:
+    """
+    Say why porosity and circumvention of a place cannot be measured, or None where they can.
+
+    Streets mapped inside (interior ways too) are compared with what the ring leads one to expect,
+    and certain crossings are counted: unmapped is not sealed.
+    """
+    if item.place.indicative:
+        return "boundary_unknown"
+    park = item.place.park
+    around = ring(park, width_m=settings.ring_m)
+    ring_km2 = around.area / 1e6
+    expected = mapped_km(around, streets, public=False) / ring_km2 * park.area / 1e6
+    if expected <= 0:
+        return "no_streets"
+    if mapped_km(park, streets, public=False) / expected < settings.measurable_road_share:
+        return "unmapped"
+    _, openings = openings_per_km(park, streets, merge_m=settings.opening_merge_m)
+    return "few_crossings" if openings < settings.measurable_crossings else None
+
+
+def _statistic(component: str, category: str, unit: str, settings: IslandSettings) -> Statistic:
+    return Statistic(component, category, settings.ring_m, unit)
+
+
+def _porosity(
+    item: _Around, streets: Streets, reason: str | None, settings: IslandSettings
+) -> ComponentResult:
+    place = item.place
+    statistic = _statistic(POROSITY, ALL, "openings per km", settings)
+    if reason is not None:
+        return ComponentResult(place.place_id, statistic, np.nan, np.empty(0), reason=reason)
+    observed, _ = openings_per_km(place.park, streets, merge_m=settings.opening_merge_m)
+    rings = relocated_outlines(place)
+    openings = relocated_openings(rings, streets, merge_m=settings.opening_merge_m)
+    measurable = (openings >= settings.measurable_crossings) & (
+        item.null.road_share >= settings.measurable_road_share
+    )
+    null = np.where(measurable, openings / (shapely.length(rings) / 1000), np.nan)
+    return ComponentResult(place.place_id, statistic, observed, null)
+
+
+def relocated_outlines(place: PlaceContrast) -> GeometryArray:
+    """Give the outer boundary, simplified to 10 m, at each relocation."""
+    line = shapely.simplify(outline(place.footprint.shape), SIMPLIFIED_M)
+    at = place.positions
+    x, y = placed(shapely.get_coordinates(line), x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
+    rings: GeometryArray = shapely.linearrings(np.stack([x, y], axis=-1))
+    return rings
+
+
+def _context(item: _Around, streets: Streets) -> ComponentResult:
+    place, settings = item.place, item.settings
+    around = ring(place.park, width_m=settings.ring_m)
+    inside = mapped_km(place.park, streets, public=True) / (place.park.area / 1e6)
+    outside = mapped_km(around, streets, public=True) / (around.area / 1e6)
+    statistic = _statistic(DENSITY, "public", "km per km²", settings)
+    reason = "no_streets" if outside == 0 else None
+    return ComponentResult(
+        place.place_id, statistic, inside - outside, np.empty(0), inside, outside, reason=reason
+    )
+
+
+def _circumvention(
+    around: Sequence[_Around],
+    streets: Streets,
+    gates: Sequence[str | None],
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """Measure all parks in two shared passes over the network: in place, and relocated."""
+    open_places = [item for item, reason in zip(around, gates, strict=True) if reason is None]
+    wanted = [
+        _boundary_routes(item, streets, at, spacing, settings)
+        for item in open_places
+        for at, spacing in (
+            (item.here, item.observed.spacing_m),
+            (item.place.positions, item.null.spacing_m),
+        )
+    ]
+    values = iter(_solved(wanted, streets, settings))
+    results = []
+    for item, reason in zip(around, gates, strict=True):
+        statistic = _statistic(CIRCUMVENTION, ALL, "ratio", settings)
+        place_id = item.place.place_id
+        if reason is not None:
+            results.append(ComponentResult(place_id, statistic, np.nan, np.empty(0), reason=reason))
+            continue
+        observed, null = float(next(values)[0]), next(values)
+        null = np.where(item.null.road_share >= settings.measurable_road_share, null, np.nan)
+        why = None if np.isfinite(observed) else "few_pairs"
+        results.append(ComponentResult(place_id, statistic, observed, null, reason=why))
+    return results
+
+
+def _boundary_routes(
+    item: _Around, streets: Streets, at: Positions, spacing: FloatArray, settings: IslandSettings
+) -> BoundaryRoutes:
+    points = boundary_points(item.place.footprint.shape, points=settings.boundary_points)
+    facing = facing_points(points, offset_share=settings.opposing_offset_share)
+    return boundary_routes(
+        streets, facing, placed(points, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad),
+        (at.x_m, at.y_m, at.angle_rad), spacing_m=spacing, snap_m=settings.boundary_snap_m,
+        limit_factor=settings.circumvention_limit,
+    )  # fmt: skip
+
+
+def _solved(
+    wanted: Sequence[BoundaryRoutes], streets: Streets, settings: IslandSettings
+) -> list[FloatArray]:
+    if not wanted:
+        return []
+    walked = walking_distances(streets, Routes.joined([item.routes for item in wanted]))
+    cuts = np.cumsum([len(item.draw) for item in wanted])[:-1]
+    return [
+        item.circumvention(
+            part, quantile=settings.circumvention_quantile, min_pairs=settings.circumvention_pairs
+        )
+        for item, part in zip(wanted, np.split(walked, cuts), strict=True)
+    ]
+
+
+def _access_gap(
+    item: _Around, service: str, grid: GridFrame, field: FloatArray, settings: IslandSettings
+) -> ComponentResult:
+    place = item.place
+    statistic = _statistic(ACCESS, service, "min", settings)
+    inside, outside = _medians(item, item.here, grid, field, own=True)
+    null_inside, null_outside = _medians(item, place.positions, grid, field, own=False)
+    plausible = None
+    if place.plausible_positions is not None:
+        near, far = _medians(item, place.plausible_positions, grid, field, own=True)
+        plausible = near - far
+    observed = float((inside - outside)[0])
+    return ComponentResult(
+        place.place_id, statistic, observed, null_inside - null_outside,
+        float(inside[0]), float(outside[0]), plausible,
+        reason=None if np.isfinite(observed) else "few_minutes",
+    )  # fmt: skip
+
+
+def _medians(
+    item: _Around, at: Positions, grid: GridFrame, field: FloatArray, *, own: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Give median minutes inside and in the ring; NaN where too few points have any."""
+    least = item.settings.measured_share_min
+    inside, around, land = item.values(at, grid, field, own=own)
+    medians = []
+    for values, counted in ((inside, np.ones(inside.shape, dtype=bool)), (around, land)):
+        measured = np.isfinite(values).sum(axis=1)
+        enough = (measured > 0) & (measured >= least * counted.sum(axis=1))
+        medians.append(np.where(enough, nan_reduce(np.nanmedian, values), np.nan))
+    return medians[0], medians[1]

@@ -1,0 +1,148 @@
+"""Measure walking minutes to facilities over a city, interior ways as first or last leg only."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array, hstack, vstack
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+
+from .separation_streets import Streets
+
+# Start values enter the search as edges from one extra node; a zero would read as no edge.
+LIFT_M = 1.0
+
+
+def node_metres(streets: Streets, facilities_xy_m: FloatArray, *, snap_m: float) -> FloatArray:
+    """
+    Measure the walk from every node to its nearest facility.
+
+    The way may use interior ways next to the facility, then public streets, then interior ways
+    next to the node: never an interior in between.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    facilities_xy_m
+        Entrances of facilities, shape (N, 2).
+    snap_m
+        A facility farther than this from any street is left out.
+
+    Returns
+    -------
+    metres for each node; infinite where no facility can be reached
+    """
+    edge, away, piece = _snapped(streets, facilities_xy_m, snap_m)
+    within = streets.interior[edge]
+    interior = streets.matrix(streets.interior).tocoo()
+    on_street = np.zeros(len(streets.node_xy_m), dtype=bool)
+    for ends in (streets.u, streets.v):
+        on_street[ends[~streets.interior]] = True
+    # A leg through an interior ends at the first street it meets, and starts at the last one.
+    to_street = _without(interior, on_street[interior.row])
+    from_street = _without(interior, on_street[interior.col])
+    leg = _spread(to_street, _start(streets, edge[within], away[within], piece[within]))
+    street = np.minimum(leg, _start(streets, edge[~within], away[~within], piece[~within]))
+    walked = _spread(streets.public, street)
+    return np.minimum(_spread(from_street, walked), walked)
+
+
+def _without(matrix: coo_array, dropped: BoolArray) -> csr_array:
+    kept = ~dropped
+    return csr_array((matrix.data[kept], (matrix.row[kept], matrix.col[kept])), shape=matrix.shape)
+
+
+def _snapped(
+    streets: Streets, xy_m: FloatArray, snap_m: float
+) -> tuple[IntArray, FloatArray, IntArray]:
+    """Give edge, metres to it and piece for each facility that has a street near."""
+    away, piece = streets.any_tree.query(
+        xy_m.reshape(-1, 2), distance_upper_bound=np.nextafter(snap_m, np.inf)
+    )
+    near = np.isfinite(away)
+    return streets.pieces.edge[piece[near]], away[near], piece[near]
+
+
+def _start(streets: Streets, edge: IntArray, away_m: FloatArray, piece: IntArray) -> FloatArray:
+    """Give the least metres from each node to a facility that lies along one of its edges."""
+    start = np.full(len(streets.node_xy_m), np.inf)
+    np.minimum.at(start, streets.u[edge], away_m + streets.pieces.to_u_m[piece])
+    np.minimum.at(start, streets.v[edge], away_m + streets.pieces.to_v_m[piece])
+    return start
+
+
+def _spread(matrix: csr_array, start_m: FloatArray) -> FloatArray:
+    """Walk on from start values along a matrix; a node may keep its own start value."""
+    known = np.flatnonzero(np.isfinite(start_m))
+    if len(known) == 0:
+        return start_m
+    size = len(start_m)
+    entry = csr_array(
+        (start_m[known] + LIFT_M, (np.zeros(len(known), dtype=np.int64), known)), shape=(1, size)
+    )
+    side = csr_array((size, 1))
+    whole = vstack([hstack([matrix, side]), hstack([entry, csr_array((1, 1))])]).tocsr()
+    metres = dijkstra(whole, directed=True, indices=size)[:size]
+    return np.asarray(metres - LIFT_M)
+
+
+def minutes_field(
+    streets: Streets,
+    facilities_xy_m: FloatArray,
+    grid: GridFrame,
+    *,
+    snap_m: float,
+    walk_m_min: float,
+) -> FloatArray:
+    """
+    Give walking minutes to the nearest facility from the centre of each cell.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    facilities_xy_m
+        Entrances of facilities, shape (N, 2).
+    grid
+        Grid of the result; 50 to 100 m cells do.
+    snap_m
+        A place farther than this from any street has no minutes.
+    walk_m_min
+        Walking speed, also to the street.
+
+    Returns
+    -------
+    minutes, flat; NaN where there is no street near or no way
+    """
+    metres = node_metres(streets, facilities_xy_m, snap_m=snap_m)
+    pieces = streets.pieces
+    ends = np.minimum(
+        metres[streets.u[pieces.edge]] + pieces.to_u_m,
+        metres[streets.v[pieces.edge]] + pieces.to_v_m,
+    )
+    along = np.minimum(ends, _same_edge(streets, facilities_xy_m, snap_m))
+    x, y = grid.centres(np.arange(grid.rows * grid.columns))
+    away, piece = streets.any_tree.query(
+        np.column_stack([x, y]), distance_upper_bound=np.nextafter(snap_m, np.inf)
+    )
+    near = np.isfinite(away)
+    total = np.full(len(x), np.inf)
+    total[near] = away[near] + along[piece[near]]
+    return np.where(np.isfinite(total), total / walk_m_min, np.nan)
+
+
+def _same_edge(streets: Streets, xy_m: FloatArray, snap_m: float) -> FloatArray:
+    """Give metres from each piece to a facility on the same edge, without passing its ends."""
+    pieces = streets.pieces
+    direct = np.full(len(pieces.edge), np.inf)
+    edge, away, piece = _snapped(streets, xy_m, snap_m)
+    if len(edge) == 0:
+        return direct
+    # Edges stand far apart on this axis, so that the nearest facility is one on the same edge.
+    step = 10.0 * (streets.length_m.max() + 1.0)
+    position = pieces.edge * step + pieces.to_u_m
+    gap, number = cKDTree(position[piece][:, None]).query(position[:, None])
+    return np.where(edge[number] == pieces.edge, gap + away[number], direct)

@@ -1,0 +1,188 @@
+"""Find where streets cross a park's boundary, in place and relocated, and how much is mapped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from pipeline.measures.island_boundary import merge_openings, outline
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+
+from .separation_streets import Streets
+
+# A street that leaves the boundary by less than this runs along it.
+TOUCH_M = 1.0
+SMOOTHED_CELLS = 3
+
+
+def crossings(
+    boundary: shapely.LinearRing, streets: Streets, *, public: bool
+) -> tuple[IntArray, FloatArray]:
+    """
+    Find where edges cross a closed boundary.
+
+    An edge crosses where it runs from inside to outside; two edges that meet at a node on the
+    boundary cross there when one leads inside and the other leads outside or along the boundary.
+    Edges that only run along the boundary, or touch it from one side, do not.
+
+    Parameters
+    ----------
+    boundary
+        Closed line in metres.
+    streets
+        The network.
+    public
+        Leave interior ways out.
+
+    Returns
+    -------
+    edge (the one leading inside) and place along the boundary in metres of each crossing
+    """
+    found = np.sort(streets.tree.query(boundary, predicate="dwithin", distance=TOUCH_M))
+    found = found[~streets.interior[found]] if public else found
+    inward, outward = _sides(streets.lines[found], shapely.polygons(boundary))
+    through = found[inward & outward]
+    edge, place = _meet(streets.lines[through], boundary)
+    at_node = _nodes_on(boundary, streets, found, inward=inward, outward=outward)
+    node_edge = np.array([number for number, _ in at_node], dtype=np.int64)
+    node_place = np.array([where for _, where in at_node], dtype=np.float64)
+    return np.append(through[edge], node_edge), np.append(place, node_place)
+
+
+def _sides(lines: NDArray[np.object_], area: shapely.Polygon) -> tuple[BoolArray, BoolArray]:
+    """Tell which lines reach well inside an area and which well outside."""
+    core, reach = shapely.buffer(area, -TOUCH_M), shapely.buffer(area, TOUCH_M)
+    inward = shapely.intersects(lines, core)
+    outward = ~shapely.covered_by(lines, reach)
+    return np.asarray(inward), np.asarray(outward)
+
+
+def _nodes_on(
+    boundary: shapely.LinearRing,
+    streets: Streets,
+    found: IntArray,
+    *,
+    inward: BoolArray,
+    outward: BoolArray,
+) -> list[tuple[int, float]]:
+    """List nodes on the boundary that join an edge leading inside to one that does not."""
+    ends = np.append(streets.u[found], streets.v[found])
+    edge = np.tile(found, 2)
+    leads_in = np.tile(inward & ~outward, 2)
+    elsewhere = np.tile(~inward, 2)
+    points = shapely.points(streets.node_xy_m[ends])
+    on_line = np.asarray(shapely.dwithin(points, boundary, TOUCH_M))
+    joined = np.intersect1d(ends[on_line & leads_in], ends[on_line & elsewhere])
+    result = []
+    for node in joined:
+        place = float(shapely.line_locate_point(boundary, shapely.Point(streets.node_xy_m[node])))
+        entering = edge[(ends == node) & on_line & leads_in]
+        result.append((int(entering[0]), place))
+    return result
+
+
+def _meet(
+    lines: NDArray[np.object_], boundary: shapely.Geometry | NDArray[np.object_]
+) -> tuple[IntArray, FloatArray]:
+    """Give, for pairs of line and boundary, the line's number and each place where they meet."""
+    met = shapely.intersection(lines, boundary)
+    points, number = shapely.get_coordinates(shapely.extract_unique_points(met), return_index=True)
+    onto = boundary[number] if isinstance(boundary, np.ndarray) else boundary
+    place = shapely.line_locate_point(onto, shapely.points(points))
+    return np.asarray(number, dtype=np.int64), np.asarray(place, dtype=np.float64)
+
+
+def openings_per_km(
+    park: shapely.Geometry, streets: Streets, *, merge_m: float
+) -> tuple[float, int]:
+    """
+    Measure porosity: walkable openings per km of a park's outer boundary.
+
+    Parameters
+    ----------
+    park
+        Polygon in metres.
+    streets
+        The network; interior ways make no opening.
+    merge_m
+        Crossings closer than this along the boundary are one opening.
+
+    Returns
+    -------
+    openings per km, and the openings
+    """
+    boundary = outline(park)
+    _, place = crossings(boundary, streets, public=True)
+    openings = merge_openings(place, perimeter_m=boundary.length, merge_m=merge_m)
+    return openings / (boundary.length / 1000), openings
+
+
+def relocated_openings(
+    boundaries: NDArray[np.object_], streets: Streets, *, merge_m: float
+) -> IntArray:
+    """
+    Count the openings of many boundaries of the same length.
+
+    A relocated boundary meets streets anywhere and never runs along one, so that every meeting
+    is a crossing.
+    """
+    draw, edge = streets.tree.query(boundaries, predicate="intersects")
+    public = ~streets.interior[edge]
+    draw, edge = draw[public], edge[public]
+    number, place = _meet(streets.lines[edge], boundaries[draw])
+    owner = draw[number]
+    order = np.argsort(owner, kind="stable")
+    owner, place = owner[order], place[order]
+    bounds = np.searchsorted(owner, np.arange(len(boundaries) + 1))
+    length = shapely.length(boundaries)
+    return np.array(
+        [
+            merge_openings(place[start:stop], perimeter_m=float(metres), merge_m=merge_m)
+            for start, stop, metres in zip(bounds[:-1], bounds[1:], length, strict=True)
+        ],
+        dtype=np.int64,
+    )
+
+
+@dataclass(frozen=True)
+class StreetDensity:
+    """Street length per km² around each cell of a grid, all ways and public ones, flat."""
+
+    grid: GridFrame
+    all_ways: FloatArray
+    public: FloatArray
+
+
+def street_density(streets: Streets, grid: GridFrame) -> StreetDensity:
+    """
+    Measure street density in a moving window of three by three cells.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    grid
+        Grid of the result.
+    """
+    pieces = streets.pieces
+    cell = grid.index(pieces.xy_m[:, 0], pieces.xy_m[:, 1])
+    layers = []
+    for chosen in (cell >= 0, (cell >= 0) & ~streets.interior[pieces.edge]):
+        metres = np.bincount(
+            cell[chosen], weights=pieces.length_m[chosen], minlength=grid.rows * grid.columns
+        )
+        mean = ndimage.uniform_filter(metres.reshape(grid.shape), SMOOTHED_CELLS, mode="constant")
+        layers.append(np.maximum(mean, 0.0).ravel() / 1000 / grid.cell_km2)
+    return StreetDensity(grid, layers[0], layers[1])
+
+
+def mapped_km(area: shapely.Geometry, streets: Streets, *, public: bool) -> float:
+    """Measure the street length within an area, interior ways included unless `public`."""
+    found = streets.tree.query(area, predicate="intersects")
+    found = found[~streets.interior[found]] if public else found
+    shapely.prepare(area)
+    return float(shapely.length(shapely.intersection(streets.lines[found], area)).sum() / 1000)

@@ -1,0 +1,244 @@
+"""Measure how far one has to walk around: distances between many boundary points in few passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from scipy.sparse.csgraph import dijkstra
+
+from pipeline.measures.island_boundary import Facing, filled_distance
+from pipeline.measures.island_grid import FloatArray, IntArray
+
+from .separation_streets import PIECE_M, Streets
+
+# Rows of distances held at once; each is as long as the network has nodes.
+CHUNK = 24
+
+
+@dataclass(frozen=True)
+class OnStreet:
+    """Places on public streets: edge, metres along it from its first node, and coordinates."""
+
+    edge: IntArray
+    along_m: FloatArray
+    xy_m: FloatArray
+
+    def take(self, rows: IntArray) -> OnStreet:
+        """Give the places of some rows."""
+        return OnStreet(self.edge[rows], self.along_m[rows], self.xy_m[rows])
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Pairs of places between which a way is wanted, and how long it may be at most."""
+
+    first: OnStreet
+    second: OnStreet
+    limit_m: FloatArray
+
+    @classmethod
+    def joined(cls, parts: Sequence[Routes]) -> Routes:
+        """Put the pairs of several parks together, in order."""
+
+        def together(places: list[OnStreet]) -> OnStreet:
+            return OnStreet(
+                np.concatenate([place.edge for place in places]),
+                np.concatenate([place.along_m for place in places]),
+                np.concatenate([place.xy_m for place in places]),
+            )
+
+        return cls(
+            together([part.first for part in parts]),
+            together([part.second for part in parts]),
+            np.concatenate([part.limit_m for part in parts]),
+        )
+
+
+def snap_to_streets(
+    streets: Streets, xy_m: FloatArray, *, snap_m: float
+) -> tuple[OnStreet, IntArray]:
+    """
+    Put points on the public street nearest to them.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    xy_m
+        Points, shape (N, 2).
+    snap_m
+        A point farther than this from a public street is not put anywhere.
+
+    Returns
+    -------
+    places of the points that were put, and for each point its place's row or -1
+    """
+    tree, numbers = streets.public_tree
+    away, nearest = tree.query(xy_m, distance_upper_bound=snap_m + PIECE_M)
+    found = np.flatnonzero(np.isfinite(away))
+    edge = streets.pieces.edge[numbers[nearest[found]]]
+    lines, points = streets.lines[edge], shapely.points(xy_m[found])
+    near = shapely.distance(lines, points) <= snap_m
+    found, edge, lines, points = found[near], edge[near], lines[near], points[near]
+    share = shapely.line_locate_point(lines, points, normalized=True)
+    foot = shapely.line_interpolate_point(lines, share, normalized=True)
+    row = np.full(len(xy_m), -1, dtype=np.int64)
+    row[found] = np.arange(len(found))
+    along = share * streets.length_m[edge]
+    return OnStreet(edge, along, np.asarray(shapely.get_coordinates(foot))), row
+
+
+def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
+    """
+    Measure the ways between pairs of places on public streets, in shared passes.
+
+    Sources are the ends of the first places' edges; each is searched once for all pairs that need
+    it, up to the longest way they allow, in order of that length.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    routes
+        Pairs of places.
+
+    Returns
+    -------
+    metres; infinite where the way is longer than the limit or where there is none
+    """
+    a, b = routes.first, routes.second
+    rest_b = streets.length_m[b.edge] - b.along_m
+    best = np.where(a.edge == b.edge, np.abs(a.along_m - b.along_m), np.inf)
+    for ends, lead in (
+        (streets.u, a.along_m),
+        (streets.v, streets.length_m[a.edge] - a.along_m),
+    ):
+        found = _from_sources(
+            streets, ends[a.edge], streets.u[b.edge], streets.v[b.edge], routes.limit_m
+        )
+        best = np.minimum(best, lead + np.minimum(found[0] + b.along_m, found[1] + rest_b))
+    # Rounding must not put a way of exactly the limit beyond it.
+    return np.where(best <= routes.limit_m + 1e-3, best, np.inf)
+
+
+def _from_sources(
+    streets: Streets, source: IntArray, to_u: IntArray, to_v: IntArray, limit_m: FloatArray
+) -> FloatArray:
+    """Give metres from each source node to two target nodes, shape (2, pairs)."""
+    nodes, inverse = np.unique(source, return_inverse=True)
+    reach = np.zeros(len(nodes))
+    np.maximum.at(reach, inverse, limit_m)
+    by_reach = np.argsort(reach, kind="stable")
+    rank = np.empty(len(nodes), dtype=np.int64)
+    rank[by_reach] = np.arange(len(nodes))
+    pair = np.argsort(rank[inverse], kind="stable")
+    row = rank[inverse][pair]
+    result = np.full((2, len(source)), np.inf)
+    for start in range(0, len(nodes), CHUNK):
+        chunk = by_reach[start : start + CHUNK]
+        metres = dijkstra(
+            streets.public, directed=False, indices=nodes[chunk], limit=float(reach[chunk].max())
+        )
+        here = pair[np.searchsorted(row, start) : np.searchsorted(row, start + CHUNK)]
+        line = rank[inverse][here] - start
+        result[0, here] = metres[line, to_u[here]]
+        result[1, here] = metres[line, to_v[here]]
+    return result
+
+
+@dataclass(frozen=True)
+class BoundaryRoutes:
+    """
+    The facing pairs of one park's boundary at D positions.
+
+    `draw` numbers the position of each pair; `filled_m` is the way across the filled interior.
+    Pairs whose ends lie on different parts of the network are not among them.
+    """
+
+    positions: int
+    draw: IntArray
+    filled_m: FloatArray
+    routes: Routes
+
+    def circumvention(self, walked_m: FloatArray, *, quantile: float, min_pairs: int) -> FloatArray:
+        """
+        Give the quantile of walked over filled distance at each position.
+
+        A way longer than the limit counts as the limit: the ratio is then a lower bound.
+
+        Returns
+        -------
+        shape (D,); NaN where fewer than `min_pairs` pairs could be set
+        """
+        walked = np.where(np.isfinite(walked_m), walked_m, self.routes.limit_m)
+        ratio = walked / np.minimum(self.filled_m, walked)
+        result = np.full(self.positions, np.nan)
+        order = np.argsort(self.draw, kind="stable")
+        bounds = np.searchsorted(self.draw[order], np.arange(self.positions + 1))
+        for position, (start, stop) in enumerate(pairwise(bounds)):
+            if stop - start >= min_pairs:
+                result[position] = np.quantile(ratio[order[start:stop]], quantile)
+        return result
+
+
+def boundary_routes(
+    streets: Streets,
+    facing: Facing,
+    placed: tuple[FloatArray, FloatArray],
+    local: tuple[FloatArray, FloatArray, FloatArray],
+    *,
+    spacing_m: FloatArray,
+    snap_m: float,
+    limit_factor: float,
+) -> BoundaryRoutes:
+    """
+    Snap boundary points to public streets and set the ways wanted between facing ones.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    facing
+        Which boundary points face each other, in the park's own frame.
+    placed
+        x and y of the boundary points at each position, shape (D, P).
+    local
+        x, y and rotation of each position, which turn a snapped point back into the park's frame.
+    spacing_m
+        Street spacing with which the interior is filled at each position, shape (D,).
+    snap_m
+        A point farther than this from a public street sets no pair.
+    limit_factor
+        Longest way searched, in multiples of the rectangle's two sides together.
+    """
+    x, y = placed
+    places, row = snap_to_streets(streets, np.column_stack([x.ravel(), y.ravel()]), snap_m=snap_m)
+    row = row.reshape(x.shape)
+    first, second = row[:, facing.first], row[:, facing.second]
+    usable = (first >= 0) & (second >= 0) & (spacing_m > 0)[:, None]
+    draw = np.nonzero(usable)[0]
+    start, end = places.take(first[usable]), places.take(second[usable])
+    apart = np.hypot(*(start.xy_m - end.xy_m).T) > 1.0
+    of_edge = streets.component[streets.u]
+    kept = np.flatnonzero(apart & (of_edge[start.edge] == of_edge[end.edge]))
+    draw, start, end = draw[kept], start.take(kept), end.take(kept)
+    filled = filled_distance(
+        _in_frame(facing, start, draw, local), _in_frame(facing, end, draw, local),
+        spacing_m=spacing_m[draw],
+    )  # fmt: skip
+    limit = np.full(len(draw), limit_factor * sum(facing.size_m))
+    return BoundaryRoutes(len(x), draw, np.maximum(filled, 1.0), Routes(start, end, limit))
+
+
+def _in_frame(
+    facing: Facing, places: OnStreet, draw: IntArray, local: tuple[FloatArray, ...]
+) -> tuple[FloatArray, FloatArray]:
+    """Turn places back into the frame of the park's rectangle."""
+    x_m, y_m, angle = (values[draw] for values in local)
+    dx, dy = places.xy_m[:, 0] - x_m, places.xy_m[:, 1] - y_m
+    cos, sin = np.cos(angle), np.sin(angle)
+    return facing.to_frame(cos * dx + sin * dy, cos * dy - sin * dx)

@@ -1,0 +1,150 @@
+"""Prepare a walking network for the separation measures: matrices, pieces, indices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from pipeline.errors import FieldError, Problem
+from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
+
+# Edges are cut into pieces no longer than this, so that the nearest piece stands for the nearest
+# edge: a point is then at most half a piece off along the street.
+PIECE_M = 25.0
+REQUIRED = ("u", "v", "length_m", "interior")
+
+
+@dataclass(frozen=True)
+class Streets:
+    """
+    A walking network as plain arrays.
+
+    `u`, `v` are node rows, `length_m` and `interior` describe each edge, `lines` are the edges'
+    geometries and `node_xy_m` the nodes'. Interior ways serve as first or last leg only.
+    """
+
+    node_xy_m: FloatArray
+    u: IntArray
+    v: IntArray
+    length_m: FloatArray
+    interior: BoolArray
+    lines: NDArray[np.object_]
+
+    @classmethod
+    def from_tables(cls, nodes: gpd.GeoDataFrame, edges: gpd.GeoDataFrame) -> Streets:
+        """
+        Read node and edge tables.
+
+        Parameters
+        ----------
+        nodes
+            `node_id` and points in metres.
+        edges
+            `u`, `v` (node ids), `length_m`, `interior` and lines from u to v in metres.
+
+        Raises
+        ------
+        FieldError
+            If a column is missing or an edge names a node that does not exist.
+        """
+        missing = [name for name in REQUIRED if name not in edges.columns]
+        ids = pd.Index(nodes["node_id"])
+        ends = [] if missing else [ids.get_indexer(edges[name]) for name in ("u", "v")]
+        if missing or any((end < 0).any() for end in ends):
+            what = ", ".join(missing) or "u, v"
+            raise FieldError(
+                Problem(
+                    zh=f"道路边表缺少字段或引用了不存在的节点：{what}",
+                    en=f"the edge table lacks fields or names unknown nodes: {what}",
+                    rule="island.streets",
+                )
+            )
+        return cls(
+            np.asarray(shapely.get_coordinates(nodes.geometry.to_numpy())),
+            np.asarray(ends[0], dtype=np.int64),
+            np.asarray(ends[1], dtype=np.int64),
+            edges["length_m"].to_numpy(dtype=np.float64),
+            edges["interior"].to_numpy(dtype=bool),
+            np.asarray(edges.geometry.to_numpy()),
+        )
+
+    @cached_property
+    def public(self) -> csr_array:
+        """Symmetric matrix of public edges in metres; of parallel edges the shortest."""
+        return self.matrix(~self.interior)
+
+    def matrix(self, chosen: BoolArray) -> csr_array:
+        """Give the symmetric matrix of the chosen edges in metres, loops left out."""
+        used = chosen & (self.u != self.v)
+        low, high = np.minimum(self.u, self.v)[used], np.maximum(self.u, self.v)[used]
+        # A matrix adds parallel edges up, and reads zero as no edge.
+        metres = np.maximum(self.length_m[used], 1e-6)
+        order = np.lexsort((metres, high, low))
+        low, high, metres = low[order], high[order], metres[order]
+        new = np.ones(len(low), dtype=bool)
+        new[1:] = (np.diff(low) != 0) | (np.diff(high) != 0)
+        low, high, metres = low[new], high[new], metres[new]
+        size = len(self.node_xy_m)
+        return csr_array(
+            (np.tile(metres, 2), (np.append(low, high), np.append(high, low))), shape=(size, size)
+        )
+
+    @cached_property
+    def component(self) -> IntArray:
+        """Number of the public component of each node."""
+        return np.asarray(connected_components(self.public, directed=False)[1], dtype=np.int64)
+
+    @cached_property
+    def pieces(self) -> Pieces:
+        """All edges cut into short pieces."""
+        return cut(self)
+
+    @cached_property
+    def public_tree(self) -> tuple[cKDTree, IntArray]:
+        """Index of the middles of public pieces, and the pieces' numbers."""
+        chosen = np.flatnonzero(~self.interior[self.pieces.edge])
+        return cKDTree(self.pieces.xy_m[chosen]), chosen
+
+    @cached_property
+    def any_tree(self) -> cKDTree:
+        """Index of the middles of all pieces."""
+        return cKDTree(self.pieces.xy_m)
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Index of the edges' geometries."""
+        return shapely.STRtree(self.lines)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Short pieces of edges: middle (N, 2), edge, metres from the middle to u and v, length."""
+
+    xy_m: FloatArray
+    edge: IntArray
+    to_u_m: FloatArray
+    to_v_m: FloatArray
+    length_m: FloatArray
+
+
+def cut(streets: Streets, piece_m: float = PIECE_M) -> Pieces:
+    """Cut edges into equal pieces no longer than a length and give the pieces' middles."""
+    number = np.maximum(1, np.ceil(streets.length_m / piece_m)).astype(np.int64)
+    edge = np.repeat(np.arange(len(number)), number)
+    first = np.repeat(np.cumsum(number) - number, number)
+    share = (np.arange(len(edge)) - first + 0.5) / number[edge]
+    middle = shapely.line_interpolate_point(streets.lines[edge], share, normalized=True)
+    length = streets.length_m[edge]
+    return Pieces(
+        np.asarray(shapely.get_coordinates(middle)), edge, share * length, (1 - share) * length,
+        length / number[edge],
+    )  # fmt: skip
