@@ -12,12 +12,15 @@ import pandas as pd
 import shapely
 
 from pipeline.errors import CrsError, FieldError, MeasureError, Problem
-from pipeline.measures.access_pairs import OK, FloatArray, floats
+from pipeline.measures.access_pairs import OK, FloatArray, IntArray, floats
 
 GeometryArray = npt.NDArray[np.object_]
 
 DISC_VERTICES = 256  # a radius of 1000 m is then off by less than 0.08 m anywhere
 SHARE_TOLERANCE = 1e-9
+_STEP = 2.0 * np.pi / DISC_VERTICES
+_OUTER_RADIUS = np.sqrt(_STEP / np.sin(_STEP))  # of the corners, to keep the area of the circle
+_INNER_RADIUS = _OUTER_RADIUS * np.cos(_STEP / 2.0)  # of the middles of the sides
 
 
 def require_metric_crs(*layers: gpd.GeoSeries) -> None:
@@ -68,10 +71,8 @@ def discs(x: FloatArray, y: FloatArray, radius_m: FloatArray | float) -> Geometr
     radius_m
         Radius or radii in metres.
     """
-    step = 2.0 * np.pi / DISC_VERTICES
-    # corners lie just outside the circle so that the polygon neither gains nor loses land
-    reach = np.broadcast_to(np.asarray(radius_m) * np.sqrt(step / np.sin(step)), x.shape)
-    turn = np.arange(DISC_VERTICES + 1) % DISC_VERTICES * step
+    reach = np.broadcast_to(np.asarray(radius_m) * _OUTER_RADIUS, x.shape)
+    turn = np.arange(DISC_VERTICES + 1) % DISC_VERTICES * _STEP
     rings = np.stack(
         (
             x[:, None] + reach[:, None] * np.cos(turn),
@@ -241,16 +242,33 @@ def _add_covered(
     bands_m: Sequence[float],
 ) -> None:
     """Fill the covered area of every unit that has a stop near it, band by band."""
-    tree = shapely.STRtree(shapely.points(points))
-    near = tree.query(shapes, predicate="dwithin", distance=max(bands_m) + extra.max() + 1.0)
-    order = np.argsort(near[0], kind="stable")
-    rows, starts = np.unique(near[0][order], return_index=True)
-    groups = np.split(near[1][order], starts)[1:]  # the first part, before any unit, is empty
+    centres = shapely.points(points)
+    within = max(bands_m) + extra.max() + 1.0  # a disc's corners lie up to 0.1 m outside
+    unit, stop = shapely.STRtree(centres).query(shapes, predicate="dwithin", distance=within)
+    order = np.argsort(unit, kind="stable")
+    unit, stop = unit[order], stop[order]
+    near = shapely.distance(shapes[unit], centres[stop])
+    far = shapely.hausdorff_distance(shapes[unit], centres[stop])
     for column, band in enumerate(bands_m):
-        reach = discs(points[:, 0], points[:, 1], band + extra)
-        for unit, group in zip(rows, groups, strict=True):
-            union = shapely.union_all(reach[group])
-            covered[unit, column] = shapely.area(shapely.intersection(union, shapes[unit]))
+        reach = (band + extra)[stop]
+        whole = np.unique(unit[far <= reach * _INNER_RADIUS])
+        covered[whole, column] = shapely.area(shapes[whole])
+        partly = (near <= reach + 1.0) & ~np.isin(unit, whole)
+        pieces = discs(points[:, 0], points[:, 1], band + extra)[stop[partly]]
+        _add_pieces(covered[:, column], shapes, unit[partly], pieces)
+
+
+def _add_pieces(
+    covered: FloatArray, shapes: GeometryArray, unit: IntArray, pieces: GeometryArray
+) -> None:
+    """Fill the area that discs cover together, counting overlaps once; units come sorted."""
+    rows, starts, sizes = np.unique(unit, return_index=True, return_counts=True)
+    alone = starts[sizes == 1]
+    covered[unit[alone]] = shapely.area(shapely.intersection(pieces[alone], shapes[unit[alone]]))
+    for row, start, size in zip(rows, starts, sizes, strict=True):
+        if size > 1:
+            union = shapely.union_all(pieces[start : start + size])
+            covered[row] = shapely.area(shapely.intersection(union, shapes[row]))
 
 
 def _share_inside(shapes: GeometryArray, catchment: GeometryArray) -> FloatArray:

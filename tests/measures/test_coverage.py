@@ -103,6 +103,22 @@ def test_shares_grow_with_the_band_and_agree_with_sampled_points(seed: int) -> N
     assert got[800.0] == pytest.approx((near <= 800).mean(), abs=0.02)
 
 
+def test_discs_taken_one_by_one_and_all_together_cover_the_same() -> None:
+    rng = np.random.default_rng(7)
+    layer = stops(*map(tuple, rng.uniform(0, 6000, (12, 2))))
+    corner = rng.uniform(-500, 6500, (200, 2))
+    side = rng.choice([30.0, 300.0, 3000.0], 200)
+    squares = units(*shapely.box(*corner.T, *(corner + side[:, None]).T))
+    got = share_area_euclid(squares, layer, bands_m=BANDS_M, extent_m=entrances(layer))
+    at = shapely.get_coordinates(layer.to_numpy())
+    together = {band: gpd.GeoSeries(discs(at[:, 0], at[:, 1], band), crs=CRS) for band in BANDS_M}
+    expected = share_area_network(squares, together)
+    np.testing.assert_allclose(got, expected, atol=1e-12)
+    assert ((got > 0) & (got < 1)).any().all()  # some cut,
+    assert (got == 1).any().all()  # some wholly inside,
+    assert (got == 0).any().all()  # and some out of reach
+
+
 def test_a_lattice_catchment_is_a_diamond_and_the_disc_overstates_it_by_half_pi() -> None:
     radius = 1000.0
     diamond = shapely.Polygon([(radius, 0), (0, radius), (-radius, 0), (0, -radius)])
