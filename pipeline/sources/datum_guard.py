@@ -41,6 +41,8 @@ class DatumFinding:
 
     def __str__(self) -> str:
         """Render the figures on one line."""
+        if not self.compared:
+            return f"{self.basis}, nothing to compare"
         share = self.basis == "claimed_district"
         parts = [f"{d} {v:.0%}" if share else f"{d} {v:.1f} m" for d, v in self.figures.items()]
         return f"{self.basis}, {self.compared} compared: {', '.join(parts)} -> {self.verdict}"

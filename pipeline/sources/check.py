@@ -1,0 +1,223 @@
+"""Check a file before it is used: datum, CRS, geometry, duplicates, fields, places outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.errors import ParkgapError, Problem
+from pipeline.settings.sources import SourceSettings
+from pipeline.sources.check_report import CheckReport, Finding
+from pipeline.sources.datum import RESTRICTION_EN, RESTRICTION_ZH, Datum
+from pipeline.sources.datum_guard import DatumFinding, require_datum
+from pipeline.sources.files import LayerRead, read_layer
+from pipeline.sources.guarded import CheckAgainst, recognise_fields, run_guards
+from pipeline.sources.place_names import fold_name
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+Mask = npt.NDArray[np.bool_]
+
+
+def check_file(
+    path: Path,
+    *,
+    against: CheckAgainst,
+    settings: SourceSettings,
+    layer: str | None = None,
+    encoding: str | None = None,
+    crs: str | None = None,
+    datum: Datum | None = None,
+) -> CheckReport:
+    """Read a file as the pipeline would and report all that is noteworthy or wrong.
+
+    Parameters
+    ----------
+    path
+        Any file `read_layer` reads.
+    against
+        The study area, and trusted points and districts for the datum guard.
+    settings
+        Limits of the guard, of archives and of what counts as a duplicate.
+    layer, encoding, crs, datum
+        What the user says of the file, as for `read_layer`.
+
+    Returns
+    -------
+    report
+        Never raises for a bad file: what a reader refused is among the findings.
+    """
+    area = against.study_area
+    try:
+        read = read_layer(
+            path,
+            layer=layer,
+            encoding=encoding,
+            crs=crs,
+            study_bounds=against.study_bounds,
+            archives=settings.archives,
+        )
+    except ParkgapError as error:
+        found = tuple(Finding.from_problem(problem) for problem in error.problems)
+        return CheckReport(path, None, {}, (), found)
+    fields = recognise_fields(map(str, read.frame.columns))
+    guard = run_guards(read.frame, fields, against, settings, datum)
+    findings = [
+        *_notes(read),
+        *_datum(read, guard, datum),
+        *_geometry(read.frame, settings.check.most_examples),
+        *_duplicates(read.frame, fields, settings),
+        *_outside(read.frame, area, settings.check.most_examples),
+    ]
+    return CheckReport(path, read.report, fields, guard, tuple(findings))
+
+
+def _notes(read: LayerRead) -> list[Finding]:
+    grave = {"crs_contradicted", "encoding_contradicted", "old_datum", "swapped", "crs_assumed"}
+    return [
+        Finding(note.code, "warning" if note.code in grave else "info", note.zh, note.en)
+        for note in read.report.notes
+    ]
+
+
+def _datum(
+    read: LayerRead, guard: tuple[DatumFinding, ...], declared: Datum | None
+) -> list[Finding]:
+    problems: list[Problem] = []
+    try:
+        require_datum(guard)
+    except ParkgapError as error:
+        problems = list(error.problems)
+    findings = [Finding.from_problem(problem) for problem in problems]
+    hint = read.report.hinted_datum
+    if hint is not None and declared != hint:
+        zh, en = f"字段名提示坐标为 {hint}", f"the columns' names speak of {hint}"
+        remedy_zh = f"若属实请声明 datum: {hint}；{RESTRICTION_ZH}"
+        remedy_en = f"if so declare datum: {hint}; {RESTRICTION_EN}"
+        findings.append(Finding("datum_hint", "warning", zh, en, None, (), remedy_zh, remedy_en))
+    if not any(finding.verdict != "not_testable" for finding in guard):
+        zh = "坐标基准未能核实（没有可比的同名点或行政区）"
+        en = "the datum could not be verified (no namesakes or claimed districts to compare)"
+        findings.append(Finding("datum_not_testable", "warning", zh, en))
+    return findings
+
+
+def _geometry(frame: gpd.GeoDataFrame, most: int) -> list[Finding]:
+    import shapely
+
+    shapes = frame.geometry.to_numpy()
+    missing = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    broken = ~missing & ~shapely.is_valid(shapes)
+    kinds = sorted({str(kind).removeprefix("Multi") for kind in frame.geom_type[~missing]})
+    areal = ~missing & (shapely.get_dimensions(shapes) == 2)  # noqa: PLR2004
+    flat = areal & (shapely.area(shapely.make_valid(shapes)) == 0)  # a bow tie has two signs
+    reasons = ", ".join(sorted({r.split("[")[0] for r in shapely.is_valid_reason(shapes[broken])}))
+    found = [
+        _rows(
+            frame, missing, most, ("no_geometry", "warning"), "没有坐标", "no geometry",
+            "补充坐标，或这些记录不参与空间计算", "add coordinates, or these rows take no part",
+        ),
+        _rows(
+            frame, broken, most, ("invalid_geometry", "warning"),
+            f"几何无效（{reasons}）", f"invalid geometry ({reasons})",
+            "读取时会自动修复，请核对面积", "it is repaired on reading: check the areas",
+        ),
+        _rows(
+            frame, flat, most, ("zero_area", "error"), "面积为零的多边形", "polygons without area",
+            "删除或重新数字化", "remove them or trace them again",
+        ),
+    ]  # fmt: skip
+    if len(kinds) > 1:
+        listed = ", ".join(kinds)
+        zh, en = f"混合几何类型：{listed}", f"mixed kinds of geometry: {listed}"
+        found.append(Finding("mixed_geometry", "info", zh, en))
+    return [finding for finding in found if finding is not None]
+
+
+def _duplicates(
+    frame: gpd.GeoDataFrame, fields: Mapping[str, str], settings: SourceSettings
+) -> list[Finding]:
+    """Find rows with one geometry, and rows with one name in (nearly) one spot."""
+    import shapely
+
+    shapes = shapely.normalize(frame.geometry.to_numpy())
+    present = ~shapely.is_missing(shapes)
+    bytes_of = frame.geometry.to_wkb().where(present)
+    twins = (bytes_of.duplicated(keep=False) & present).to_numpy()
+    most = settings.check.most_examples
+    found = [
+        _rows(
+            frame, twins, most, ("same_geometry", "warning"), "坐标完全相同", "same geometry",
+            "确认是否重复记录，或仅定位到同一地点",
+            "duplicates, or several placed at one spot?",
+        )
+    ]  # fmt: skip
+    if "name" in fields:
+        near = _namesakes(frame, fields["name"], settings.check.duplicate_m)
+        found.append(
+            _rows(
+                frame, near, most, ("same_name_and_place", "warning"),
+                "同名且同地", "same name in the same place",
+                "保留一条", "keep one of them",
+            )
+        )  # fmt: skip
+    return [finding for finding in found if finding is not None]
+
+
+def _namesakes(frame: gpd.GeoDataFrame, field: str, reach_m: float) -> Mask:
+    import shapely
+
+    metric = frame.to_crs(frame.estimate_utm_crs()) if frame.crs.is_geographic else frame
+    shapes = metric.geometry.to_numpy()
+    keys = np.array([fold_name(name) for name in frame[field]], dtype=object)
+    left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=reach_m)
+    pairs = (left < right) & (keys[left] == keys[right]) & (keys[left] != "")
+    found = np.zeros(len(frame), dtype=bool)
+    found[left[pairs]] = True
+    found[right[pairs]] = True
+    return found
+
+
+def _outside(frame: gpd.GeoDataFrame, area: gpd.GeoDataFrame | None, most: int) -> list[Finding]:
+    import shapely
+
+    if area is None:
+        return []
+    study = shapely.union_all(area.to_crs(frame.crs).geometry.to_numpy())
+    shapely.prepare(study)
+    shapes = frame.geometry.to_numpy()
+    outside = ~shapely.is_missing(shapes) & ~shapely.intersects(study, shapes)
+    everything = bool(outside.any()) and bool((outside | shapely.is_missing(shapes)).all())
+    finding = _rows(
+        frame, outside, most, ("outside_study", "error" if everything else "warning"),
+        "位于研究区之外", "outside the study area",
+        "核对坐标系、坐标次序和坐标基准" if everything else "区外记录不参与统计",
+        "check CRS, order of the columns and datum" if everything else "they are not reported",
+    )  # fmt: skip
+    return [] if finding is None else [finding]
+
+
+def _rows(
+    frame: gpd.GeoDataFrame, mask: Mask, most: int, kind: tuple[str, str], *texts: str
+) -> Finding | None:
+    """Make a finding of the rows in the mask, naming the first few by their index label."""
+    if not mask.any():
+        return None
+    zh, en, remedy_zh, remedy_en = texts
+    examples = tuple(str(label) for label in frame.index[mask][:most])
+    code, severity = kind
+    return Finding(
+        code,
+        severity,  # type: ignore[arg-type]
+        zh,
+        en,
+        int(mask.sum()),
+        examples,
+        remedy_zh,
+        remedy_en,
+    )
