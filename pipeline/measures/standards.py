@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import FieldError, Problem
-from pipeline.measures.access_pairs import floats
+from pipeline.measures.access_pairs import BoolArray, FloatArray, floats
 
 Direction = Literal["at_most", "at_least"]
+Kind = Literal["threshold", "target"]
 Confidence = Literal["verified", "partly_verified", "memory", "analyst_choice"]
 
 EVERYWHERE = "*"
@@ -30,14 +31,17 @@ class Standard:
     """One threshold with its source, where it applies and how sure we are of it.
 
     `direction` tells on which side a value meets it: `at_most` for minutes and metres (t <= c),
-    `at_least` for shares and counts. `applies_to` names scopes (`main_city`, `new_town`,
-    `primary` ...); `*` applies everywhere.
+    `at_least` for shares and counts; with `strict` the bound itself does not meet it ("more than
+    40 %"). `kind` tells a standard in force (`threshold`) from one for a later year (`target`).
+    `applies_to` names scopes (`main_city`, `new_town`, `residential` ...); `*` applies everywhere.
     """
 
     standard_id: str
     value: float
     unit: str
     direction: Direction
+    strict: bool
+    kind: Kind
     applies_to: frozenset[str]
     confidence: Confidence
     source: str
@@ -51,8 +55,9 @@ class Standard:
     def from_row(cls, row: Mapping[str, Any]) -> Standard:
         """Read a standard from a row of the table of standards.
 
-        Keys `standard_id`, `value`, `unit`, `direction`, `applies_to` (scopes joined by `;`),
-        `confidence`, `source`.
+        Keys `standard_id`, `value`, `unit`, `direction`, `strict`, `kind`, `applies_to` (scopes
+        joined by `;`), `confidence`, `source`. Observations, rules and methods are no standards
+        and are refused.
 
         Raises
         ------
@@ -68,6 +73,8 @@ class Standard:
             value=float(row["value"]),
             unit=str(row["unit"]),
             direction=cast("Direction", row["direction"]),
+            strict=str(row["strict"]).lower() == "true",
+            kind=cast("Kind", row["kind"]),
             applies_to=frozenset(scope for scope in scopes if scope),
             confidence=cast("Confidence", row["confidence"]),
             source=str(row["source"]),
@@ -93,9 +100,9 @@ def compare_with_standard(
     Returns
     -------
     pandas.DataFrame
-        On the index of `values`: `standard_id` and `threshold` (null where the standard does not
-        apply), `comparison` (`meets`, `fails`, `not_applicable`, `no_data`), `verified`, `mark_zh`
-        and `mark_en` (to be shown beside the figure).
+        On the index of `values`: `standard_id`, `threshold` and `kind` (null where the standard
+        does not apply), `comparison` (`meets`, `fails`, `not_applicable`, `no_data`), `verified`,
+        `mark_zh` and `mark_en` (to be shown beside the figure).
 
     Raises
     ------
@@ -105,9 +112,8 @@ def compare_with_standard(
     _require_unit(standard, unit)
     applies = scopes.reindex(values.index).map(lambda scope: _in_scope(scope, standard)).to_numpy()
     amount = floats(values)
-    met = amount <= standard.value if standard.direction == "at_most" else amount >= standard.value
     outcome = np.select(
-        [~applies.astype(bool), np.isnan(amount), met],
+        [~applies.astype(bool), np.isnan(amount), _meets(amount, standard)],
         ["not_applicable", "no_data", "meets"],
         "fails",
     )
@@ -116,6 +122,7 @@ def compare_with_standard(
         {
             "standard_id": standard.standard_id,
             "threshold": standard.value,
+            "kind": standard.kind,
             "comparison": outcome,
             "verified": standard.confidence == "verified",
             "mark_zh": mark_zh,
@@ -123,9 +130,16 @@ def compare_with_standard(
         },
         index=values.index,
     )
-    shown = ["standard_id", "threshold"]
+    shown = ["standard_id", "threshold", "kind"]
     table[shown] = table[shown].where(table["comparison"] != "not_applicable")
     return table
+
+
+def _meets(amount: FloatArray, standard: Standard) -> BoolArray:
+    """Tell which values stand on the right side of the standard, the bound as it says."""
+    side = 1.0 if standard.direction == "at_least" else -1.0
+    margin = side * (amount - standard.value)
+    return np.asarray(margin > 0 if standard.strict else margin >= 0, dtype=np.bool_)
 
 
 def _in_scope(scope: Any, standard: Standard) -> bool:  # noqa: ANN401
@@ -159,6 +173,8 @@ def _row_problems(row: Mapping[str, Any]) -> list[Problem]:
         ("value", _is_number(row.get("value"))),
         ("unit", bool(row.get("unit"))),
         ("direction", row.get("direction") in get_args(Direction)),
+        ("strict", str(row.get("strict")).lower() in {"true", "false"}),
+        ("kind", row.get("kind") in get_args(Kind)),
         ("applies_to", bool(row.get("applies_to"))),
         ("confidence", row.get("confidence") in MARKS),
         ("source", bool(row.get("source"))),

@@ -141,9 +141,9 @@ class RailCoverageSettings(Section):
         gt=0,
     )
     hubs: tuple[str, ...] = setting(
-        ("人民广场", "虹桥火车站", "张江高科"),
-        zh="计算轨道时间的枢纽站名",
-        en="stations to which rail minutes are computed",
+        ("centre_people_square", "centre_zhangjiang", "rail_hongqiao", "airport_pudong"),
+        zh="计算轨道时间的枢纽（service_hubs 表的编号）",
+        en="hubs to which rail minutes are computed (ids of the table service_hubs)",
         source=ANALYST,
     )
 

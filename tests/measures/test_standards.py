@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,8 @@ ROW = {
     "value": 0.4,
     "unit": "share",
     "direction": "at_least",
+    "strict": False,
+    "kind": "threshold",
     "applies_to": "main_city; central_city",
     "confidence": "verified",
     "source": "White Paper 2022",
@@ -52,6 +56,29 @@ def test_exactly_the_limit_meets_it_on_either_side() -> None:
         [500.0, 500.1], ["*", "x"], value=500, unit="m", direction="at_most", applies_to="*"
     )
     assert got["comparison"].tolist() == ["meets", "fails"]
+
+
+def test_a_strict_standard_is_not_met_by_its_bound() -> None:
+    got = compare([0.4, 0.4000001], ["main_city"] * 2, strict="true")
+    assert got["comparison"].tolist() == ["fails", "meets"]
+    most = compare([0.4, 0.39], ["main_city"] * 2, strict=True, direction="at_most")
+    assert most["comparison"].tolist() == ["fails", "meets"]
+
+
+def test_a_target_is_told_from_a_standard_in_force() -> None:
+    assert compare([0.4], ["main_city"], kind="target")["kind"].tolist() == ["target"]
+    with pytest.raises(FieldError, match="kind"):
+        compare([0.4], ["main_city"], kind="observation")
+
+
+def test_every_comparable_row_of_the_embedded_table_can_be_read(project: Path) -> None:
+    table = pd.read_csv(project / "layers/reference/standards.csv")
+    rows = table[table["kind"].isin(["threshold", "target"])]
+    standards = [Standard.from_row(row) for row in rows.to_dict("records")]
+    assert len(standards) > 40
+    by_id = {standard.standard_id: standard for standard in standards}
+    assert by_id["rail600_area_main_city_2022"].strict
+    assert by_id["primary_radius"].mark == ("未核实", "unverified")
 
 
 @pytest.mark.parametrize(
