@@ -14,18 +14,13 @@ any of them than the cap of snapping is `unsnapped`: neither measured nor estima
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
-from pyproj import CRS
 from scipy.spatial import KDTree
 
-from pipeline.errors import CrsError, Problem
 from pipeline.network.costs import (
     entrance_pairs,
     facility_ids,
@@ -33,47 +28,17 @@ from pipeline.network.costs import (
     nearest_entrances,
     take_ids,
 )
-from pipeline.network.coverage import StreetCoverage, mapped_regions
-from pipeline.network.graph import StreetGraph, assert_projected
+from pipeline.network.coverage import StreetCoverage
+from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
 from pipeline.network.search import within
-from pipeline.network.snap import Snapped, assert_point_kind, snap
+from pipeline.network.standing import Standing, coordinates, only, stand
+from pipeline.network.straight import StraightEstimate, merge_methods, straight_pairs
 
 logger = logging.getLogger(__name__)
 
 MEASURED = "measured_network"
 ESTIMATED = "estimated_straight_line"
-_ORIGINS_PER_BLOCK = 50_000
-# Wider than rounding; the exact comparison with the cutoff follows.
-_SLACK_M = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class _Standing:
-    """Where points stand: on the graph, in which mapped region and component (0, -1: nowhere)."""
-
-    xy: Floats
-    snapped: Snapped
-    region: Ints
-    part: Ints
-    off_street: Flags
-
-    def groups(self) -> Iterator[tuple[int, int, Ints]]:
-        """Yield region, component and rows of the measurable points that share them."""
-        rows = np.flatnonzero(self.region > 0)
-        if len(rows) == 0:
-            return
-        pairs = np.column_stack((self.region[rows], self.part[rows]))
-        kinds, which = np.unique(pairs, axis=0, return_inverse=True)
-        order = np.argsort(which, kind="stable")
-        cuts = np.searchsorted(which[order], np.arange(1, len(kinds)))
-        for (region, part), members in zip(kinds, np.split(rows[order], cuts), strict=True):
-            yield int(region), int(part), members
-
-    def unmeasured_from(self, region: int, part: int) -> Flags:
-        """Tell which of the points cannot be measured from a region and component."""
-        elsewhere = (self.region != region) & (self.part != part)
-        return np.asarray((self.region == 0) | elsewhere, dtype=bool)
 
 
 def nearest_minutes(
@@ -127,7 +92,7 @@ def nearest_minutes(
     CrsError, GeometryError, FieldError
         Inputs differ in CRS, are no points, or lack the key.
     """
-    origin_xy, facility_xy = _coordinates(origins, facilities, graph)
+    origin_xy, facility_xy = coordinates(origins, facilities, graph)
     ids = facility_ids(facilities, by)
     if len(ids) == 0:
         return _without_facilities(origins.index)
@@ -138,8 +103,8 @@ def nearest_minutes(
     unsnapped = measured.copy()
     if graph is not None:
         graph = graph.at_walk_speed(walk_speed_m_min)
-        start = _stand(origins, origin_xy, graph, coverage, snap_max_m)
-        target = _stand(facilities, facility_xy, graph, coverage, snap_max_m)
+        start = stand(origins, origin_xy, graph, coverage, snap_max_m)
+        target = stand(facilities, facility_xy, graph, coverage, snap_max_m)
         found, entrance = _nearest_measured(graph, start, target, limit_min)
         measured = _is_complete(
             start, target, found, speed_m_min=estimate_speed_m_min, limit_min=limit_min
@@ -193,7 +158,7 @@ def minutes_within(
         `minutes`, `method`; one row for each pair within t <= cutoff, in the order of origins and
         facilities. A pair is measured when the rules of this module hold for it.
     """
-    origin_xy, facility_xy = _coordinates(origins, facilities, graph)
+    origin_xy, facility_xy = coordinates(origins, facilities, graph)
     codes, names = pd.factorize(facility_ids(facilities, by))
     size = len(origin_xy)
     settled = np.zeros(size, dtype=bool)
@@ -204,12 +169,12 @@ def minutes_within(
     groups: list[tuple[Ints, Flags, float]] = []
     if graph is not None:
         graph = graph.at_walk_speed(walk_speed_m_min)
-        start = _stand(origins, origin_xy, graph, coverage, snap_max_m)
-        target = _stand(facilities, facility_xy, graph, coverage, snap_max_m)
+        start = stand(origins, origin_xy, graph, coverage, snap_max_m)
+        target = stand(facilities, facility_xy, graph, coverage, snap_max_m)
         pairs = entrance_pairs(
             graph,
-            _only(start.snapped, start.region > 0),
-            _only(target.snapped, target.region > 0),
+            only(start.snapped, start.region > 0),
+            only(target.snapped, target.region > 0),
             cutoff_min=cutoff_min,
             memory_mb=memory_mb,
         )
@@ -221,11 +186,11 @@ def minutes_within(
         settled = start.off_street | (start.region > 0)
     every = np.ones(len(facility_xy), dtype=bool)
     groups.append((np.flatnonzero(~settled), every, reach_m / detour_factor))
-    straight = _straight_pairs(origin_xy, facility_xy, groups, codes)
-    table = _merge_methods(
+    straight = straight_pairs(origin_xy, facility_xy, groups, codes)
+    table = merge_methods(
         measured,
         straight,
-        _Estimate(origin_xy, facility_xy, codes, detour_factor, estimate_speed_m_min),
+        StraightEstimate(origin_xy, facility_xy, codes, detour_factor, estimate_speed_m_min),
     )
     table = table[within(table["minutes"].to_numpy(), cutoff_min)]
     return pd.DataFrame(
@@ -258,7 +223,7 @@ def measurability(
     measurable, off_street = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
     if graph is not None:
         xy = shapely.get_coordinates(origins.geometry.to_numpy())
-        start = _stand(origins, xy, graph, coverage, snap_max_m)
+        start = stand(origins, xy, graph, coverage, snap_max_m)
         measurable, off_street = start.region > 0, start.off_street
     return pd.DataFrame(
         {
@@ -267,30 +232,6 @@ def measurability(
         },
         index=origins.index,
     )
-
-
-def _coordinates(
-    origins: gpd.GeoSeries | gpd.GeoDataFrame,
-    facilities: gpd.GeoDataFrame,
-    graph: StreetGraph | None,
-) -> tuple[Floats, Floats]:
-    """Return both sets of coordinates in metres, or raise unless all CRSs agree."""
-    crs: CRS = assert_projected(origins.crs, what="origins")
-    others = {"facilities": facilities.crs, "street graph": graph.crs if graph else crs}
-    problems = [
-        Problem(
-            zh=f"{name} 的坐标系与 origins 不同",
-            en=f"{name} and origins differ in CRS ({other}, {crs.to_string()})",
-            remedy_zh="统一到研究的工作坐标系",
-            remedy_en="bring all layers to the study's working CRS",
-        )
-        for name, other in others.items()
-        if other != crs
-    ]
-    if problems:
-        raise CrsError(*problems)
-    arrays = [assert_point_kind(layer.geometry).to_numpy() for layer in (origins, facilities)]
-    return shapely.get_coordinates(arrays[0]), shapely.get_coordinates(arrays[1])
 
 
 def _nothing() -> tuple[Floats, Ints]:
@@ -312,67 +253,21 @@ def _without_facilities(index: pd.Index) -> pd.DataFrame:
     )
 
 
-def _stand(
-    points: gpd.GeoSeries | gpd.GeoDataFrame,
-    xy: Floats,
-    graph: StreetGraph,
-    coverage: StreetCoverage | None,
-    snap_max_m: float,
-) -> _Standing:
-    """Snap the points that lie on mapped streets and say where they stand."""
-    series = points.geometry
-    dense = np.ones(len(series), dtype=bool) if coverage is None else coverage.region_of(xy) > 0
-    rows = np.flatnonzero(dense)
-    some = snap(series.iloc[rows], graph, snap_max_m=snap_max_m)
-    snapped = _spread(some, rows, series.index)
-    region = mapped_regions(coverage, xy, graph, snapped)
-    part = np.where(region > 0, graph.edge_component[snapped.edge], -1)
-    return _Standing(xy, snapped, region, part, dense & ~snapped.found)
-
-
-def _spread(some: Snapped, rows: Ints, index: pd.Index) -> Snapped:
-    """Put the snapped rows back among all points; the others are not found."""
-    size = len(index)
-    whole = Snapped(
-        index=index,
-        found=np.zeros(size, dtype=bool),
-        edge=np.full(size, -1, dtype=np.int64),
-        along=np.full(size, np.nan),
-        distance_m=np.full(size, np.nan),
-        xy=np.full((size, 2), np.nan),
-    )
-    for name in ("found", "edge", "along", "distance_m", "xy"):
-        getattr(whole, name)[rows] = getattr(some, name)
-    return whole
-
-
-def _only(snapped: Snapped, where: Flags) -> Snapped:
-    """Leave only some points found."""
-    return Snapped(
-        snapped.index,
-        snapped.found & where,
-        snapped.edge,
-        snapped.along,
-        snapped.distance_m,
-        snapped.xy,
-    )
-
-
 def _nearest_measured(
-    graph: StreetGraph, start: _Standing, target: _Standing, limit_min: float | None
+    graph: StreetGraph, start: Standing, target: Standing, limit_min: float | None
 ) -> tuple[Floats, Ints]:
     """Search on the graph from the measurable origins to the measurable facilities."""
     return nearest_entrance(
         graph,
-        _only(start.snapped, start.region > 0),
-        _only(target.snapped, target.region > 0),
+        only(start.snapped, start.region > 0),
+        only(target.snapped, target.region > 0),
         limit_min=limit_min,
     )
 
 
 def _is_complete(
-    start: _Standing,
-    target: _Standing,
+    start: Standing,
+    target: Standing,
     found_min: Floats,
     *,
     speed_m_min: float,
@@ -393,87 +288,3 @@ def _is_complete(
             )
             complete[rows[nearer]] = False
     return np.asarray(complete)
-
-
-@dataclass(frozen=True, eq=False)
-class _Estimate:
-    """What a straight-line estimate needs."""
-
-    origin_xy: Floats
-    facility_xy: Floats
-    codes: NDArray[np.intp]
-    detour_factor: float
-    speed_m_min: float
-
-    def to_facilities(self, pairs: pd.DataFrame) -> Floats:
-        """Estimate pairs of origin row and facility code from the nearest of all entrances."""
-        entrances = pd.DataFrame({"target": self.codes, "entrance": np.arange(len(self.codes))})
-        keys = pairs[["origin", "target"]].reset_index(drop=True).assign(pair=np.arange(len(pairs)))
-        joined = keys.merge(entrances, on="target")
-        offset = (
-            self.origin_xy[joined["origin"].to_numpy()]
-            - self.facility_xy[joined["entrance"].to_numpy()]
-        )
-        gap_m = np.full(len(pairs), np.inf)
-        np.minimum.at(gap_m, joined["pair"].to_numpy(), np.hypot(offset[:, 0], offset[:, 1]))
-        return gap_m * self.detour_factor / self.speed_m_min
-
-
-def _straight_pairs(
-    origin_xy: Floats,
-    facility_xy: Floats,
-    groups: list[tuple[Ints, Flags, float]],
-    codes: NDArray[np.intp],
-) -> pd.DataFrame:
-    """List origins and facilities that are near by air and not measured from each other.
-
-    Returns
-    -------
-    pairs
-        Columns `origin`, `target` (facility code), `straight_m` and `whole`, whether that is the
-        distance to the nearest of all entrances; one row per pair.
-    """
-    parts = []
-    for rows, unmeasured, within_m in groups:
-        entrances = np.flatnonzero(unmeasured)
-        if len(entrances) == 0:
-            continue
-        tree = KDTree(facility_xy[entrances])
-        for begin in range(0, len(rows), _ORIGINS_PER_BLOCK):
-            block = rows[begin : begin + _ORIGINS_PER_BLOCK]
-            hits = KDTree(origin_xy[block]).sparse_distance_matrix(
-                tree, within_m + _SLACK_M, output_type="ndarray"
-            )
-            part = pd.DataFrame(
-                {
-                    "origin": block[hits["i"]],
-                    "target": codes[entrances[hits["j"]]],
-                    "minutes": hits["v"],
-                }
-            )
-            parts.append(nearest_entrances(part).assign(whole=bool(unmeasured.all())))
-    columns = {"origin": "int64", "target": "int64", "minutes": "float64", "whole": "bool"}
-    pairs = pd.concat(parts) if parts else pd.DataFrame(columns=list(columns)).astype(columns)
-    return pairs.rename(columns={"minutes": "straight_m"})
-
-
-def _merge_methods(
-    measured: pd.DataFrame, straight: pd.DataFrame, estimate: _Estimate
-) -> pd.DataFrame:
-    """Keep the measured cost of a pair unless an unmeasured entrance might be nearer.
-
-    Returns
-    -------
-    table
-        Columns `origin`, `target`, `minutes`, `measured`, sorted by origin and target.
-    """
-    both = measured.merge(straight, on=["origin", "target"], how="outer")
-    nearest_by_air = both["straight_m"].to_numpy() / estimate.speed_m_min
-    minutes = both["minutes"].to_numpy(dtype=np.float64, copy=True)
-    keep = ~np.isnan(minutes) & ~(nearest_by_air < minutes)
-    direct = ~keep & both["whole"].eq(True).to_numpy()  # noqa: FBT003
-    minutes[direct] = nearest_by_air[direct] * estimate.detour_factor
-    partly = ~keep & ~direct
-    minutes[partly] = estimate.to_facilities(both[partly])
-    table = both[["origin", "target"]].assign(minutes=minutes, measured=keep)
-    return table.sort_values(["origin", "target"], ignore_index=True)

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
-import json
-import os
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Self
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from pipeline.errors import CrsError, LayerError, Problem
+from pipeline.errors import LayerError, Problem
+from pipeline.network.graph_contract import EDGE_COLUMNS, assert_projected, breaches
+from pipeline.network.graph_tables import graph_files, read_table, write_table
 from pipeline.network.phases import (
     Flags,
     Floats,
@@ -33,53 +29,8 @@ from pipeline.network.phases import (
 )
 from pipeline.settings.network import Mode
 
-NODE_COLUMNS = {
-    "node_id": "int64",
-    "component": "int32",
-    "component_name": "str",
-    "geometry": "geometry",
-}
-EDGE_COLUMNS = {
-    "edge_id": "str",
-    "u": "int64",
-    "v": "int64",
-    "length_m": "float64",
-    "forward_min": "float64",
-    "back_min": "float64",
-    "highway": "str",
-    "name": "str",
-    "structure": "str",
-    "interior": "bool",
-    "snappable": "bool",
-    "geometry": "geometry",
-}
-STRUCTURES = ("surface", "bridge", "tunnel")
 # Ends of ways at a closed barrier get the ids -(node id x this + k), k = 0, 1, ...
 SIDES_OF_A_BARRIER = 64
-_METADATA_KEY = b"parkgap"
-
-
-def assert_projected(crs: CRS | None, *, what: str) -> CRS:
-    """Return the CRS, or raise CrsError unless it is projected in metres.
-
-    Parameters
-    ----------
-    crs
-        CRS of a layer.
-    what
-        Name of the layer, for the message.
-    """
-    if crs is not None and crs.is_projected and crs.axis_info[0].unit_name in {"metre", "meter"}:
-        return crs
-    found = "no CRS" if crs is None else crs.to_string()
-    raise CrsError(
-        Problem(
-            zh=f"{what}须采用以米为单位的投影坐标系（现为 {found}）",
-            en=f"{what} must be in a projected CRS in metres (found {found})",
-            remedy_zh="先用 to_crs 转换到研究的工作坐标系",
-            remedy_en="reproject to the study's working CRS with to_crs first",
-        )
-    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -266,7 +217,7 @@ class StreetGraph:
                 remedy_zh="重新生成路网",
                 remedy_en="rebuild the network",
             )
-            for text in _breaches(self)
+            for text in breaches(self)
         ]
         if problems:
             raise LayerError(*problems)
@@ -289,8 +240,8 @@ class StreetGraph:
             "snapshot": None if self.snapshot is None else self.snapshot.isoformat(),
         }
         nodes, edges = graph_files(folder, self.mode)
-        _write(self.nodes, nodes, about)
-        _write(self.edges, edges, about)
+        write_table(self.nodes, nodes, about)
+        write_table(self.edges, edges, about)
         return nodes, edges
 
     @classmethod
@@ -303,8 +254,8 @@ class StreetGraph:
             A file is missing, unreadable, or breaks the contract.
         """
         nodes_path, edges_path = graph_files(folder, mode)
-        nodes, _ = _read(nodes_path)
-        edges, about = _read(edges_path)
+        nodes, _ = read_table(nodes_path)
+        edges, about = read_table(edges_path)
         snapshot = about.get("snapshot")
         graph = cls(
             nodes=nodes,
@@ -314,11 +265,6 @@ class StreetGraph:
             snapshot=None if snapshot is None else dt.date.fromisoformat(snapshot),
         )
         return graph.check()
-
-
-def graph_files(folder: Path, mode: Mode) -> tuple[Path, Path]:
-    """Name the nodes file and the edges file of one mode."""
-    return folder / f"{mode}_nodes.parquet", folder / f"{mode}_edges.parquet"
 
 
 def assemble(
@@ -396,97 +342,3 @@ def _name_components(
     rank[order] = np.arange(len(total), dtype=np.int32)
     names = np.array([f"n{node}" for node in least], dtype=object)
     return rank[label], names[label]
-
-
-def _breaches(graph: StreetGraph) -> Iterator[str]:
-    """List what breaks the contract, in words."""
-    nodes, edges = graph.nodes, graph.edges
-    for table, frame, columns in (
-        ("nodes", nodes, NODE_COLUMNS),
-        ("edges", edges, EDGE_COLUMNS),
-    ):
-        missing = [column for column in columns if column not in frame.columns]
-        if missing:
-            yield f"{table} lack {', '.join(missing)}"
-            return
-        for column, kind in columns.items():
-            found = str(frame[column].dtype)
-            if found != kind and not (kind == "str" and found in {"object", "string"}):
-                yield f"{table}.{column} is {found}, not {kind}"
-    if nodes.crs != edges.crs:
-        yield "nodes and edges differ in CRS"
-    if len(edges) == 0:
-        yield "there is no edge"
-        return
-    ids = nodes["node_id"].to_numpy()
-    if (np.diff(ids) <= 0).any():
-        yield "node_id is not unique and ascending"
-        return
-    if edges["edge_id"].duplicated().any():
-        yield "edge_id is not unique"
-    dangling = ~np.isin(edges[["u", "v"]].to_numpy(), ids)
-    if dangling.any():
-        yield f"{int(dangling.any(axis=1).sum())} edges end at unknown nodes"
-        return
-    yield from _geometry_breaches(graph)
-    yield from _cost_breaches(edges)
-
-
-def _geometry_breaches(graph: StreetGraph) -> Iterator[str]:
-    """List edges whose geometry does not run from u to v."""
-    lines = graph.edges.geometry.to_numpy()
-    if not (shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING).all():
-        yield "an edge is not a LineString"
-        return
-    for end, rows in ((0, graph.u_row), (-1, graph.v_row)):
-        tips = shapely.get_coordinates(shapely.get_point(lines, end))
-        off = np.abs(tips - graph.node_xy[rows]).max(axis=1) > 1e-6  # noqa: PLR2004
-        if off.any():
-            which = "first" if end == 0 else "last"
-            yield f"{int(off.sum())} edges do not touch their {which} node"
-    if not np.allclose(shapely.length(lines), graph.edges["length_m"], rtol=1e-9, atol=1e-6):
-        yield "length_m is not the length of the geometry"
-
-
-def _cost_breaches(edges: gpd.GeoDataFrame) -> Iterator[str]:
-    """List costs and categories out of range."""
-    costs = edges[["forward_min", "back_min"]].to_numpy(dtype=np.float64)
-    if np.isnan(costs).all(axis=1).any():
-        yield "an edge is traversable in no direction"
-    if (costs < 0).any() or np.isinf(costs).any():
-        yield "a cost is negative or infinite"
-    if not edges["structure"].isin(STRUCTURES).all():
-        yield f"structure is not one of {', '.join(STRUCTURES)}"
-
-
-def _write(frame: gpd.GeoDataFrame, path: Path, about: dict[str, Any]) -> None:
-    """Write one GeoParquet file with the graph's own facts in its metadata, then rename it."""
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    buffer.seek(0)
-    table = pq.read_table(buffer)
-    metadata = {**table.schema.metadata, _METADATA_KEY: json.dumps(about).encode()}
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _read(path: Path) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
-    """Read one table and the graph's facts."""
-    remedy = {"remedy_zh": "重新运行 networks 阶段", "remedy_en": "run the networks stage again"}
-    if not path.is_file():
-        raise LayerError(
-            Problem(zh="缺少路网表", en="the street table is missing", path=path, **remedy)
-        )
-    try:
-        about = json.loads((pq.read_schema(path).metadata or {})[_METADATA_KEY])
-        frame = gpd.read_parquet(path)
-    except (KeyError, ValueError, OSError) as error:
-        text = f"the street table cannot be read ({error})"
-        raise LayerError(Problem(zh="路网表无法读取", en=text, path=path, **remedy)) from error
-    return frame, cast("dict[str, Any]", about)

@@ -25,7 +25,8 @@ from pipeline.network.extract_checks import (
     no_streets,
     unreadable,
 )
-from pipeline.network.graph import SIDES_OF_A_BARRIER, StreetGraph, assemble, assert_projected
+from pipeline.network.graph import SIDES_OF_A_BARRIER, StreetGraph, assemble
+from pipeline.network.graph_contract import assert_projected
 from pipeline.network.phases import Flags, Floats, Ints
 from pipeline.network.tag_rules import Use, barrier_effect, way_use
 from pipeline.settings.network import Mode, ModeRules

@@ -1,0 +1,122 @@
+"""State the contract of a street graph and say exactly what breaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from pyproj import CRS
+
+from pipeline.errors import CrsError, Problem
+
+if TYPE_CHECKING:
+    from pipeline.network.graph import StreetGraph
+
+NODE_COLUMNS = {
+    "node_id": "int64",
+    "component": "int32",
+    "component_name": "str",
+    "geometry": "geometry",
+}
+EDGE_COLUMNS = {
+    "edge_id": "str",
+    "u": "int64",
+    "v": "int64",
+    "length_m": "float64",
+    "forward_min": "float64",
+    "back_min": "float64",
+    "highway": "str",
+    "name": "str",
+    "structure": "str",
+    "interior": "bool",
+    "snappable": "bool",
+    "geometry": "geometry",
+}
+STRUCTURES = ("surface", "bridge", "tunnel")
+
+
+def assert_projected(crs: CRS | None, *, what: str) -> CRS:
+    """Return the CRS, or raise CrsError unless it is projected in metres.
+
+    Parameters
+    ----------
+    crs
+        CRS of a layer.
+    what
+        Name of the layer, for the message.
+    """
+    if crs is not None and crs.is_projected and crs.axis_info[0].unit_name in {"metre", "meter"}:
+        return crs
+    found = "no CRS" if crs is None else crs.to_string()
+    raise CrsError(
+        Problem(
+            zh=f"{what}须采用以米为单位的投影坐标系（现为 {found}）",
+            en=f"{what} must be in a projected CRS in metres (found {found})",
+            remedy_zh="先用 to_crs 转换到研究的工作坐标系",
+            remedy_en="reproject to the study's working CRS with to_crs first",
+        )
+    )
+
+
+def breaches(graph: StreetGraph) -> Iterator[str]:
+    """List what breaks the contract, in words."""
+    nodes, edges = graph.nodes, graph.edges
+    for table, frame, columns in (
+        ("nodes", nodes, NODE_COLUMNS),
+        ("edges", edges, EDGE_COLUMNS),
+    ):
+        missing = [column for column in columns if column not in frame.columns]
+        if missing:
+            yield f"{table} lack {', '.join(missing)}"
+            return
+        for column, kind in columns.items():
+            found = str(frame[column].dtype)
+            if found != kind and not (kind == "str" and found in {"object", "string"}):
+                yield f"{table}.{column} is {found}, not {kind}"
+    if nodes.crs != edges.crs:
+        yield "nodes and edges differ in CRS"
+    if len(edges) == 0:
+        yield "there is no edge"
+        return
+    ids = nodes["node_id"].to_numpy()
+    if (np.diff(ids) <= 0).any():
+        yield "node_id is not unique and ascending"
+        return
+    if edges["edge_id"].duplicated().any():
+        yield "edge_id is not unique"
+    dangling = ~np.isin(edges[["u", "v"]].to_numpy(), ids)
+    if dangling.any():
+        yield f"{int(dangling.any(axis=1).sum())} edges end at unknown nodes"
+        return
+    yield from _geometry_breaches(graph)
+    yield from _cost_breaches(edges)
+
+
+def _geometry_breaches(graph: StreetGraph) -> Iterator[str]:
+    """List edges whose geometry does not run from u to v."""
+    lines = graph.edges.geometry.to_numpy()
+    if not (shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING).all():
+        yield "an edge is not a LineString"
+        return
+    for end, rows in ((0, graph.u_row), (-1, graph.v_row)):
+        tips = shapely.get_coordinates(shapely.get_point(lines, end))
+        off = np.abs(tips - graph.node_xy[rows]).max(axis=1) > 1e-6  # noqa: PLR2004
+        if off.any():
+            which = "first" if end == 0 else "last"
+            yield f"{int(off.sum())} edges do not touch their {which} node"
+    if not np.allclose(shapely.length(lines), graph.edges["length_m"], rtol=1e-9, atol=1e-6):
+        yield "length_m is not the length of the geometry"
+
+
+def _cost_breaches(edges: gpd.GeoDataFrame) -> Iterator[str]:
+    """List costs and categories out of range."""
+    costs = edges[["forward_min", "back_min"]].to_numpy(dtype=np.float64)
+    if np.isnan(costs).all(axis=1).any():
+        yield "an edge is traversable in no direction"
+    if (costs < 0).any() or np.isinf(costs).any():
+        yield "a cost is negative or infinite"
+    if not edges["structure"].isin(STRUCTURES).all():
+        yield f"structure is not one of {', '.join(STRUCTURES)}"
