@@ -285,12 +285,6 @@ class UncertaintySettings(Section):
         source="METHODS 7",
         ge=20,
     )
-    seed: int = setting(
-        20260101,
-        zh="随机种子（与地点编号合用，结果与行序无关）",
-        en="random seed (joined with the place's id, so that the order of rows does not matter)",
-        ge=0,
-    )
     robust_share: float = setting(
         0.95,
         zh="判断为“稳健”的抽样比例下限",
@@ -410,12 +404,6 @@ class GapSettings(Section):
         en="bootstrap draws of the rank correlation's interval",
         source=ANALYST,
         ge=20,
-    )
-    seed: int = setting(
-        20260101,
-        zh="随机种子",
-        en="random seed",
-        ge=0,
     )
 
     @model_validator(mode="after")
