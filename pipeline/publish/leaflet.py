@@ -80,7 +80,7 @@ class OfflineMap(folium.Map):
         """
         {% macro html(this, kwargs) %}
         <div class="folium-map" id={{ this.get_name()|tojson }}
-             role="application" aria-label="{{ this.label | e }}"></div>
+             role="application" aria-label="{{ this.label }}"></div>
         {% endmacro %}
         {% macro script(this, kwargs) %}
         var {{ this.get_name() }} = L.map({{ this.get_name()|tojson }}, {
@@ -94,7 +94,8 @@ class OfflineMap(folium.Map):
 
     def __init__(self, *, label: str, location: tuple[float, float], **options: Any) -> None:  # noqa: ANN401
         super().__init__(location=list(location), tiles=None, **options)
-        self.label = label
+        # branca reads what a macro wrote as a template once more: no brace may pass
+        self.label = escape(label).replace("{", "&#123;").replace("}", "&#125;")
         self._parent = None  # type: ignore[assignment] # folium made a page of its own
 
 

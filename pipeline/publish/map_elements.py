@@ -20,6 +20,7 @@ from pipeline.publish.leaflet import (
 )
 
 DATA_ID = "map-data"
+SETTINGS_ID = "map-settings"
 
 
 @dataclass(frozen=True)
@@ -53,30 +54,31 @@ class Starter(MacroElement):
         """
         {% macro script(this, kwargs) %}
         parkgap.{{ this.function }}({
-            {%- for name, map in this.maps.items() %}{{ name }}: {{ map.get_name() }},{% endfor -%}
-        }, {{ this.settings }});
+            {% for name, map in this.maps.items() %}{{ name }}: {{ map.get_name() }}, {% endfor %}
+        });
         {% endmacro %}
         """
     )
 
-    def __init__(self, *, function: str, maps: dict[str, OfflineMap], settings: object) -> None:
+    def __init__(self, *, function: str, maps: dict[str, OfflineMap]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = "Starter"
         self.function = function
         self.maps = maps
-        self.settings = embed_json(settings)
 
 
 def build_page(
-    *, text: PageText, language: str, scripts: Sequence[str], packed: str
+    *, text: PageText, language: str, scripts: Sequence[str], settings: object, packed: str
 ) -> OfflinePage:
-    """Make a page with its words, the project's scripts in the order given, and packed data."""
+    """Make a page: its words, the project's scripts in their order, settings and packed data."""
     page = OfflinePage(title=f"{text.title[0]} · {text.title[1]}", language=language)
     page.header.add_child(style_element(assets.own_text("page.css")), name="page css")
     for name in scripts:
         page.header.add_child(script_element(assets.own_text(name)), name=name)
     page.before.add_child(html_element(_shell("before", text)), name="before")
     page.after.add_child(html_element(_shell("after", text)), name="after")
+    given = data_element(SETTINGS_ID, embed_json(settings), "application/json")
+    page.after.add_child(given, name="settings")
     page.after.add_child(data_element(DATA_ID, packed, "application/octet-stream"), name="data")
     return page
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import geopandas as gpd
 import pandas as pd
-import shapely
 
 from pipeline.publish.leaflet import OfflineMap
 from pipeline.publish.map_checks import check_access, check_gaps, check_places
@@ -42,8 +41,8 @@ SCRIPTS = (
 PLACE_FIELDS = (
     "place_id", "name_zh", "name_en", "label_zh", "label_en", "sounds", "tier", "category", "case",
     "district_zh", "planned_area_km2", "target_2023_10k_m2", "target_2024_10k_m2",
-    "priority_group", "part_of", "precision_m", "boundary_class", "footprint_basis", "synthetic",
-    "lon", "lat",
+    "priority_group", "minhang_role", "part", "precision_m", "boundary_class", "footprint_basis",
+    "synthetic", "lon", "lat",
 )  # fmt: skip
 GAP_FIELDS = (
     "place_id", "service", "gap", "method", "status", "verdict", "value", "unit", "low", "high",
@@ -56,7 +55,7 @@ ACCESS_FIELDS = (
 )  # fmt: skip
 FACILITY_FIELDS = ("name_zh", "name_en", "sounds", "status", "detail_zh", "detail_en", "source")
 LABEL_LENGTH_ZH = 14
-LABEL_LENGTH_EN = 30
+LABEL_LENGTH_EN = 60
 COMMON_BRAND = 3  # so many names with the same brand: the brand tells nobody apart
 
 
@@ -77,8 +76,8 @@ class OverviewData:
         (`pipeline.publish.map_checks.TIERS`), ``boundary_class`` and the other columns of
         `PLACE_FIELDS` where known. Geometry is the footprint; ``lon``/``lat`` its point (else the
         footprint's middle). ``label_zh``/``label_en`` are short names for the map; ``case`` marks
-        case parks (else ``category == "case_park"``); ``part_of`` names the place that a sub-area
-        belongs to, so that it is not counted twice; ``synthetic`` marks made-up places.
+        case parks (else ``category == "case_park"``); ``part`` marks sub-areas that are not
+        counted (else ``category == "core_part"``); ``synthetic`` marks made-up places.
     gaps
         One row per place and service of `SERVICES`: ``gap`` 0 (none) to 1, ``method``
         (``measured_network`` or ``estimated_straight_line``) and the other columns of
@@ -143,10 +142,14 @@ def build_overview(data: OverviewData, settings: MapsSettings) -> str:
     places = prepared_places(data.places)
     payload = overview_payload(data, places, settings)
     text = PageText(data.title, data.subtitle, data.banner, credit_lines(data.sources))
-    page = build_page(
-        text=text, language=settings.first_language, scripts=SCRIPTS, packed=payload.pack()
-    )
     extent = first_extent(places, data.districts)
+    page = build_page(
+        text=text,
+        language=settings.first_language,
+        scripts=SCRIPTS,
+        settings=_settings_of(data, settings, extent),
+        packed=payload.pack(),
+    )
     middle = ((extent[0][0] + extent[1][0]) / 2, (extent[0][1] + extent[1][1]) / 2)
     maps = {
         "layout": _map("空间布局 Layout", middle),
@@ -154,9 +157,7 @@ def build_overview(data: OverviewData, settings: MapsSettings) -> str:
     }
     for one in maps.values():
         page.add_child(one)
-    page.add_child(
-        Starter(function="startOverview", maps=maps, settings=_settings_of(data, settings, extent))
-    )
+    page.add_child(Starter(function="startOverview", maps=maps))
     return within_budget(page.render(), payload, budget_mb=settings.budget_mb, name="overview")
 
 
@@ -193,8 +194,9 @@ def prepared_places(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     full["sounds"] = sounds(full["name_zh"])
     full["label_zh"] = full["label_zh"].fillna(_short(full["name_zh"], LABEL_LENGTH_ZH))
     full["label_en"] = full["label_en"].fillna(_short(full["name_en"], LABEL_LENGTH_EN))
-    marked = full["case"].astype("boolean")
-    full["case"] = marked.fillna(full["category"].astype("string").eq("case_park").fillna(False))  # noqa: FBT003 (pandas' own signature)
+    for column, category in (("case", "case_park"), ("part", "core_part")):
+        implied = full["category"].astype("string").eq(category).fillna(value=False)
+        full[column] = full[column].astype("boolean").fillna(implied)
     return full.sort_values("place_id")
 
 
@@ -202,36 +204,6 @@ def with_columns(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     """Copy a frame, adding the columns it lacks as nulls."""
     absent = {name: pd.Series(None, index=frame.index, dtype="object") for name in columns}
     return frame.assign(**{k: v for k, v in absent.items() if k not in frame.columns})
-
-
-def lines_through(stations: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Join ordered line-stations into one line per rail line.
-
-    Parameters
-    ----------
-    stations
-        Columns ``line``, ``branch``, ``seq``, ``lon``, ``lat`` (EPSG:4326).
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
-        ``name_zh``, ``name_en``, ``status`` and a MultiLineString per line, EPSG:4326.
-    """
-    ordered = stations.dropna(subset=["lon", "lat"]).sort_values(["line", "branch", "seq"])
-    parts: dict[str, list[shapely.LineString]] = {}
-    for (line, _), branch in ordered.groupby(["line", "branch"], sort=True):
-        if len(branch) > 1:
-            points = branch[["lon", "lat"]].to_numpy()
-            parts.setdefault(str(line), []).append(shapely.LineString(points))
-    return gpd.GeoDataFrame(
-        {
-            "name_zh": [f"{line}号线" if line.isdigit() else line for line in parts],
-            "name_en": [f"Line {line}" for line in parts],
-            "status": ["operating"] * len(parts),
-        },
-        geometry=[shapely.MultiLineString(chains) for chains in parts.values()],
-        crs=4326,
-    )
 
 
 def first_extent(

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
+from pyproj import CRS
 
 from pipeline.publish.map_elements import MapSource
-from pipeline.publish.overview_map import SERVICES, OverviewData, lines_through
+from pipeline.publish.map_ground import lines_through, outlines_of_cells
+from pipeline.publish.overview_map import SERVICES, OverviewData
 
-TIER_OF = {
-    "1": "core",
-    "5": "zone",
-    "X": "x",
-    "carrier": "carrier",
-    "service cluster": "cluster",
-    "Minhang park": "local",
-    "comparator": "comparator",
-}
+REFERENCE = Path(__file__).resolve().parents[2] / "layers" / "reference"
 
 
-def shared_overview(shared: Path) -> OverviewData:
-    """Read the shared facts; gaps and intervals are synthetic and say so."""
-    facts = shared / "facts"
-    places = _places(pd.read_csv(facts / "places_register.csv", dtype=str))
-    stops = pd.read_csv(facts / "metro_line_stations.csv", dtype={"line": str})
-    hospitals = _points(
-        pd.read_csv(facts / "tertiary_hospitals.csv").rename(columns={"hospital": "name_zh"})
-    )
-    hospitals["detail_zh"] = hospitals["grade"].map({"3A": "三甲", "3B": "三乙"}).fillna("三级")
-    hospitals["detail_en"] = "grade " + hospitals["grade"].astype(str)
-    schools = _points(
-        pd.read_csv(facts / "quality_public_senior_highs.csv").rename(columns={"name": "name_zh"})
-    )
+def reference_overview() -> OverviewData:
+    """Read the embedded tables; gaps and intervals are synthetic and say so."""
+    places = _places(pd.read_csv(REFERENCE / "places.csv"))
+    stops = pd.read_csv(REFERENCE / "line_stations.csv", dtype={"line_id": str})
+    lines = pd.read_csv(REFERENCE / "lines.csv", dtype={"line_id": str})
+    hospitals = _points(pd.read_csv(REFERENCE / "tertiary_hospitals.csv"))
+    hospitals["detail_zh"] = hospitals["campus_zh"] + " " + hospitals["grade"]
+    hospitals["detail_en"] = hospitals["campus_en"] + " " + hospitals["grade"]
     return OverviewData(
         title=(
             "上海生物医药园区：空间布局与服务缺口",
@@ -46,11 +33,11 @@ def shared_overview(shared: Path) -> OverviewData:
         places=places,
         gaps=synthetic_gaps(places, hospitals),
         access=synthetic_access(places),
-        districts=_districts(shared / "data" / "shanghai" / "towns.geojson"),
-        metro_lines=lines_through(stops),
-        stations=_stations(stops, pd.read_csv(facts / "metro_planned_stations.csv")),
+        districts=_districts(),
+        metro_lines=lines_through(stops, names=lines),
+        stations=_stations(stops, lines),
         hospitals=hospitals,
-        schools=schools,
+        schools=_points(pd.read_csv(REFERENCE / "quality_schools.csv")),
         headlines=[("此处缺口为合成数据。", "The gaps on this page are synthetic.")],
         sources=[
             MapSource(
@@ -59,6 +46,7 @@ def shared_overview(shared: Path) -> OverviewData:
             MapSource("地点名录", "Register of places", "MIT", "2026-11-01"),
         ],
         banner=("缺口为合成数据，仅用于测试", "Gaps are synthetic, for testing"),
+        glossary={"nearest_min": ("到最近设施", "to the nearest"), "all": ("全部", "all")},
     )
 
 
@@ -116,56 +104,44 @@ def synthetic_access(places: gpd.GeoDataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _number(text: object) -> float | None:
-    head = str(text).split(" ")[0].strip("()")
-    try:
-        return float(head)
-    except ValueError:
-        return None
-
-
 def _places(register: pd.DataFrame) -> gpd.GeoDataFrame:
-    for column in ("lon", "lat", "precision_m"):
-        register[column] = pd.to_numeric(register[column])
-    register["planned_area_km2"] = register["planned_area_km2"].map(_number)
-    for year in ("2023", "2024"):
-        register[f"target_{year}_10k_m2"] = register[f"target_{year}_10k_m2"].map(_number)
-    register["tier"] = register["tier"].map(TIER_OF).fillna("policy")
-    register["case"] = register["id"].isin(["K1", "K2", "K3"])
-    register["part_of"] = register["id"].map({"C1a": "C1", "C1b": "C1"})
-    register["boundary_class"] = np.where(
-        register["planned_area_km2"].notna(), "indicative", "none"
-    )
-    register.loc[register["id"].isin(["C1a", "H4"]), "boundary_class"] = "digitised"
     points = gpd.GeoSeries.from_xy(register["lon"], register["lat"], crs=4326).to_crs(32651)
     radius = np.sqrt(register["planned_area_km2"].astype(float) * 1e6 / np.pi)
-    discs = points.buffer(radius.fillna(0)).where(radius.notna() & register["lon"].notna())
-    frame = gpd.GeoDataFrame(register, geometry=discs.to_crs(4326))
-    return frame.rename(columns={"id": "place_id", "district_stated": "district_zh"})
+    known = register["planned_area_km2"].notna() & register["lon"].notna()
+    discs = points.buffer(radius.fillna(0)).where(known)
+    register.loc[register["place_id"] == "H4", "boundary_class"] = "digitised"
+    return gpd.GeoDataFrame(register, geometry=discs.to_crs(4326))
 
 
 def _points(frame: pd.DataFrame) -> gpd.GeoDataFrame:
-    frame = frame.dropna(subset=["lon", "lat"]).assign(name_en=None, status="operating")
+    frame = frame.dropna(subset=["lon", "lat"]).reset_index(drop=True)
+    if "status" not in frame.columns:
+        frame["status"] = "operating"
     return gpd.GeoDataFrame(
         frame, geometry=gpd.points_from_xy(frame["lon"], frame["lat"]), crs=4326
     )
 
 
-def _stations(stops: pd.DataFrame, planned: pd.DataFrame) -> gpd.GeoDataFrame:
-    lines = stops.groupby("station")["line"].agg(lambda x: ", ".join(sorted(set(x))))
-    one = stops.drop_duplicates("station").rename(columns={"station": "name_zh"})
-    one["detail_zh"] = one["name_zh"].map(lines) + " 号线"
-    both = pd.concat([one, planned.rename(columns={"name": "name_zh"})], ignore_index=True)
-    kept = _points(both)
-    kept["status"] = both.loc[kept.index, "status"]
-    return kept
-
-
-def _districts(path: Path) -> gpd.GeoDataFrame:
-    towns = gpd.GeoDataFrame.from_features(json.loads(path.read_text("utf-8")), crs=4326)
-    towns["geometry"] = shapely.make_valid(towns.geometry.to_numpy())
-    merged = towns.dissolve("district").reset_index()
-    merged["geometry"] = merged.to_crs(32651).buffer(60).buffer(-60).to_crs(4326)
-    return gpd.GeoDataFrame(
-        {"name_zh": merged["district"], "name_en": None}, geometry=merged.geometry, crs=4326
+def _stations(stops: pd.DataFrame, lines: pd.DataFrame) -> gpd.GeoDataFrame:
+    named = stops.merge(
+        lines[["line_id", "name_zh", "name_en"]], on="line_id", suffixes=("", "_line")
     )
+    joined = named.groupby("station_id")[["name_zh_line", "name_en_line"]].agg(
+        lambda texts: ", ".join(dict.fromkeys(texts))
+    )
+    one = stops.drop_duplicates("station_id").set_index("station_id")
+    one["detail_zh"], one["detail_en"] = joined["name_zh_line"], joined["name_en_line"]
+    planned = pd.read_csv(REFERENCE / "planned_stations.csv")
+    return _points(pd.concat([one.reset_index(), planned], ignore_index=True))
+
+
+def _districts() -> gpd.GeoDataFrame:
+    runs = pd.read_csv(REFERENCE / "cells_500m_land.csv")
+    names = pd.read_csv(REFERENCE / "districts.csv")
+    areas = outlines_of_cells(
+        runs, key="district_zh", cell_m=500, crs=CRS.from_epsg(32651), tolerance_m=600
+    )
+    named = areas.merge(names, left_on="district_zh", right_on="short_zh", how="left")
+    named["name_zh"] = named["short_zh"]
+    named["name_en"] = named["name_en"].str.replace(" District", "")
+    return named

@@ -6,6 +6,7 @@
   const GAP = 3;
   const ROW = 104;
   const LINE = 15;
+  const WIDEST = 26;
   const pen = document.createElement("canvas").getContext("2d");
 
   const overlap = (a, b) =>
@@ -84,6 +85,22 @@
     return Math.max(...texts.map((text) => pen.measureText(text).width)) + 8;
   };
 
+  /** Break a name in Latin script into lines at its spaces; Chinese names stay whole. */
+  const wrapped = (text) => {
+    if (text.length <= WIDEST || !/^[\u0000-\u024f\u2000-\u206f]*$/.test(text)) return [text];
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      if (lines.at(-1) && lines.at(-1).length + word.length >= WIDEST) lines.push("");
+      lines[lines.length - 1] = `${lines.at(-1)} ${word}`.trim();
+    }
+    return lines;
+  };
+
+  const linesOf = (items) =>
+    items.flatMap((item) =>
+      wrapped(P.pick(item.place.label_zh, item.place.label_en)).map((text) => ({ item, text })),
+    );
+
   const boxesAround = (box, width, height) => {
     const middleY = (box.y0 + box.y1) / 2;
     const middleX = (box.x0 + box.x1) / 2;
@@ -113,21 +130,37 @@
   const inside = (box, view) =>
     box.x0 >= view.x0 && box.x1 <= view.x1 && box.y0 >= view.y0 && box.y1 <= view.y1;
 
+  const covered = (a, b) =>
+    Math.max(0, Math.min(a.x1, b.x1) - Math.max(a.x0, b.x0)) *
+    Math.max(0, Math.min(a.y1, b.y1) - Math.max(a.y0, b.y0));
+
+  /** A leading place is always named: where no spot is free, where least is covered. */
+  const crowdedName = (group, taken, view) => {
+    const lines = linesOf(group.members.slice(0, 1));
+    const width = measured(lines.map((line) => line.text));
+    const around = boxesAround(group.box, width, lines.length * LINE + 2);
+    const spots = around.filter((spot) => inside(spot, view));
+    const cost = (spot) => taken.reduce((sum, box) => sum + covered(spot, box), 0);
+    spots.sort((a, b) => cost(a) - cost(b));
+    return spots.length ? { ...spots[0], lines } : null;
+  };
+
   /** Find room for one group's names: inside the view and covering nothing. */
   const nameOf = (group, closeUp, taken, view) => {
     for (const items of proposals(group, closeUp)) {
-      const texts = items.map((item) => P.pick(item.place.label_zh, item.place.label_en));
-      const spots = boxesAround(group.box, measured(texts), items.length * LINE + 2);
+      const lines = linesOf(items);
+      const width = measured(lines.map((line) => line.text));
+      const spots = boxesAround(group.box, width, lines.length * LINE + 2);
       const free = spots.find(
         (spot) => inside(spot, view) && !taken.some((box) => overlap(spot, box)),
       );
-      if (free) return { ...free, items, texts };
+      if (free) return { ...free, lines };
     }
-    return null;
+    return group.members[0].rank <= 2 ? crowdedName(group, taken, view) : null;
   };
 
   /** Place names beside their symbols where they cover nothing; leading tiers go first. */
-  P.arrangeNames = (groups, districts, closeUp, view) => {
+  P.arrangeNames = (groups, quietly, closeUp, view) => {
     const taken = groups.map((group) => group.box);
     const names = [];
     for (const group of groups) {
@@ -137,8 +170,8 @@
         names.push(name);
       }
     }
-    const quiet = districts.filter(({ text, at }) => {
-      const half = measured([text]) * 0.62;
+    const quiet = quietly.filter(({ text, at, kind }) => {
+      const half = Math.min(100, measured([text]) * (kind === "district" ? 0.62 : 0.46));
       const box = { x0: at.x - half, x1: at.x + half, y0: at.y - 9, y1: at.y + 9 };
       const free = !taken.some((other) => overlap(box, other));
       if (free) taken.push(box);

@@ -3,6 +3,7 @@
 
 (() => {
   const P = globalThis.parkgap;
+  const CLOSE = 12.75;
 
   const pane = (map, name, level) => {
     map.createPane(name).style.zIndex = level;
@@ -139,8 +140,8 @@
 
   const addNames = (map, group, names, zoom) => {
     for (const name of names) {
-      const lines = name.items.map((item, i) =>
-        P.h("div", { class: `name of-${P.kind(item.place)}` }, name.texts[i]),
+      const lines = name.lines.map(({ item, text }) =>
+        P.h("div", { class: `name of-${P.kind(item.place)}` }, text),
       );
       const block = P.h("div", { class: `names at-${name.side}` }, lines);
       const icon = L.divIcon({
@@ -152,10 +153,10 @@
     }
   };
 
-  const addDistrictNames = (map, group, quiet, zoom) => {
-    for (const { text, at } of quiet) {
+  const addQuietNames = (map, group, quiet, zoom) => {
+    for (const { text, at, kind } of quiet) {
       const icon = L.divIcon({
-        html: P.h("div", {}, text), className: "district-name", iconSize: [160, 18],
+        html: P.h("div", {}, text), className: `quiet-name of-${kind}`, iconSize: [200, 16],
       });
       const spot = map.unproject(at, zoom);
       group.addLayer(L.marker(spot, { icon, interactive: false, keyboard: false, pane: "districts" }));
@@ -169,6 +170,28 @@
     return app[store][side];
   };
 
+  const districtNames = (app, map) =>
+    app.districts
+      .filter((row) => row.lon !== null && row.lon !== undefined)
+      .map((row) => ({
+        text: P.pick(row.name_zh, row.name_en), kind: "district",
+        at: map.project([row.lat, row.lon], map.getZoom()),
+      }));
+
+  /** Facilities have names only close up, and only those in view. */
+  const facilityNames = (app, map, side) => {
+    if (map.getZoom() < CLOSE) return [];
+    const bounds = map.getBounds();
+    return Object.entries(app.facilityGroups[side])
+      .filter(([key]) => app.state.layers.includes(key))
+      .flatMap(([, group]) => group.getLayers())
+      .filter((mark) => bounds.contains(mark.getLatLng()))
+      .map((mark) => ({
+        text: P.pick(mark.facility.name_zh, mark.facility.name_en), kind: mark.facility.service,
+        at: map.project(mark.getLatLng(), map.getZoom()).add([0, 14]),
+      }));
+  };
+
   /** Write names anew: after every move, since they keep inside the view. */
   P.drawNames = (app, side) => {
     const map = app.maps[side];
@@ -179,15 +202,11 @@
     const view = {
       x0: bounds.min.x + 2, x1: bounds.max.x - 2, y0: bounds.min.y + 2, y1: bounds.max.y - 2,
     };
-    const districts = app.districts
-      .filter((row) => row.lon !== null && row.lon !== undefined)
-      .map((row) => ({
-        text: P.pick(row.name_zh, row.name_en), at: map.project([row.lat, row.lon], zoom),
-      }));
-    const { names, quiet } = P.arrangeNames(app.spots[side], districts, zoom >= 12, view);
+    const quietly = [...districtNames(app, map), ...facilityNames(app, map, side)];
+    const { names, quiet } = P.arrangeNames(app.spots[side], quietly, zoom >= 12, view);
     const layer = redrawn(app, "names", side);
     addNames(map, layer, names, zoom);
-    addDistrictNames(map, layer, quiet, zoom);
+    addQuietNames(map, layer, quiet, zoom);
   };
 
   /** Draw symbols and names anew: after a zoom, a change of service, language or layers. */

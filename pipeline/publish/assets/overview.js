@@ -63,7 +63,7 @@
     document.getElementById("language").addEventListener("click", () =>
       app.set({ lang: P.language() === "zh" ? "en" : "zh" }));
     document.getElementById("print").addEventListener("click", () => window.print());
-    document.getElementById("home").addEventListener("click", () => app.maps.layout.fitBounds(app.bounds, { padding: [16, 16] }));
+    document.getElementById("home").addEventListener("click", () => app.maps.layout.fitBounds(app.bounds, P.margins));
     document.getElementById("menu").addEventListener("click", (event) => {
       const open = document.body.classList.toggle("panel-open");
       event.currentTarget.setAttribute("aria-expanded", String(open));
@@ -111,6 +111,22 @@
     for (const element of document.querySelectorAll(".place-symbol")) {
       element.classList.toggle("selected", element.dataset.place === app.state.selected);
     }
+    if (place) clearOfCard(app, card);
+  };
+
+  /** Move the map when the card lies over the place that it is about. */
+  const clearOfCard = (app, card) => {
+    const side = P.shownSide(app);
+    const symbol = app.maps[side].getContainer().querySelector(".place-symbol.selected");
+    if (!symbol || card.hidden) return;
+    const box = card.getBoundingClientRect();
+    const stage = document.getElementById("stage").getBoundingClientRect();
+    const at = symbol.getBoundingClientRect();
+    const x = at.left + at.width / 2;
+    const y = at.top + at.height / 2;
+    const clear = 24;
+    const over = x > box.left - clear && x < box.right + clear && y > box.top - clear;
+    if (over) app.maps[side].panBy([0, y - (stage.top + box.top) / 2], { animate: false });
   };
 
   const showFacilities = (app) => {
@@ -146,9 +162,8 @@
     if (any("service", "selected", "lang", "facility")) showCard(app);
     document.getElementById("gap-title").replaceChildren(
       ...P.t("服务缺口：", "Service gap: "), ...P.word(app, app.state.service).map((e) => e.cloneNode(true)));
-    for (const name of ["service", "mode"]) {
-      const box = document.getElementById(`${name}-${app.state[name]}`);
-      if (box) box.checked = true;
+    for (const [name, value] of [["service", app.state.service], ["mode", P.fittingMode(app.state.mode)]]) {
+      document.getElementById(`${name}-${value}`).checked = true;
     }
     P.writeHash(app);
   };
@@ -196,7 +211,7 @@
     const { view } = app.state;
     for (const map of Object.values(app.maps)) {
       if (view) map.setView([view.lat, view.lon], view.zoom, { animate: false });
-      else map.fitBounds(app.bounds, { animate: false, padding: [16, 16] });
+      else map.fitBounds(app.bounds, { animate: false, ...P.margins });
     }
   };
 
@@ -205,6 +220,7 @@
       const map = app.maps[side];
       let drawn = map.getZoom();
       map.on("moveend resize", () => {
+        if (!app.spots?.[side]) return;
         if (drawn === map.getZoom()) P.drawNames(app, side);
         else P.drawSymbols(app, side);
         drawn = map.getZoom();
@@ -221,8 +237,8 @@
   };
 
   /** Start the page; `maps` are the two Leaflet maps that folium made. */
-  P.startOverview = async (maps, settings) => {
-    const app = { maps, ...settings };
+  P.startOverview = async (maps) => {
+    const app = { maps, ...JSON.parse(document.getElementById("map-settings").textContent) };
     P.app = app;
     try {
       readData(app, await P.unpack("map-data"));
@@ -247,8 +263,8 @@
     P.setUpSearch(app);
     P.buildIndex(app);
     setUpControls(app);
-    refresh(app, { ...app.state });
     listen(app);
+    refresh(app, { ...app.state });
     document.documentElement.dataset.ready = "yes";
   };
 })();

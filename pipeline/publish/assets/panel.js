@@ -10,7 +10,7 @@
     P.order
       .filter((kind) => kind !== "policy" && app.places.some((place) => P.kind(place) === kind))
       .map((kind) => {
-        const members = app.places.filter((place) => P.kind(place) === kind && !place.part_of);
+        const members = app.places.filter((place) => P.kind(place) === kind && !place.part);
         return entry(P.tierSymbol(app, members[0], 22), P.word(app, kind),
           P.h("small", {}, ` ${members.length}`));
       });
@@ -42,7 +42,9 @@
   };
 
   const gapEntries = (app) => {
-    const rows = app.places.map((place) => app.gapOf(place.place_id, app.state.service));
+    const rows = app.places
+      .filter((place) => place.tier !== "policy")
+      .map((place) => app.gapOf(place.place_id, app.state.service));
     const counts = app.colours.gap.map((_, number) =>
       rows.filter((row) => row && P.classOf(app, row.gap) === number).length);
     const unknown = rows.filter((row) => !row || row.gap === null).length;
@@ -161,7 +163,7 @@
     for (const [key, zh, en] of tabs) {
       strip.append(P.h("button", {
         type: "button", role: "tab", id: `tab-${key}`, "aria-controls": "tab-body",
-        onclick: () => app.set({ tab: key }),
+        onclick: () => app.set(key === "ranking" ? { tab: key } : { tab: key, selected: null }),
       }, P.t(zh, en)));
     }
     strip.addEventListener("keydown", (event) => {
@@ -184,6 +186,7 @@
       button.setAttribute("aria-selected", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
     }
+    document.body.dataset.tab = app.state.tab;
     document.getElementById("tab-body").replaceChildren(...content.flat(Infinity).filter(Boolean));
     const printed = [...P.legend(app), ...P.ranking(app), ...P.notes(app)];
     document.getElementById("print-body").replaceChildren(...printed.flat(Infinity).filter(Boolean));

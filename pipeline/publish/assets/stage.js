@@ -29,6 +29,12 @@
   /** Say which way of comparing fits: a phone has no room for two maps side by side. */
   P.fittingMode = (mode) => (mode === "dual" && narrow() ? "swipe" : mode);
 
+  /** Room left around the first view for symbols, titles and the scale. */
+  P.margins = { paddingTopLeft: [24, 44], paddingBottomRight: [44, 28] };
+
+  /** The map on which a place is surely seen: the gaps, unless only the layout is shown. */
+  P.shownSide = (app) => (P.fittingMode(app.state.mode) === "layout" ? "layout" : "gaps");
+
   P.setUpStage = (app) => {
     const stage = document.getElementById("stage");
     const { layout, gaps } = app.maps;

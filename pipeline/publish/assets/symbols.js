@@ -29,9 +29,9 @@
 
   P.order = ["core", "zone", "case", "carrier", "x", "cluster", "local", "comparator", "policy"];
   P.kind = (place) => (place.tier === "x" && place.case ? "case" : place.tier);
-  P.rank = (place) => P.order.indexOf(P.kind(place)) + (place.part_of ? 4 : 0);
+  P.rank = (place) => P.order.indexOf(P.kind(place)) + (place.part ? 4 : 0);
   P.sizes = { core: 32, zone: 26, case: 25, carrier: 25, x: 20, cluster: 20, local: 18 };
-  P.size = (place) => (place.part_of ? 18 : P.sizes[P.kind(place)] || 16);
+  P.size = (place) => (place.part ? 18 : P.sizes[P.kind(place)] || 16);
 
   const frame = (size, ...parts) =>
     P.svg(

@@ -18,7 +18,7 @@
   };
 
   const line = (zh, en, ...content) =>
-    content.flat(Infinity).some(Boolean)
+    content.flat(Infinity).some((part) => part && part !== " ")
       ? P.h("div", { class: "fact" }, P.h("dt", {}, P.t(zh, en)), P.h("dd", {}, content))
       : null;
 
@@ -139,6 +139,7 @@
         place.target_2023_10k_m2 === null && place.target_2024_10k_m2 === null ? null
           : `2023: ${P.number(place.target_2023_10k_m2)} · 2024: ${P.number(place.target_2024_10k_m2)}`),
       line("分组", "Group", place.priority_group ? P.word(app, place.priority_group) : null),
+      line("闵行分工", "Role in Minhang", place.minhang_role ? P.word(app, place.minhang_role) : null),
       line("边界", "Boundary", place.boundary_class ? P.word(app, place.boundary_class) : null),
       line("点位误差", "Position within", place.precision_m === null ? null
         : `± ${P.number(place.precision_m, 0)} m`),
