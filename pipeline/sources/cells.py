@@ -88,6 +88,7 @@ def build_cells(
     cell_m: int,
     crs: str,
     district_field: str,
+    district_names: Mapping[str, str] | None = None,
 ) -> CellGrid:
     """Count operating facilities per cell.
 
@@ -110,6 +111,8 @@ def build_cells(
         CRS of the grid, in metres.
     district_field
         Column of `areas` with the district's name.
+    district_names
+        Full name by the name that `areas` gives, where that is a short one.
 
     Returns
     -------
@@ -122,7 +125,7 @@ def build_cells(
     FieldError
         `areas` lacks the column of the districts.
     """
-    districts, parts = _districts(areas, crs, district_field)
+    districts, parts = _districts(areas, crs, district_field, district_names or {})
     counted = features[(features["status"] == "operating")].reset_index(drop=True)
     place = _cover(parts, counted["x"].to_numpy(), counted["y"].to_numpy(), len(districts))
     inside = place != OUTSIDE
@@ -244,7 +247,7 @@ def _noded(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
 
 
 def _districts(
-    areas: gpd.GeoDataFrame, crs: str, field: str
+    areas: gpd.GeoDataFrame, crs: str, field: str, full: Mapping[str, str]
 ) -> tuple[tuple[str, ...], gpd.GeoDataFrame]:
     """Give the names in order, and the parts with the number of their district, in that order."""
     if areas.crs is None:
@@ -256,9 +259,10 @@ def _districts(
                 f"区界缺少字段 {field}", f"the areas lack the field {field}; there are: {known}"
             )
         )
-    names = tuple(sorted(areas[field].dropna().unique()))
     parts = areas.loc[areas[field].notna(), [field, "geometry"]].to_crs(crs)
-    parts["number"] = parts[field].map({name: i for i, name in enumerate(names)})
+    named = parts[field].map(lambda name: full.get(name, name))
+    names = tuple(sorted(named.unique()))
+    parts["number"] = named.map({name: i for i, name in enumerate(names)})
     return names, parts.sort_values("number", kind="stable").reset_index(drop=True)
 
 

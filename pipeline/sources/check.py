@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from pipeline.errors import ParkgapError, Problem
 from pipeline.settings.sources import SourceSettings
@@ -147,8 +148,7 @@ def _duplicates(
 
     shapes = shapely.normalize(frame.geometry.to_numpy())
     present = ~shapely.is_missing(shapes)
-    bytes_of = frame.geometry.to_wkb().where(present)
-    twins = (bytes_of.duplicated(keep=False) & present).to_numpy()
+    twins = pd.Series(shapely.to_wkb(shapes)).duplicated(keep=False).to_numpy() & present
     most = settings.check.most_examples
     found = [
         _rows(

@@ -135,6 +135,8 @@ def test_embedded_table_is_what_the_extract_gives(shared: Path, project: Path) -
     features = read_osm_features(
         folder / "shanghai_sample.osm.pbf", mapping=mapping, crs=CRS, categories=wanted
     ).features
+    reference = project / "layers/reference"
+    names = pd.read_csv(reference / "districts.csv")
     built = build_cells(
         features,
         gpd.read_file(folder / "towns.geojson"),
@@ -142,8 +144,8 @@ def test_embedded_table_is_what_the_extract_gives(shared: Path, project: Path) -
         cell_m=500,
         crs=CRS,
         district_field="district",
+        district_names=dict(zip(names["short_zh"], names["name_zh"], strict=True)),
     )
-    reference = project / "layers/reference"
     shipped = read_cells(
         reference / "cells_500m.csv", reference / "cells_500m_land.csv", cell_m=500, crs=CRS
     )
@@ -161,6 +163,12 @@ def test_embedded_outlines_have_the_districts_sizes(project: Path) -> None:
     )
     outlines = district_shapes(grid, tolerance_m=600).set_index("district_zh")
     assert shapely.coverage_is_valid(outlines.geometry.to_numpy())
-    published_km2 = {"黄浦": 20.5, "静安": 37.0, "徐汇": 54.9, "虹口": 23.4, "闵行": 372.6}
+    published_km2 = {
+        "黄浦区": 20.5,
+        "静安区": 37.0,
+        "徐汇区": 54.8,
+        "虹口区": 23.4,
+        "闵行区": 372.6,
+    }
     for name, area_km2 in published_km2.items():
         assert outlines.loc[name, "area_km2"] == pytest.approx(area_km2, rel=0.05)
