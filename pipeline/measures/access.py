@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.access_impedance import impedance_weight
 from pipeline.measures.access_pairs import OK, CostPairs, FloatArray, floats, sum_by
-from pipeline.settings.access import ImpedanceSettings
+from pipeline.settings.decay import ImpedanceSettings
 
 BEYOND = "beyond_limit"
 NO_DATA = "no_data"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline.measures.access_pairs import FloatArray
-from pipeline.settings.access import ImpedanceSettings
+from pipeline.settings.decay import ImpedanceSettings
 
 
 def exponential_weight(minutes: FloatArray, *, half_time_min: float) -> FloatArray:

@@ -19,7 +19,7 @@ from pipeline.measures.access_impedance import (
     truncated_gaussian_weight,
 )
 from pipeline.measures.access_pairs import CostPairs, cost_pairs
-from pipeline.settings.access import ImpedanceSettings
+from pipeline.settings.decay import ImpedanceSettings
 
 ORIGINS = pd.Index(["a", "b", "c", "d"])
 FACILITIES = pd.Index(["h2", "h1"])

@@ -10,9 +10,9 @@ from pipeline.settings.access import (
     HospitalSettings,
     RailCoverageSettings,
     SchoolSettings,
-    StepwiseSettings,
     UncertaintySettings,
 )
+from pipeline.settings.decay import StepwiseSettings
 
 
 @pytest.mark.parametrize(
