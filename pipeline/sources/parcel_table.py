@@ -1,0 +1,136 @@
+"""Read the columns of a parcel table into canonical fields and units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import pandas as pd
+
+from pipeline.errors import Problem
+from pipeline.sources.parcel_cells import DTYPES, Where, read_column
+from pipeline.sources.parcel_fields import CANONICAL_UNITS, Field, Match, catalogue
+from pipeline.sources.parcel_findings import Findings
+from pipeline.sources.parcel_open import RawTable
+from pipeline.sources.parcel_shapes import likely_area_unit
+
+
+def unique_matches(matches: list[Match], found: Findings) -> list[Match]:
+    """Keep one column per field: names before aliases; two of the same kind are a problem."""
+    rank = {"declared": 0, "name": 1, "alias": 2, "truncated": 3}
+    kept: dict[str, Match] = {}
+    for match in sorted(matches, key=lambda m: rank[m.how]):
+        other = kept.setdefault(match.field, match)
+        if other is match:
+            continue
+        problem = Problem(
+            zh=f"“{other.column}”和“{match.column}”都被识别为 {match.field}",
+            en=f"{other.column} and {match.column} are both taken for {match.field}",
+            path=found.path,
+            rule=match.field,
+            remedy_zh="用 columns 声明其一，或删除多余的列",
+            remedy_en="declare one in columns or remove the other",
+        )
+        same = other.how == match.how
+        found.columns_lack |= same
+        (found.fields if same else found.notes).append(problem)
+    missing = [f for f in catalogue().fields if f.required and f.name not in kept]
+    found.columns_lack |= bool(missing)
+    found.fields += [
+        Problem(
+            zh=f"缺少必填列“{f.zh}”",
+            en=f"the required column {f.name} is missing",
+            path=found.path,
+            rule=f.name,
+            remedy_zh=f"可用列名：{'、'.join((f.zh, *f.aliases[:4]))}",
+            remedy_en=f"accepted names: {', '.join((f.name, f.en, *f.aliases[-3:]))}",
+        )
+        for f in missing
+    ]
+    return list(kept.values())
+
+
+def read_fields(
+    raw: RawTable,
+    matches: list[Match],
+    units: Mapping[str, str | None],
+    shapes: gpd.GeoSeries,
+    found: Findings,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read every canonical field; those the file lacks are null.
+
+    Returns
+    -------
+    The fields, and how each column was understood (see `ParcelReport.columns`).
+    """
+    by_field = {match.field: match for match in matches}
+    values, rows = {}, []
+    for spec in catalogue().fields:
+        match = by_field.get(spec.name)
+        if match is None:
+            values[spec.name] = _empty(spec, raw.cells.index)
+            continue
+        cells = raw.cells[match.column]
+        unit, origin = _unit_of(spec, match, units)
+        if spec.dimension is not None and unit is None:
+            found.columns_lack = True
+            found.fields.append(_undeclared(spec, match, cells, shapes, found.path))
+            values[spec.name] = _empty(spec, raw.cells.index)
+            continue
+        read = read_column(
+            cells, spec, unit=unit, where=Where(found.path, match.column, found.rows)
+        )
+        found.fields += read.problems
+        found.notes += read.notes
+        values[spec.name] = read.cells
+        rows.append((match.column, spec.name, unit, origin, match.how))
+    names = ["column", "field", "unit", "unit_from", "how"]
+    return pd.DataFrame(values), pd.DataFrame(rows, columns=names)
+
+
+def _unit_of(
+    spec: Field, match: Match, units: Mapping[str, str | None]
+) -> tuple[str | None, str | None]:
+    """Return the unit of a column and where it is declared; the header decides."""
+    if spec.dimension is None:
+        return None, None
+    if match.unit is not None and catalogue().factor(spec.dimension, match.unit) is not None:
+        return match.unit, "header"
+    default = catalogue().default_units.get(spec.dimension)
+    if spec.dimension == "money_per_area":
+        area, money = units["area"], units["money"]
+        return (f"{money}/{area}", "declared") if area and money else (None, None)
+    declared = units.get(spec.dimension)
+    if declared is not None:
+        return declared, "declared"
+    return (default, "default") if default else (None, None)
+
+
+def _undeclared(
+    spec: Field, match: Match, cells: pd.Series, shapes: gpd.GeoSeries, path: str
+) -> Problem:
+    hint_zh = hint_en = ""
+    if spec.dimension == "area" and shapes.crs is not None:
+        likely = likely_area_unit(pd.to_numeric(cells, errors="coerce"), shapes)
+        if likely is not None:
+            hint_zh, hint_en = (
+                f"（按图形面积推断可能是 {likely}）",
+                f" (the outlines suggest {likely})",
+            )
+    setting = {"area": "area_unit", "money": "money_unit"}.get(
+        str(spec.dimension), "area_unit, money_unit"
+    )
+    unit = CANONICAL_UNITS[str(spec.dimension)]
+    return Problem(
+        zh=f"列“{match.column}”没有说明单位{hint_zh}",
+        en=f"the column {match.column} does not say its unit{hint_en}",
+        path=path,
+        rule=spec.name,
+        remedy_zh=f"在列名后加括号注明，如“{spec.zh}（{unit}）”，或声明 {setting}",
+        remedy_en=f"write it after the name, e.g. {spec.name} ({unit}), or set {setting}",
+    )
+
+
+def _empty(spec: Field, index: pd.Index) -> pd.Series:
+    dtypes = {**DTYPES, "date": "datetime64[s]", "flag": "boolean"}
+    return pd.Series(None, index=index, dtype=dtypes[spec.type])
