@@ -44,6 +44,8 @@ def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
             found[role] = given.path
         elif getattr(given, "reference", None) is not None:
             found[role] = shipped("reference") / f"{given.reference}.csv"
+            for companion in sorted(shipped("reference").glob(f"{given.reference}_*.csv")):
+                found[f"{role}: {companion.name}"] = companion
     if any(path.parent == shipped("reference") for path in found.values()):
         found["dictionary"] = shipped("reference") / "tables.yml"
     return found

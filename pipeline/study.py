@@ -17,9 +17,22 @@ from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import Problem, StudyError
 from pipeline.resources import shipped
+from pipeline.settings.access import (
+    GapSettings,
+    HospitalSettings,
+    RailCoverageSettings,
+    SchoolSettings,
+    UncertaintySettings,
+)
 from pipeline.settings.base import Section, setting
 from pipeline.settings.identity import IdentitySettings
 from pipeline.settings.inputs import InputSettings
+from pipeline.settings.island import IslandSettings
+from pipeline.settings.maps import MapsSettings
+from pipeline.settings.network import NetworkSettings
+from pipeline.settings.parcels import ParcelSettings
+from pipeline.settings.rail import GtfsSettings, RailSettings, StationSettings
+from pipeline.settings.sources import SourceSettings
 
 SCHEMA_VERSION = 1
 MAX_STUDY_BYTES = 1_000_000
@@ -33,6 +46,29 @@ class Study(Section):
     )
     study: IdentitySettings = setting(zh="研究的身份", en="identity of the study")
     inputs: InputSettings = setting(zh="输入数据", en="input data")
+    sources: SourceSettings = setting(
+        SourceSettings(), zh="读入外部数据的规则", en="rules for reading outside data"
+    )
+    network: NetworkSettings = setting(NetworkSettings(), zh="街道网络", en="street networks")
+    rail: RailSettings = setting(RailSettings(), zh="轨道网络", en="rail network")
+    stations: StationSettings = setting(
+        StationSettings(), zh="车站状态的判定", en="status and merging of stations"
+    )
+    timetables: GtfsSettings = setting(GtfsSettings(), zh="时刻表 (GTFS)", en="timetables (GTFS)")
+    rail_coverage: RailCoverageSettings = setting(
+        RailCoverageSettings(), zh="轨道站点覆盖", en="rail station coverage"
+    )
+    hospitals: HospitalSettings = setting(
+        HospitalSettings(), zh="三级医院可达性", en="access to tertiary hospitals"
+    )
+    schools: SchoolSettings = setting(SchoolSettings(), zh="学校可达性", en="access to schools")
+    uncertainty: UncertaintySettings = setting(
+        UncertaintySettings(), zh="位置不确定性", en="positional uncertainty"
+    )
+    island: IslandSettings = setting(IslandSettings(), zh="孤岛效应", en="island effect")
+    parcels: ParcelSettings = setting(ParcelSettings(), zh="地块与更新潜力", en="parcels")
+    gaps: GapSettings = setting(GapSettings(), zh="缺口综合", en="gaps and their synthesis")
+    maps: MapsSettings = setting(MapsSettings(), zh="地图", en="maps")
 
     def section(self, name: str) -> Section:
         """Give one section by its name in the study file."""

@@ -63,6 +63,14 @@ class IdentitySettings(Section):
         le=85,
     )
     centre_name: str = setting(zh="中心的名称", en="name of the centre", max_length=80)
+    buffer_m: float = setting(
+        15_000.0,
+        zh="在地点外多读入的范围，应不小于最大的门槛距离",
+        en="how far beyond the places streets are read; at least the largest threshold",
+        unit="m",
+        source="METHODS 0; 30 min at the estimated driving speed is 12 km",
+        gt=0,
+    )
     seed: int = setting(
         20260519,
         zh="随机数种子",

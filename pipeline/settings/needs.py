@@ -1,0 +1,56 @@
+"""Which measure of each service is held against which standard."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pipeline.settings.base import Section, setting
+
+
+class NeedSettings(Section):
+    """One need: a gap is a value on the wrong side of the threshold."""
+
+    service: Literal["rail", "hospital", "school"] = setting(zh="服务", en="service")
+    variant: str = setting(zh="口径", en="variant of the facilities")
+    mode: Literal["walk", "cycle", "drive", "rail_walk"] = setting(zh="方式", en="mode of travel")
+    measure: str = setting(zh="指标", en="measure, as named in the access table")
+    threshold: float = setting(zh="门槛（指标的单位）", en="threshold, in the measure's unit", gt=0)
+    unit: Literal["min", "m", "share", "count"] = setting(zh="单位", en="unit of the threshold")
+    direction: Literal["at_most", "at_least"] = setting(
+        zh="达标方向", en="side on which the standard is met"
+    )
+    standard_id: str = setting(zh="标准表中的编号", en="id in the table of standards")
+
+
+NEEDS = (
+    NeedSettings(
+        service="rail",
+        variant="operating",
+        mode="walk",
+        measure="minutes_nearest_median",
+        threshold=10.0,
+        unit="min",
+        direction="at_most",
+        standard_id="rail_radius_gb50180",
+    ),
+    NeedSettings(
+        service="hospital",
+        variant="tertiary_3a_general",
+        mode="drive",
+        measure="minutes_nearest_median",
+        threshold=30.0,
+        unit="min",
+        direction="at_most",
+        standard_id="tertiary_30min",
+    ),
+    NeedSettings(
+        service="school",
+        variant="senior_policy_76",
+        mode="drive",
+        measure="minutes_nearest_median",
+        threshold=15.0,
+        unit="min",
+        direction="at_most",
+        standard_id="quality_school_15min",
+    ),
+)

@@ -1,0 +1,18 @@
+"""Measure how far places are from tertiary hospitals, by variant and mode."""
+
+from __future__ import annotations
+
+from pipeline.stages.context import StageContext
+from pipeline.stages.facility_access import write_access
+
+
+def run(context: StageContext) -> None:
+    """Write the access of every place to hospitals and the nearest one's name."""
+    settings = context.settings("hospitals")
+    write_access(
+        context,
+        "hospital",
+        variants=settings.variants,
+        modes=settings.modes,
+        limits_min=settings.thresholds_min,
+    )
