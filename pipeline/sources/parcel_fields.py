@@ -13,6 +13,7 @@ from pydantic import Field as Key
 from ruamel.yaml import YAML
 
 from pipeline.settings.base import Section
+from pipeline.settings.parcel_rules import Text
 
 Kind = Literal["text", "code", "number", "count", "date", "flag"]
 Dimension = Literal["area", "floor", "money", "money_per_area", "share"]
@@ -68,6 +69,7 @@ class Catalogue(Section):
     null_words: tuple[str, ...]
     true_words: tuple[str, ...]
     false_words: tuple[str, ...]
+    instructions: tuple[Text, ...]
 
     def field(self, name: str) -> Field:
         """Return the field called `name`; raise KeyError when there is none."""
@@ -127,7 +129,7 @@ def split_header(header: str) -> tuple[list[str], str | None]:
     found = re.search(r"[(\[]([^()\[\]]*)[)\]]", text)
     if found is not None:
         unit = found.group(1).strip() or None
-    bare = re.sub(r"[(\[][^()\[\]]*[)\]]", "", text)
+    bare = re.sub(r"[(\[][^()\[\]]*[)\]]", "", text).replace("*", "")
     names = [part.strip() for part in re.split(r"[\n|]", bare) if part.strip()]
     return [*names, text.strip()], unit
 

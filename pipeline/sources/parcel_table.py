@@ -68,14 +68,14 @@ def read_fields(
     for spec in catalogue().fields:
         match = by_field.get(spec.name)
         if match is None:
-            values[spec.name] = _empty(spec, raw.cells.index)
+            values[spec.name] = empty_column(spec, raw.cells.index)
             continue
         cells = raw.cells[match.column]
         unit, origin = _unit_of(spec, match, units)
         if spec.dimension is not None and unit is None:
             found.columns_lack = True
             found.fields.append(_undeclared(spec, match, cells, shapes, found.path))
-            values[spec.name] = _empty(spec, raw.cells.index)
+            values[spec.name] = empty_column(spec, raw.cells.index)
             continue
         read = read_column(
             cells, spec, unit=unit, where=Where(found.path, match.column, found.rows)
@@ -131,6 +131,7 @@ def _undeclared(
     )
 
 
-def _empty(spec: Field, index: pd.Index) -> pd.Series:
+def empty_column(spec: Field, index: pd.Index) -> pd.Series:
+    """Return an all-null column of a field's type."""
     dtypes = {**DTYPES, "date": "datetime64[s]", "flag": "boolean"}
     return pd.Series(None, index=index, dtype=dtypes[spec.type])
