@@ -315,7 +315,6 @@ def _decide(
             rows.append((None, np.nan, np.nan, "ambiguous"))
     columns = ["place_id", "score", "distance_m", "outcome"]
     joins = pd.DataFrame(rows, columns=columns, index=ids.index)
-    joins["place_id"] = joins["place_id"].astype(object)
     return _one_claim_per_place(joins)
 
 
@@ -374,6 +373,5 @@ def _candidates(
         },
         columns=DECISION_COLUMNS,
     )
-    return table.sort_values(
-        ["fact_id", "score", "place_id"], ascending=[True, False, True]
-    ).reset_index(drop=True)
+    order = {"fact_id": True, "score": False, "place_id": True}
+    return table.sort_values(list(order), ascending=list(order.values())).reset_index(drop=True)

@@ -98,7 +98,7 @@ def test_sure_joins_and_places_far_away() -> None:
     places = _frame([("1", "甲医院", 100), ("2", "乙医院", 9000), ("3", "丙医院", 50)])
     joins = _join(facts, places).joins
     assert joins["outcome"].tolist() == ["accepted", "unmatched", "accepted"]
-    assert joins["place_id"].tolist() == ["1", None, "3"]
+    assert joins["place_id"].fillna("").tolist() == ["1", "", "3"]
     assert joins["distance_m"].iloc[0] == pytest.approx(100)
     assert pd.isna(joins["distance_m"].iloc[2])
 
@@ -138,7 +138,7 @@ def test_decisions_are_kept_and_honoured(tmp_path: Path) -> None:
     decided = read_decisions(path)
     second = _join(facts, places, decided)
     assert second.joins["outcome"].tolist() == ["decided", "unmatched", "rejected"]
-    assert second.joins["place_id"].tolist() == ["2", None, None]
+    assert second.joins["place_id"].fillna("").tolist() == ["2", "", ""]
     assert write_decisions(path, second.candidates, decided) == 0
     kept = read_decisions(path)
     assert kept.loc[kept["fact_id"] == "a", "note"].tolist() == ["电话核实"]
