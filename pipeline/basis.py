@@ -89,4 +89,5 @@ def _imports() -> Any:  # noqa: ANN401
 
 def _source(module: str) -> Path:
     path = PACKAGE.parent.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    alone = path.with_suffix(".py")
+    return alone if alone.is_file() else path / "__init__.py"

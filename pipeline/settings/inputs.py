@@ -85,9 +85,12 @@ class InputSettings(Section):
     line_stations: TableInput | None = setting(
         None, zh="按线路排序的车站", en="stations in order along their lines"
     )
+    lines: TableInput | None = setting(None, zh="线路名称与颜色", en="names and colours of lines")
     planned_stations: TableInput | None = setting(
         None, zh="在建与规划车站", en="stations under construction or planned"
     )
+    districts: TableInput | None = setting(None, zh="区的名称", en="names of districts")
+    hubs: TableInput | None = setting(None, zh="轨道枢纽", en="rail hubs")
     hospitals: TableInput | None = setting(None, zh="医院院区", en="hospital campuses")
     schools: TableInput | None = setting(None, zh="学校", en="schools")
     cells: TableInput | None = setting(

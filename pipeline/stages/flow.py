@@ -38,7 +38,10 @@ STAGES: tuple[StageSpec, ...] = (
         inputs=(
             "places",
             "line_stations",
+            "lines",
             "planned_stations",
+            "districts",
+            "hubs",
             "hospitals",
             "schools",
             "cells",
@@ -52,7 +55,11 @@ STAGES: tuple[StageSpec, ...] = (
             "planned_stations.parquet",
             "cells.parquet",
             "districts.parquet",
+            "lines.parquet",
+            "district_names.parquet",
+            "hubs.parquet",
             "standards.parquet",
+            "sources.parquet",
         ),
     ),
     StageSpec(
@@ -95,6 +102,15 @@ STAGES: tuple[StageSpec, ...] = (
         needs=("ingest", "rail", "hospitals", "schools"),
         settings=("study", "gaps", "uncertainty"),
         outputs=("gaps.parquet", "tiers.parquet"),
+    ),
+    StageSpec(
+        name="maps",
+        zh="规划师打开的地图",
+        en="the maps a planner opens",
+        needs=("ingest", "networks", "rail", "hospitals", "schools", "gaps"),
+        settings=("study", "maps"),
+        outputs=("outputs:maps/overview.html",),
+        data=("publish/assets/*", "publish/assets/vendor/*"),
     ),
 )
 

@@ -35,6 +35,12 @@ PLACE_COLUMNS = (
     "confidence",
     "note",
 )
+PLAIN = {
+    "lines": "lines",
+    "districts": "district_names",
+    "hubs": "hubs",
+    "standards": "standards",
+}
 FACILITY_COLUMNS = (
     "facility_id",
     "campus_id",
@@ -59,8 +65,10 @@ def run(context: StageContext) -> None:
     context.put("line_stations.parquet", _placed(context, "line_stations"))
     context.put("planned_stations.parquet", _placed(context, "planned_stations"))
     _surroundings(context)
-    standards = context.input("standards")
-    context.put("standards.parquet", open_table(standards) if standards else pd.DataFrame())
+    for role, name in PLAIN.items():
+        source = context.input(role)
+        context.put(f"{name}.parquet", open_table(source) if source else pd.DataFrame())
+    context.put("sources.parquet", _credits(context))
 
 
 def _places(context: StageContext) -> gpd.GeoDataFrame:
@@ -199,3 +207,35 @@ def _surroundings(context: StageContext) -> None:
     grid = read_cells(counts, land, cell_m=rules.cell_m, crs=context.crs)
     context.put("cells.parquet", grid.frame())
     context.put("districts.parquet", district_shapes(grid, tolerance_m=rules.outline_tolerance_m))
+
+
+def _credits(context: StageContext) -> pd.DataFrame:
+    """List what every input is, under which licence and of which date."""
+    from pipeline.sources.reference import reference_tables
+
+    tables = reference_tables()
+    rows = []
+    for role in context.spec.inputs:
+        source = context.input(role)
+        if source is None:
+            continue
+        if source.reference is not None:
+            spec = tables.get(source.reference)
+            if spec is None:
+                continue
+            name = (spec.title_zh, spec.title_en)
+            licence, date = spec.licence.name, spec.snapshot
+            attribution = spec.licence.attribution
+        else:
+            name = (source.path.name, source.path.name)
+            licence, date, attribution = source.licence, source.snapshot, source.attribution
+        rows.append(
+            {
+                "role": role,
+                "name_zh": f"{name[0]} {attribution or ''}".strip(),
+                "name_en": f"{name[1]} {attribution or ''}".strip(),
+                "licence": licence or "未声明 / not stated",
+                "date": None if date is None else str(date),
+            }
+        )
+    return pd.DataFrame(rows)
