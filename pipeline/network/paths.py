@@ -100,7 +100,7 @@ def _cheapest(graph: StreetGraph, start: Snapped, target: Snapped) -> tuple[floa
         return_predecessors=True,
     )
     exits = [(to_ends.node_u[0], to_ends.min_u[0], 0.0), (to_ends.node_v[0], to_ends.min_v[0], 1.0)]
-    total = [np.nan_to_num(cost[node] + minutes, nan=np.inf) for node, minutes, _ in exits]
+    total = [np.inf if np.isnan(minutes) else cost[node] + minutes for node, minutes, _ in exits]
     best = int(np.argmin(total))
     direct = same_edge(graph, start, target)["minutes"].min()
     if direct <= total[best]:

@@ -1,0 +1,146 @@
+"""Catchments: exact cuts, areas that follow from theory, growth with the cost."""
+
+from __future__ import annotations
+
+import math
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+
+from pipeline.network.catchment import catchment_edges, catchment_polygon
+from pipeline.network.costs import od_matrix
+from pipeline.network.graph import StreetGraph
+from tests.network.osm_writing import UTM, facilities, graph_of, lattice_graph, points
+from tests.network.test_costs import cities
+
+
+def reach(graph: StreetGraph, *places: tuple[float, float], minutes: float) -> gpd.GeoDataFrame:
+    """Catchment towards the places."""
+    return catchment_edges(
+        graph, points(*places), limits_min=[minutes], towards=True, snap_max_m=300.0
+    )
+
+
+@pytest.mark.parametrize("blocks", [5, 10, 15])
+def test_reached_length_of_a_lattice(lattice: StreetGraph, blocks: int) -> None:
+    # Each of the 2k(k+1)+1 nodes but those on the rim sends out its four half-edges: 4 k^2 edges.
+    table = reach(lattice, (0, 0), minutes=blocks * 100 / 80)
+    assert table["length_m"].sum() == pytest.approx(4 * blocks**2 * 100)
+    assert shapely.length(table.geometry.to_numpy()).sum() == pytest.approx(4 * blocks**2 * 100)
+
+
+def test_edges_are_cut_exactly_at_the_cost(lattice: StreetGraph) -> None:
+    table = reach(lattice, (0, 0), minutes=130 / 80)
+    ends = shapely.get_coordinates(table.geometry.to_numpy())
+    by_street = np.abs(ends).sum(axis=1)  # on a lattice the way is the sum of both legs
+    assert by_street.max() == pytest.approx(130)
+    assert table["length_m"].sum() == pytest.approx(4 * 100 + 12 * 30)
+
+
+def test_area_of_a_lattice_catchment_tends_to_two_r_squared() -> None:
+    graph = lattice_graph(42)
+    ratios = []
+    for radius in (500, 1000, 2000, 4000):
+        edges = reach(graph, (0, 0), minutes=radius / 80)
+        area = catchment_polygon(edges, half_width_m=25.0, closing_m=30.0, min_hole_m2=10_000.0)
+        ratios.append(area.area / (2 * radius**2))
+    assert ratios == sorted(ratios, reverse=True)
+    assert ratios[-1] == pytest.approx(1, abs=0.025)
+    # A disc overstates the catchment by pi / 2.
+    assert math.pi * 4000**2 / (ratios[-1] * 2 * 4000**2) == pytest.approx(math.pi / 2, rel=0.03)
+
+
+def test_within_one_edge(lattice: StreetGraph) -> None:
+    table = reach(lattice, (50, 0), minutes=20 / 80)
+    assert table[["from_m", "to_m"]].to_numpy().tolist() == [[30, 70]]
+    overlapping = reach(lattice, (50, 0), (60, 0), minutes=20 / 80)
+    assert overlapping[["from_m", "to_m"]].to_numpy() == pytest.approx(np.array([[30, 80]]))
+    apart = reach(lattice, (20, 0), (80, 0), minutes=10 / 80)
+    assert apart[["from_m", "to_m"]].to_numpy() == pytest.approx(np.array([[10, 30], [70, 90]]))
+
+
+def test_the_way_to_the_street_is_part_of_the_cost(lattice: StreetGraph) -> None:
+    assert reach(lattice, (50, 10), minutes=20 / 80)["length_m"].tolist() == pytest.approx([20])
+    assert len(reach(lattice, (50, 10), minutes=9.9 / 80)) == 0
+
+
+def test_direction_matters_on_oneway_streets() -> None:
+    graph = graph_of({1: (0.0, 0.0), 2: (100.0, 0.0)}, [(1, 2)], oneway=[0], mode="drive")
+    options = {"limits_min": [30 / 80], "snap_max_m": 300.0}
+    towards = catchment_edges(graph, points((50, 0)), towards=True, **options)
+    away = catchment_edges(graph, points((50, 0)), towards=False, **options)
+    assert towards[["from_m", "to_m"]].to_numpy() == pytest.approx(np.array([[20, 50]]))
+    assert away[["from_m", "to_m"]].to_numpy() == pytest.approx(np.array([[50, 80]]))
+
+
+def test_an_interior_is_no_shortcut_but_belongs_to_the_catchment() -> None:
+    places = {1: (0.0, 0.0), 2: (100.0, 0.0), 3: (100.0, 200.0), 4: (0.0, 200.0)}
+    ring = [(1, 2), (2, 3), (3, 4), (1, 4)]
+    graph = graph_of(places, ring, interior=[1])
+    table = reach(graph, (0, 0), minutes=290 / 80)
+    reached = dict(zip(table["edge_id"], table["length_m"], strict=True))
+    # The interior edge e1 is reached 190 m from below; what lies behind it only round the street.
+    assert reached == pytest.approx({"e0": 100, "e1": 190, "e2": 90, "e3": 200})
+
+
+def test_catchments_grow_with_the_cost(lattice: StreetGraph) -> None:
+    table = catchment_edges(
+        lattice,
+        points((13, 7), (701, 350)),
+        limits_min=[12.0, 3.0, 7.5],
+        towards=True,
+        snap_max_m=300.0,
+    )
+    assert table["limit_min"].is_monotonic_increasing
+    parts = {limit: part.geometry.union_all() for limit, part in table.groupby("limit_min")}
+    assert parts[7.5].buffer(1e-6).covers(parts[3.0])
+    assert parts[12.0].buffer(1e-6).covers(parts[7.5])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(cities(interiors=True))
+def test_what_is_inside_costs_no_more_and_what_is_outside_does(city) -> None:  # noqa: ANN001
+    graph, _, targets = city
+    place = targets.iloc[[0]]
+    limit = 4.0
+    table = catchment_edges(graph, place, limits_min=[limit], towards=True, snap_max_m=2000.0)
+    probes, inside = [], []
+    for row in range(len(graph.edges)):
+        spans = table[table["edge_id"] == graph.edges["edge_id"].iloc[row]]
+        length = graph.edges["length_m"].iloc[row]
+        for share in (0.21, 0.5, 0.83):
+            here = share * length
+            margin = np.abs(np.r_[spans["from_m"], spans["to_m"]] - here)
+            if len(margin) and margin.min() < 1e-3:
+                continue
+            probes.append(graph.lines[row].interpolate(here))
+            inside.append(bool(((spans["from_m"] <= here) & (here <= spans["to_m"])).any()))
+    origins = gpd.GeoSeries(probes, crs=UTM)
+    crossing = shapely.STRtree(graph.lines).query(origins.to_numpy(), "dwithin", distance=1e-6)
+    alone = np.bincount(crossing[0], minlength=len(probes)) == 1  # not where edges cross or repeat
+    matrix = od_matrix(
+        graph,
+        origins,
+        facilities((place.iloc[0].x, place.iloc[0].y)),
+        by="facility_id",
+        snap_max_m=2000.0,
+        cutoff_min=limit,
+        memory_mb=16.0,
+    )
+    within_cost = np.isin(np.arange(len(probes)), matrix["origin"])
+    np.testing.assert_array_equal(within_cost[alone], np.array(inside)[alone])
+
+
+def test_polygon_keeps_large_holes_and_fills_small_ones() -> None:
+    ring = shapely.LineString([(0, 0), (400, 0), (400, 400), (0, 400), (0, 0)])
+    series = gpd.GeoSeries([ring], crs=UTM)
+    options = {"half_width_m": 25.0, "closing_m": 30.0}
+    kept = catchment_polygon(series, **options, min_hole_m2=10_000.0)
+    filled = catchment_polygon(series, **options, min_hole_m2=200_000.0)
+    assert len(kept.interiors) == 1
+    assert kept.interiors[0].is_closed
+    assert len(filled.interiors) == 0
+    assert catchment_polygon(series.iloc[:0], **options, min_hole_m2=0.0).is_empty
