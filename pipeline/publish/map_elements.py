@@ -68,15 +68,21 @@ class Starter(MacroElement):
 
 
 def build_page(
-    *, text: PageText, language: str, scripts: Sequence[str], settings: object, packed: str
+    *,
+    text: PageText,
+    language: str,
+    scripts: Sequence[str],
+    settings: object,
+    packed: str,
+    search: bool,
 ) -> OfflinePage:
     """Make a page: its words, the project's scripts in their order, settings and packed data."""
     page = OfflinePage(title=f"{text.title[0]} · {text.title[1]}", language=language)
     page.header.add_child(style_element(assets.own_text("page.css")), name="page css")
     for name in scripts:
         page.header.add_child(script_element(assets.own_text(name)), name=name)
-    page.before.add_child(html_element(_shell("before", text)), name="before")
-    page.after.add_child(html_element(_shell("after", text)), name="after")
+    page.before.add_child(html_element(_shell("before", text, search=search)), name="before")
+    page.after.add_child(html_element(_shell("after", text, search=search)), name="after")
     given = data_element(SETTINGS_ID, embed_json(settings), "application/json")
     page.after.add_child(given, name="settings")
     page.after.add_child(data_element(DATA_ID, packed, "application/octet-stream"), name="data")
@@ -108,12 +114,13 @@ def colours() -> dict[str, object]:
     }
 
 
-def _shell(part: str, text: PageText) -> str:
+def _shell(part: str, text: PageText, *, search: bool) -> str:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     return environment.from_string(assets.own_text("shell.html")).render(
         part=part,
+        search=search,
         title_zh=text.title[0],
         title_en=text.title[1],
         subtitle_zh=text.subtitle[0],

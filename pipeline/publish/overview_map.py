@@ -34,6 +34,7 @@ SCRIPTS = (
     "layers.js",
     "why.js",
     "panel.js",
+    "tabs.js",
     "search.js",
     "state.js",
     "overview.js",
@@ -149,6 +150,7 @@ def build_overview(data: OverviewData, settings: MapsSettings) -> str:
         scripts=SCRIPTS,
         settings=_settings_of(data, settings, extent),
         packed=payload.pack(),
+        search=True,
     )
     middle = ((extent[0][0] + extent[1][0]) / 2, (extent[0][1] + extent[1][1]) / 2)
     maps = {
@@ -280,6 +282,13 @@ def _short(names: pd.Series[str], longest: int) -> pd.Series[str]:
         brand, _, rest = name.partition("·")
         own = rest if rest and brand.strip() in common else name
         head = re.split(r"[(（/]", own, maxsplit=1)[0].strip() or name
-        return head if len(head) <= longest else head[: longest - 1] + "…"
+        return head if len(head) <= longest else _tailless(head, longest)
 
     return names.map(cut)
+
+
+def _tailless(name: str, longest: int) -> str:
+    """Cut at a space where the name has one near its limit."""
+    head = name[: longest - 1]
+    at_space = head.rpartition(" ")[0]
+    return (at_space if len(at_space) > longest // 2 else head) + "…"

@@ -114,6 +114,10 @@
       at(box.x1 + 2, box.y1 - height / 2, "right"),
       at(box.x0 - 2 - width, box.y0 - height / 2, "left"),
       at(box.x0 - 2 - width, box.y1 - height / 2, "left"),
+      at(box.x1 - 6, box.y0 - 1 - height, "right"),
+      at(box.x1 - 6, box.y1 + 1, "right"),
+      at(box.x0 + 6 - width, box.y0 - 1 - height, "left"),
+      at(box.x0 + 6 - width, box.y1 + 1, "left"),
     ];
   };
 
@@ -136,7 +140,10 @@
 
   /** A leading place is always named: where no spot is free, where least is covered. */
   const crowdedName = (group, taken, view) => {
-    const lines = linesOf(group.members.slice(0, 1));
+    const [item] = group.members;
+    const whole = P.pick(item.place.label_zh, item.place.label_en);
+    const text = whole.length > WIDEST ? `${whole.slice(0, WIDEST - 1)}…` : whole;
+    const lines = [{ item, text }];
     const width = measured(lines.map((line) => line.text));
     const around = boxesAround(group.box, width, lines.length * LINE + 2);
     const spots = around.filter((spot) => inside(spot, view));

@@ -4,6 +4,13 @@
 (() => {
   const P = globalThis.parkgap;
 
+  const tabs = [
+    ["legend", "图例", "Legend", (app) => P.legend(app)],
+    ["ranking", "排名", "Ranking", (app) => P.ranking(app)],
+    ["layers", "图层", "Layers", (app) => P.layerSwitches(app)],
+    ["notes", "说明", "Notes", (app) => P.notes(app)],
+  ];
+
   const keyed = (rows, key) => new Map(rows.map((row) => [key(row), row]));
 
   const readData = (app, data) => {
@@ -37,26 +44,16 @@
       ...given,
     };
     if (!app.services.includes(state.service)) [state.service] = app.services;
-    if (!["legend", "ranking", "layers", "notes"].includes(state.tab)) state.tab = "legend";
+    if (!tabs.some(([key]) => key === state.tab)) state.tab = "legend";
     if (!given.layers && app.facilities[state.service]) state.layers.push(state.service);
     if (!app.places.some((place) => place.place_id === state.selected)) state.selected = null;
     return state;
   };
 
-  const radios = (app, holder, name, choices, value) => {
-    holder.replaceChildren(...choices.map(([key, ...text]) => {
-      const input = P.h("input", {
-        type: "radio", name, id: `${name}-${key}`, value: key, checked: key === value,
-        onchange: () => app.set({ [name]: key }),
-      });
-      return P.h("span", {}, input, P.h("label", { for: `${name}-${key}` }, text));
-    }));
-  };
-
   const setUpControls = (app) => {
-    radios(app, document.getElementById("services"), "service",
+    P.radios(app, document.getElementById("services"), "service",
       app.services.map((service) => [service, P.word(app, service)]), app.state.service);
-    radios(app, document.getElementById("modes"), "mode", [
+    P.radios(app, document.getElementById("modes"), "mode", [
       ["dual", P.t("并排", "Side by side")], ["swipe", P.t("卷帘", "Swipe")],
       ["layout", P.t("布局", "Layout")], ["gaps", P.t("缺口", "Gaps")],
     ], app.state.mode);
@@ -158,7 +155,7 @@
     if (any("layers")) showFacilities(app);
     if (any("service", "layers")) drawPlaces(app);
     else if (any("lang")) for (const side of sides) P.drawSymbols(app, side);
-    if (any("service", "lang", "layers", "tab")) P.fillPanel(app);
+    if (any("service", "lang", "layers", "tab")) P.fillTabs(app);
     if (any("service", "selected", "lang", "facility")) showCard(app);
     document.getElementById("gap-title").replaceChildren(
       ...P.t("服务缺口：", "Service gap: "), ...P.word(app, app.state.service).map((e) => e.cloneNode(true)));
@@ -238,7 +235,7 @@
 
   /** Start the page; `maps` are the two Leaflet maps that folium made. */
   P.startOverview = async (maps) => {
-    const app = { maps, ...JSON.parse(document.getElementById("map-settings").textContent) };
+    const app = { maps, tabs, ...JSON.parse(document.getElementById("map-settings").textContent) };
     P.app = app;
     try {
       readData(app, await P.unpack("map-data"));
@@ -250,7 +247,7 @@
     actions(app);
     P.speak(app.state.lang);
     P.addPatterns(app);
-    P.setUpStage(app);
+    P.setUpStage(app, [["空间布局 1+5+X", "Layout 1+5+X"], ["", ""]]);
     P.showMode(app);
     firstView(app);
     app.facilityGroups = {};
@@ -259,7 +256,7 @@
       app.facilityGroups[side] = P.addFacilities(app, maps[side]);
       L.control.scale({ imperial: false }).addTo(maps[side]);
     }
-    P.setUpPanel(app);
+    P.setUpTabs(app);
     P.setUpSearch(app);
     P.buildIndex(app);
     setUpControls(app);

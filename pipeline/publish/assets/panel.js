@@ -152,43 +152,4 @@
     P.h("h2", {}, P.t("读图须知", "How to read it")),
     P.h("ul", {}, app.caveats.map(([zh, en]) => P.h("li", {}, P.t(zh, en)))),
   ];
-
-  const tabs = [
-    ["legend", "图例", "Legend"], ["ranking", "排名", "Ranking"],
-    ["layers", "图层", "Layers"], ["notes", "说明", "Notes"],
-  ];
-
-  P.setUpPanel = (app) => {
-    const strip = document.getElementById("tabs");
-    for (const [key, zh, en] of tabs) {
-      strip.append(P.h("button", {
-        type: "button", role: "tab", id: `tab-${key}`, "aria-controls": "tab-body",
-        onclick: () => app.set(key === "ranking" ? { tab: key } : { tab: key, selected: null }),
-      }, P.t(zh, en)));
-    }
-    strip.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-      if (!step) return;
-      const now = tabs.findIndex(([key]) => key === app.state.tab);
-      const next = tabs[(now + step + tabs.length) % tabs.length][0];
-      app.set({ tab: next });
-      document.getElementById(`tab-${next}`).focus();
-    });
-  };
-
-  P.fillPanel = (app) => {
-    const content = {
-      legend: P.legend, ranking: P.ranking, layers: P.layerSwitches, notes: P.notes,
-    }[app.state.tab](app);
-    for (const [key] of tabs) {
-      const chosen = key === app.state.tab;
-      const button = document.getElementById(`tab-${key}`);
-      button.setAttribute("aria-selected", String(chosen));
-      button.tabIndex = chosen ? 0 : -1;
-    }
-    document.body.dataset.tab = app.state.tab;
-    document.getElementById("tab-body").replaceChildren(...content.flat(Infinity).filter(Boolean));
-    const printed = [...P.legend(app), ...P.ranking(app), ...P.notes(app)];
-    document.getElementById("print-body").replaceChildren(...printed.flat(Infinity).filter(Boolean));
-  };
 })();

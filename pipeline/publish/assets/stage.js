@@ -35,7 +35,7 @@
   /** The map on which a place is surely seen: the gaps, unless only the layout is shown. */
   P.shownSide = (app) => (P.fittingMode(app.state.mode) === "layout" ? "layout" : "gaps");
 
-  P.setUpStage = (app) => {
+  P.setUpStage = (app, [left, right]) => {
     const stage = document.getElementById("stage");
     const { layout, gaps } = app.maps;
     layout.getContainer().classList.add("side-layout");
@@ -49,8 +49,8 @@
     P.label(handle, "aria-label", "卷帘：左为空间布局，右为服务缺口", "Swipe: layout left, gaps right");
     const bar = P.h("div", { class: "swipe-bar", "aria-hidden": "true" }, P.h("i"));
     stage.append(
-      P.h("div", { class: "side-title of-layout" }, P.t("空间布局 1+5+X", "Layout 1+5+X")),
-      P.h("div", { class: "side-title of-gaps", id: "gap-title" }),
+      P.h("div", { class: "side-title of-layout" }, P.t(...left)),
+      P.h("div", { class: "side-title of-gaps", id: "gap-title" }, P.t(...right)),
       bar,
       handle,
     );

@@ -26,12 +26,12 @@
   };
 
   P.writeHash = (app) => {
-    const map = app.state.mode === "gaps" ? app.maps.gaps : app.maps.layout;
+    const map = app.state.mode === "gaps" ? app.maps.gaps : Object.values(app.maps)[0];
     const { lat, lng } = map.getCenter();
     const { service, mode, split, lang, selected, layers, tab } = app.state;
     const parts = {
       at: `${map.getZoom()}/${lat.toFixed(4)}/${lng.toFixed(4)}`,
-      service, mode, split, lang, tab, layers: layers.join(","),
+      service: service ?? "", mode, split, lang, tab, layers: layers.join(","),
     };
     if (selected) parts.selected = selected;
     const text = Object.entries(parts)

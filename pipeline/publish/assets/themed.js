@@ -1,0 +1,278 @@
+// Start a map made of described layers: draw them, explain them, answer a click.
+"use strict";
+
+(() => {
+  const P = globalThis.parkgap;
+
+  const paintOf = (layer, number) => ({ ...layer.paint, ...(layer.classes[number]?.paint || {}) });
+
+  /** Number each row's class; an unknown or empty value takes the class for nothing known. */
+  const classNumbers = (layer, rows) => {
+    const number = new Map(layer.classes.map((one, i) => [one.value, i]));
+    const unknown = layer.classes.findIndex((one) => one.value === null);
+    return rows.map((row) =>
+      layer.class_column ? number.get(row[layer.class_column]) ?? unknown : 0);
+  };
+
+  const drawMass = (app, layer, map, canvas) => {
+    const paints = layer.classes.length
+      ? layer.classes.map((_, i) => paintOf(layer, i)) : [layer.paint];
+    return new P.Mass(app.data[layer.key], app.data.scale, paints, layer.numbers, { renderer: canvas });
+  };
+
+  const drawEach = (app, layer, canvas) => {
+    const group = L.layerGroup();
+    layer.rows.forEach((row, i) => {
+      if (!row.packed) return;
+      const paint = { renderer: canvas, interactive: false, ...paintOf(layer, layer.numbers[i]) };
+      const shape = layer.kind === "point"
+        ? new P.Glyph(P.chain(row.packed, app.data.scale)[0], paint)
+        : L.polyline(P.lines(row.packed, app.data.scale), { smoothFactor: 1, ...paint, fill: false });
+      shape.feature = i;
+      group.addLayer(shape);
+    });
+    return group;
+  };
+
+  const drawLayers = (app) => {
+    app.drawn = {};
+    for (const [side, map] of Object.entries(app.maps)) {
+      app.drawn[side] = {};
+      app.layers.forEach((layer, i) => {
+        if (!layer.sides.includes(side)) return;
+        const name = `layer-${layer.key}`;
+        map.createPane(name).style.zIndex = 400 + i;
+        const canvas = new P.Canvas({ pane: name, padding: 0.2 });
+        app.drawn[side][layer.key] = layer.kind === "polygon"
+          ? drawMass(app, layer, map, canvas) : drawEach(app, layer, canvas);
+      });
+    }
+  };
+
+  const showLayers = (app) => {
+    for (const [side, drawn] of Object.entries(app.drawn)) {
+      for (const [key, layer] of Object.entries(drawn)) {
+        const wanted = app.state.layers.includes(key);
+        if (wanted && !app.maps[side].hasLayer(layer)) layer.addTo(app.maps[side]);
+        if (!wanted && app.maps[side].hasLayer(layer)) layer.remove();
+      }
+    }
+  };
+
+  /** Say what lies under a click: the topmost shown layer that has facts to tell. */
+  const under = (app, side, event) => {
+    for (const layer of [...app.layers].reverse()) {
+      const drawn = app.drawn[side][layer.key];
+      if (!drawn || !app.state.layers.includes(layer.key) || !layer.facts.length) continue;
+      const hit = layer.kind === "polygon" ? drawn.featureAt(event.latlng)
+        : drawn.getLayers().find((one) => one._containsPoint(event.layerPoint))?.feature ?? -1;
+      if (hit >= 0) return { layer, row: layer.rows[hit] };
+    }
+    return null;
+  };
+
+  const valueText = (app, value, unit) => {
+    if (value === null || value === undefined) return P.t("无数据", "no data");
+    if (typeof value === "boolean") return value ? P.t("是", "yes") : P.t("否", "no");
+    if (Array.isArray(value)) return P.h("ul", {}, value.map((one) => P.h("li", {}, P.word(app, String(one)))));
+    if (typeof value === "string") return P.word(app, value);
+    if (unit === "share") return `${P.number(100 * value, 0)} %`;
+    return [P.number(value), unit ? [" ", P.word(app, unit)] : null];
+  };
+
+  const factsOf = (app, layer, row) =>
+    P.h("dl", {}, layer.facts.map(({ column, zh, en, unit }) =>
+      P.h("div", { class: "fact" }, P.h("dt", {}, P.t(zh, en)),
+        P.h("dd", {}, valueText(app, row[column], unit)))));
+
+  const titleOf = (layer, row) => [
+    P.h("h2", { lang: "zh-CN" }, row[layer.title[0]] ?? row[layer.title[1]] ?? layer.name[0]),
+    P.h("p", { lang: "en", class: "both" }, row[layer.title[1]] ?? layer.name[1]),
+  ];
+
+  const showCard = (app) => {
+    const card = document.getElementById("card");
+    const hit = app.hit;
+    card.hidden = !hit;
+    if (!hit) return;
+    const { layer, row } = hit;
+    const number = layer.numbers[layer.rows.indexOf(row)];
+    const reason = layer.classes[number];
+    document.getElementById("card-body").replaceChildren(
+      P.h("header", {}, P.h("div", {}, titleOf(layer, row))),
+      P.h("section", {},
+        P.h("h3", {}, P.t("为什么是这个颜色？", "Why this colour?")),
+        reason ? P.h("p", { class: "verdict" }, P.swatch(layer, number), P.h("span", {}, P.t(reason.zh, reason.en))) : "",
+        factsOf(app, layer, row)));
+  };
+
+  /** A sample of a layer's paint, for the legend and the card. */
+  P.swatch = (layer, number) => {
+    const paint = paintOf(layer, number);
+    const box = P.svg("svg", { width: 26, height: 16, viewBox: "0 0 26 16", "aria-hidden": "true" });
+    const stroke = {
+      stroke: paint.color || paint.fillColor || "#333", "stroke-width": Math.min(3, paint.weight ?? 1),
+      ...(paint.dashArray ? { "stroke-dasharray": paint.dashArray } : {}),
+    };
+    if (layer.kind === "line") box.append(P.svg("path", { d: "M1 8H25", fill: "none", ...stroke }));
+    else if (layer.kind === "point") {
+      box.append(P.svg("circle", { cx: 13, cy: 8, r: 5, fill: paint.fillColor || "none", ...stroke }));
+    } else {
+      box.append(P.svg("rect", {
+        x: 1, y: 1, width: 24, height: 14, rx: 2, fill: paint.fill === false ? "none" : paint.fillColor || "none",
+        "fill-opacity": paint.hatch ? paint.hatch : paint.fillOpacity ?? 1, ...stroke,
+      }));
+      if (paint.hatch) {
+        box.append(P.svg("path", {
+          d: "M2 14L12 2M9 14L19 2M16 14L25 4", stroke: paint.fillColor, "stroke-width": 2, fill: "none",
+        }));
+      }
+    }
+    return box;
+  };
+
+  const legend = (app) => app.layers.map((layer) => {
+    const counts = layer.classes.map((_, i) => layer.numbers.filter((one) => one === i).length);
+    return [
+      P.h("h2", {}, P.t(...layer.name), P.h("small", {}, ` ${layer.rows.length}`)),
+      P.h("ul", { class: "legend" }, layer.classes.length
+        ? layer.classes.map((one, i) => P.h("li", {}, P.h("span", { class: "mark" }, P.swatch(layer, i)),
+          P.h("span", {}, P.t(one.zh, one.en), P.h("small", {}, ` ${counts[i]}`))))
+        : P.h("li", {}, P.h("span", { class: "mark" }, P.swatch(layer, 0)), P.h("span", {}, P.t(...layer.note)))),
+    ];
+  });
+
+  const cell = (app, value, column) => {
+    const content = valueText(app, value, column.unit);
+    const bar = column.bar && typeof value === "number" ? P.h("i", { class: "cell-bar" }) : null;
+    if (bar) bar.style.width = `${Math.max(0, Math.min(100, 100 * value))}%`;
+    return P.h("td", { class: typeof value === "number" ? "figure" : "" }, bar, content);
+  };
+
+  const figures = (app) => app.tables.map((table) => [
+    P.h("h2", {}, P.t(...table.name)),
+    table.note[0] ? P.h("p", { class: "hint" }, P.t(...table.note)) : null,
+    P.h("div", { class: "wide" }, P.h("table", { class: "figures" },
+      P.h("thead", {}, P.h("tr", {}, table.columns.map((column) =>
+        P.h("th", { scope: "col" }, P.t(column.zh, column.en))))),
+      P.h("tbody", {}, table.rows.map((row) =>
+        P.h("tr", {}, table.columns.map((column) => cell(app, row[column.column], column))))))),
+  ]);
+
+  const switches = (app) => P.h("ul", { class: "switches" }, app.layers.map((layer) => {
+    const box = P.h("input", {
+      type: "checkbox", id: `layer-${layer.key}`, checked: app.state.layers.includes(layer.key),
+      onchange: () => {
+        const others = app.state.layers.filter((one) => one !== layer.key);
+        app.set({ layers: box.checked ? [...others, layer.key] : others });
+      },
+    });
+    return P.h("li", {}, box, P.h("label", { for: `layer-${layer.key}` }, P.t(...layer.name)));
+  }));
+
+  const notes = (app) => [
+    P.h("h2", {}, P.t("说明", "Notes")),
+    P.h("ul", {}, app.notes.map(([zh, en]) => P.h("li", {}, P.t(zh, en)))),
+    P.h("h2", {}, P.t("数据与许可", "Data and licences")),
+    P.h("table", { class: "sources" }, P.h("tbody", {}, app.sources.map((source) => P.h("tr", {},
+      P.h("th", { scope: "row" }, P.t(source.name_zh, source.name_en)),
+      P.h("td", {}, source.licence), P.h("td", {}, source.date ?? "—"))))),
+  ];
+
+  const setUp = (app) => {
+    const { sides } = app;
+    app.pair = sides.length === 2;
+    app.tabs = [
+      app.tables.length ? ["figures", "结果", "Results", (one) => figures(one)] : null,
+      ["legend", "图例", "Legend", (one) => legend(one)],
+      ["layers", "图层", "Layers", (one) => switches(one)],
+      ["notes", "说明", "Notes", (one) => notes(one)],
+    ].filter(Boolean);
+    const given = P.readHash();
+    app.state = {
+      mode: app.pair ? "dual" : sides[0].key, split: 50, lang: app.first.language, tab: app.tabs[0][0],
+      layers: app.layers.filter((layer) => layer.shown).map((layer) => layer.key), selected: null, ...given,
+    };
+    if (!app.tabs.some(([key]) => key === app.state.tab)) app.state.tab = app.tabs[0][0];
+    app.set = (change) => {
+      Object.assign(app.state, change);
+      if (change.selected === null || "tab" in change) app.hit = null;
+      refresh(app, change);
+    };
+  };
+
+  const refresh = (app, changed) => {
+    if ("lang" in changed) P.speak(app.state.lang);
+    if (app.pair && "mode" in changed) P.showMode(app);
+    if (app.pair && "split" in changed) P.showSplit(app);
+    if ("layers" in changed) showLayers(app);
+    P.fillTabs(app);
+    showCard(app);
+    P.writeHash(app);
+  };
+
+  const controls = (app) => {
+    document.getElementById("language").addEventListener("click", () =>
+      app.set({ lang: P.language() === "zh" ? "en" : "zh" }));
+    document.getElementById("print").addEventListener("click", () => window.print());
+    document.getElementById("home").addEventListener("click", () => app.leader.fitBounds(app.extent));
+    document.getElementById("menu").addEventListener("click", (event) => {
+      const open = document.body.classList.toggle("panel-open");
+      event.currentTarget.setAttribute("aria-expanded", String(open));
+    });
+    document.getElementById("close").addEventListener("click", () => app.set({ selected: null }));
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && app.hit) app.set({ selected: null });
+    });
+    if (app.pair) {
+      P.radios(app, document.getElementById("modes"), "mode", [
+        ["dual", P.t("并排", "Side by side")], ["swipe", P.t("卷帘", "Swipe")],
+        ["layout", P.t(...app.sides[0].name)], ["gaps", P.t(...app.sides[1].name)],
+      ], P.fittingMode(app.state.mode));
+    }
+  };
+
+  const listen = (app) => {
+    for (const [side, map] of Object.entries(app.maps)) {
+      map.on("click", (event) => {
+        app.hit = under(app, side, event);
+        showCard(app);
+      });
+      map.on("moveend", () => P.writeHash(app));
+    }
+    window.addEventListener("hashchange", () => window.location.reload());
+  };
+
+  /** Start the page; a pair of maps is called layout and gaps as on the overview. */
+  P.startThemed = async (maps) => {
+    const app = { maps, ...JSON.parse(document.getElementById("map-settings").textContent) };
+    P.app = app;
+    try {
+      app.data = await P.unpack("map-data");
+    } catch (error) {
+      document.getElementById("failure").hidden = false;
+      throw error;
+    }
+    for (const layer of app.layers) {
+      layer.rows = P.rows(app.data[layer.key]);
+      layer.numbers = classNumbers(layer, layer.rows);
+    }
+    document.body.classList.add("themed");
+    app.leader = Object.values(maps)[0];
+    setUp(app);
+    P.speak(app.state.lang);
+    if (app.pair) P.setUpStage(app, app.sides.map((side) => side.name));
+    const { view } = app.state;
+    for (const map of Object.values(maps)) {
+      if (view) map.setView([view.lat, view.lon], view.zoom, { animate: false });
+      else map.fitBounds(app.extent, { animate: false, padding: [20, 20] });
+      L.control.scale({ imperial: false }).addTo(map);
+    }
+    drawLayers(app);
+    P.setUpTabs(app);
+    controls(app);
+    refresh(app, { ...app.state });
+    listen(app);
+    document.documentElement.dataset.ready = "yes";
+  };
+})();

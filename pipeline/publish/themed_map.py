@@ -1,0 +1,253 @@
+"""Draw maps that are lists of described layers, on one map or on two in comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import geopandas as gpd
+import pandas as pd
+
+from pipeline.errors import FieldError, Problem
+from pipeline.publish.leaflet import OfflineMap
+from pipeline.publish.map_elements import MapSource, PageText, Starter, build_page, credit_lines
+from pipeline.publish.map_glossary import GLOSSARY
+from pipeline.publish.map_payload import Payload, plain, require_wgs84, within_budget
+from pipeline.settings.maps import MapsSettings
+
+SCRIPTS = ("core.js", "canvas.js", "mass.js", "stage.js", "tabs.js", "state.js", "themed.js")
+SYNTHETIC = ("合成数据，非实测", "Synthetic, not real data")
+
+Kind = Literal["polygon", "line", "point"]
+
+
+@dataclass(frozen=True)
+class Paint:
+    """How a layer or a class is drawn; what is None is left to the layer, then to Leaflet.
+
+    `hatch` (0..1) is the strength of the ground under diagonal stripes; `glyph` is ``circle``,
+    ``square``, ``cross`` or ``pennant``, of `radius` pixels.
+    """
+
+    color: str | None = None
+    weight: float | None = None
+    dashArray: str | None = None  # noqa: N815 (Leaflet's own name)
+    fill: bool | None = None
+    fillColor: str | None = None  # noqa: N815
+    fillOpacity: float | None = None  # noqa: N815
+    opacity: float | None = None
+    hatch: float | None = None
+    glyph: str | None = None
+    radius: float | None = None
+
+    def options(self) -> dict[str, object]:
+        """Give what is set, under the names the scripts use."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class MapClass:
+    """One class of a layer: the value in its class column, its names, its paint.
+
+    A class whose value is None takes every row that has no value or an unknown one.
+    """
+
+    value: str | None
+    zh: str
+    en: str
+    paint: Paint
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One attribute told on a click or in a table: column, names, unit."""
+
+    column: str
+    zh: str
+    en: str
+    unit: str | None = None
+    bar: bool = False
+
+
+@dataclass(frozen=True)
+class MapLayer:
+    """A layer in EPSG:4326 with what is needed to draw, switch, explain and question it.
+
+    `sides` names the maps it stands on; `title` the columns of a feature's Chinese and English
+    name; `note` explains a layer that has no classes.
+    """
+
+    key: str
+    name: tuple[str, str]
+    kind: Kind
+    frame: gpd.GeoDataFrame
+    paint: Paint
+    class_column: str | None = None
+    classes: Sequence[MapClass] = ()
+    facts: Sequence[Fact] = ()
+    title: tuple[str, str] = ("name_zh", "name_en")
+    sides: Sequence[str] = ("map",)
+    shown: bool = True
+    note: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class MapTable:
+    """A table beside the map, such as a scorecard or a ledger."""
+
+    name: tuple[str, str]
+    frame: pd.DataFrame
+    columns: Sequence[Fact]
+    note: tuple[str, str] = ("", "")
+
+
+@dataclass(frozen=True)
+class ThemedPage:
+    """A page of described layers.
+
+    `sides` is ``{"map": (zh, en)}`` for one map, or ``{"layout": ..., "gaps": ...}`` for two that
+    are compared (left and right). `extent` is the first view as (south, west), (north, east); by
+    default all layers are shown.
+    """
+
+    title: tuple[str, str]
+    layers: Sequence[MapLayer]
+    sides: Mapping[str, tuple[str, str]] = field(default_factory=lambda: {"map": ("地图", "Map")})
+    subtitle: tuple[str, str] = ("", "")
+    banner: tuple[str, str] = ("", "")
+    tables: Sequence[MapTable] = ()
+    notes: Sequence[tuple[str, str]] = ()
+    sources: Sequence[MapSource] = ()
+    glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    extent: tuple[tuple[float, float], tuple[float, float]] | None = None
+
+
+def build_themed(page: ThemedPage, settings: MapsSettings, *, name: str) -> str:
+    """Build a page of described layers as one HTML document that asks the network for nothing.
+
+    Parameters
+    ----------
+    page
+        The layers, tables and words.
+    settings
+        Budget, decimals, language.
+    name
+        Name of the map in messages.
+
+    Raises
+    ------
+    FieldError
+        A layer lacks a column that its description names; every such column is listed.
+    CrsError
+        A layer is not in EPSG:4326.
+    LayerError
+        The page would exceed its budget, or fetch something.
+    """
+    _check_columns(page.layers)
+    payload = Payload(decimals=settings.coordinate_decimals)
+    for layer in page.layers:
+        require_wgs84(layer.key, layer.frame)
+        payload.add_layer(layer.key, layer.frame, _columns(layer))
+    text = PageText(page.title, page.subtitle, page.banner, credit_lines(page.sources))
+    document = build_page(
+        text=text,
+        language=settings.first_language,
+        scripts=SCRIPTS,
+        settings=_settings_of(page, settings),
+        packed=payload.pack(),
+        search=False,
+    )
+    (south, west), (north, east) = _extent(page)
+    maps = {
+        side: OfflineMap(
+            label=" ".join(label),
+            location=((south + north) / 2, (west + east) / 2),
+            zoom_start=12,
+            zoom_snap=0.25,
+            zoom_delta=0.5,
+            min_zoom=4,
+            max_zoom=19,
+            attribution_control=False,
+        )
+        for side, label in page.sides.items()
+    }
+    for one in maps.values():
+        document.add_child(one)
+    document.add_child(Starter(function="startThemed", maps=maps))
+    return within_budget(document.render(), payload, budget_mb=settings.budget_mb, name=name)
+
+
+def _columns(layer: MapLayer) -> list[str]:
+    named = [*layer.title, *(fact.column for fact in layer.facts)]
+    if layer.class_column is not None:
+        named.append(layer.class_column)
+    return [column for column in dict.fromkeys(named) if column in layer.frame.columns]
+
+
+def _check_columns(layers: Sequence[MapLayer]) -> None:
+    problems = [
+        Problem(
+            zh=f"缺少字段 {column}",
+            en=f"the column {column} is missing",
+            path=f"map layer {layer.key}",
+        )
+        for layer in layers
+        for column in [layer.class_column, *(fact.column for fact in layer.facts)]
+        if column is not None and column not in layer.frame.columns
+    ]
+    if problems:
+        raise FieldError(*problems)
+
+
+def _extent(page: ThemedPage) -> tuple[tuple[float, float], tuple[float, float]]:
+    if page.extent is not None:
+        return page.extent
+    bounds = [layer.frame.total_bounds for layer in page.layers if not layer.frame.empty]
+    if not bounds:
+        return (-60.0, -170.0), (75.0, 170.0)
+    west, south, east, north = pd.DataFrame(bounds).agg({0: "min", 1: "min", 2: "max", 3: "max"})
+    return (float(south), float(west)), (float(north), float(east))
+
+
+def _settings_of(page: ThemedPage, settings: MapsSettings) -> dict[str, object]:
+    return {
+        "sides": [{"key": key, "name": name} for key, name in page.sides.items()],
+        "layers": [_layer_settings(layer) for layer in page.layers],
+        "tables": [_table_settings(table) for table in page.tables],
+        "notes": list(page.notes),
+        "sources": [vars(source) for source in page.sources],
+        "glossary": {**GLOSSARY, **page.glossary},
+        "extent": _extent(page),
+        "first": {"language": settings.first_language},
+    }
+
+
+def _layer_settings(layer: MapLayer) -> dict[str, object]:
+    return {
+        "key": layer.key,
+        "name": layer.name,
+        "kind": layer.kind,
+        "paint": layer.paint.options(),
+        "class_column": layer.class_column,
+        "classes": [
+            {"value": one.value, "zh": one.zh, "en": one.en, "paint": one.paint.options()}
+            for one in layer.classes
+        ],
+        "facts": [vars(fact) for fact in layer.facts],
+        "title": layer.title,
+        "sides": list(layer.sides),
+        "shown": layer.shown,
+        "note": layer.note,
+    }
+
+
+def _table_settings(table: MapTable) -> dict[str, Any]:
+    columns = [column.column for column in table.columns]
+    rows = table.frame[columns].to_dict("records")
+    return {
+        "name": table.name,
+        "note": table.note,
+        "columns": [vars(column) for column in table.columns],
+        "rows": [{str(key): plain(value) for key, value in row.items()} for row in rows],
+    }
