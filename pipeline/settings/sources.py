@@ -186,6 +186,20 @@ class CellSettings(Section):
     )
 
 
+class RasterSettings(Section):
+    """How counts on one grid are brought to another."""
+
+    split: int = setting(
+        10,
+        zh="重采样时每个像元每边切分的份数",
+        en="parts along each side of a cell when counts change their grid",
+        unit="count",
+        source=ANALYST,
+        ge=1,
+        le=100,
+    )
+
+
 class CheckSettings(Section):
     """What `parkgap check` calls near or alike."""
 
@@ -228,4 +242,5 @@ class SourceSettings(Section):
         ConflateSettings(), zh="名录与位置匹配", en="joining facts to places"
     )
     cells: CellSettings = setting(CellSettings(), zh="格网计数", en="counts per cell")
+    rasters: RasterSettings = setting(RasterSettings(), zh="栅格", en="rasters")
     check: CheckSettings = setting(CheckSettings(), zh="文件检查", en="checking a file")
