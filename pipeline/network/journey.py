@@ -72,7 +72,7 @@ def nearest_journeys(
         One row for each origin, in the order of `origins` (`COLUMNS`). Status `ok`, `no_data` (the
         origin has no walk at all) or `beyond_limit`; all but `ok` have null values.
     """
-    check_walks(walks)
+    check_walks(walks, origins)
     facilities = facilities_of(walks)
     access = legs(walks.access, "origin_id", origins, costs)
     onward = _onward(walks, facilities, costs)
@@ -127,16 +127,17 @@ def journeys(
     Returns
     -------
     journeys
-        `COLUMNS`, status `ok`, sorted by origin (in the order given), then facility id. See
-        `nearest_journeys` for the rule.
+        `COLUMNS` (text as categories), status `ok`, sorted by origin (in the order given), then
+        facility id. See `nearest_journeys` for the rule.
     """
-    check_walks(walks)
+    check_walks(walks, origins)
     parts = list(
         _pairs(origins, walks, costs, limit_min=limit_min, origins_per_chunk=origins_per_chunk)
     )
     found = pd.concat(parts, ignore_index=True)
     logger.info("%d journeys from %d origins", len(found), len(origins))
-    return found.assign(status="ok")[list(COLUMNS)]
+    status = pd.Categorical.from_codes(np.zeros(len(found), dtype=int), pd.Index(["ok"]))
+    return found.assign(status=status)[list(COLUMNS)]
 
 
 @dataclass(frozen=True)
@@ -176,15 +177,16 @@ def _pairs(
         rows = np.arange(start, min(start + origins_per_chunk, len(origins)))
         here = on_foot.iloc[np.searchsorted(on_foot["origin"], start) :]
         here = here.iloc[: np.searchsorted(here["origin"], start + len(rows))]
-        walk = np.full((len(rows), len(facilities)), np.inf)
+        walk = np.full((len(facilities), len(rows)), np.inf)
         guessed = np.zeros(walk.shape, dtype=bool)
-        at = here["origin"].to_numpy() - start, here["facility"].to_numpy()
+        at = here["facility"].to_numpy(), here["origin"].to_numpy() - start
         walk[at], guessed[at] = here["minutes"], here["method"] == ESTIMATED
         alight, first_rank = _alight(access, rows, ride)
         total, last_rank = _arrive(alight, egress)
-        origin, facility = np.nonzero(np.minimum(total, walk) <= limit_min)
-        by_rail = total[origin, facility] < walk[origin, facility]
-        rank = last_rank[origin, facility]
+        origin, facility = np.nonzero((np.minimum(total, walk) <= limit_min).T)
+        rail_min, walk_min = total[facility, origin], walk[facility, origin]
+        by_rail = rail_min < walk_min
+        rank = last_rank[facility, origin]
         last = egress.station[facility, rank]
         rank_a = first_rank[origin, last]
         row = rows[origin]
@@ -192,13 +194,13 @@ def _pairs(
         choice = _Choice(
             origin=row,
             facility=facility,
-            minutes=np.minimum(total, walk)[origin, facility],
+            minutes=np.minimum(rail_min, walk_min),
             by_rail=by_rail,
             first=access.station[row, rank_a],
             last=last,
             access_min=access.minutes[row, rank_a],
             egress_min=egress.minutes[facility, rank],
-            estimated=np.where(by_rail, legs_guessed, guessed[origin, facility]),
+            estimated=np.where(by_rail, legs_guessed, guessed[facility, origin]),
         )
         yield _table(choice, origins, facilities, costs)
 
@@ -229,16 +231,18 @@ def _alight(access: Legs, rows: Ints, ride: Floats) -> tuple[Floats, Ints]:
 
 
 def _arrive(alight: Floats, egress: Legs) -> tuple[Floats, Ints]:
-    """Give the least minutes from each origin to each facility."""
-    best = np.full((len(alight), len(egress.station)), np.inf)
+    """Give the least minutes to each facility from each origin, shape (facilities, origins)."""
+    # Rows of stations are copied whole; gathering columns would cost several times as much.
+    by_station = np.ascontiguousarray(alight.T)
+    best = by_station[egress.station[:, 0]] + egress.minutes[:, :1]
     rank = np.zeros(best.shape, dtype=np.int64)
-    for walk in range(egress.station.shape[1]):
+    for walk in range(1, egress.station.shape[1]):
         # Only facilities that have a walk of this rank are worth the work.
-        some = np.flatnonzero(np.isfinite(egress.minutes[:, walk]))
-        via = alight[:, egress.station[some, walk]] + egress.minutes[some, walk]
-        better = via < best[:, some]
-        best[:, some] = np.where(better, via, best[:, some])
-        rank[:, some] = np.where(better, walk, rank[:, some])
+        for place in np.flatnonzero(np.isfinite(egress.minutes[:, walk])):
+            via = by_station[egress.station[place, walk]] + egress.minutes[place, walk]
+            better = via < best[place]
+            np.copyto(best[place], via, where=better)
+            rank[place][better] = walk
     return best, rank
 
 
@@ -305,25 +309,26 @@ def _direct(direct: pd.DataFrame, origins: pd.Index, facilities: pd.Index) -> _D
 def _table(
     choice: _Choice, origins: pd.Index, facilities: pd.Index, costs: RailCosts
 ) -> pd.DataFrame:
-    names = np.asarray(costs.from_ids, dtype=object)
-    rail = choice.by_rail
-    ids = facilities.to_numpy(dtype=object)
-    rail_min = costs.minutes[choice.first, choice.last]
+    stations, rail = pd.Index(costs.from_ids), choice.by_rail
     guessed = choice.estimated | (rail & (costs.method == ESTIMATED))
+    methods = pd.Index([MEASURED, ESTIMATED])
+    by_train = int(costs.method == ESTIMATED)
+    facility = choice.facility if len(facilities) else np.full(len(rail), -1)
+    # Names repeat a million times in pair tables: categories keep them small and quick.
     return pd.DataFrame(
         {
-            "origin_id": origins.to_numpy()[choice.origin],
-            "facility_id": ids[choice.facility] if len(ids) else None,
+            "origin_id": pd.Categorical.from_codes(choice.origin, origins),
+            "facility_id": pd.Categorical.from_codes(facility, facilities),
             "minutes": choice.minutes,
-            "mode": np.where(rail, RAIL, WALK),
-            "first_station": pd.Series(names[choice.first]).where(rail, None),
-            "last_station": pd.Series(names[choice.last]).where(rail, None),
+            "mode": pd.Categorical.from_codes(rail.astype(int), pd.Index([WALK, RAIL])),
+            "first_station": pd.Categorical.from_codes(np.where(rail, choice.first, -1), stations),
+            "last_station": pd.Categorical.from_codes(np.where(rail, choice.last, -1), stations),
             "access_min": np.where(rail, choice.access_min, np.nan),
-            "rail_min": np.where(rail, rail_min, np.nan),
+            "rail_min": np.where(rail, costs.minutes[choice.first, choice.last], np.nan),
             "egress_min": np.where(rail, choice.egress_min, np.nan),
             "transfers": np.where(rail, costs.transfers[choice.first, choice.last], np.nan),
-            "walk_method": np.where(choice.estimated, ESTIMATED, MEASURED),
-            "rail_method": pd.Series(costs.method, index=range(len(rail))).where(rail, None),
-            "method": np.where(guessed, ESTIMATED, MEASURED),
+            "walk_method": pd.Categorical.from_codes(choice.estimated.astype(int), methods),
+            "rail_method": pd.Categorical.from_codes(np.where(rail, by_train, -1), methods),
+            "method": pd.Categorical.from_codes(guessed.astype(int), methods),
         }
     )

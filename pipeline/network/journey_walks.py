@@ -46,14 +46,16 @@ class Legs:
     estimated: NDArray[np.bool_]
 
 
-def check_walks(walks: Walks) -> None:
-    """Raise `FieldError` for missing columns and times that are none; all problems at once."""
+def check_walks(walks: Walks, origins: pd.Index) -> None:
+    """Raise `FieldError` for repeated origins, missing columns and times that are none."""
     keys = {
         "access": ("origin_id", "station_id"),
         "egress": ("station_id", "facility_id"),
         "direct": ("origin_id", "facility_id"),
     }
     problems = []
+    if not origins.is_unique:
+        problems.append(Problem(zh="起点编号重复", en="origin ids repeat", rule="origin_id"))
     for name, ids in keys.items():
         table: pd.DataFrame = getattr(walks, name)
         missing = [c for c in (*ids, "minutes", "method") if c not in table.columns]

@@ -30,6 +30,17 @@ def plain_name(name: str) -> str:
     return re.sub(r"\s+", "", _DOTS.sub("·", unicodedata.normalize("NFKC", name)))
 
 
+def station_keys(names: Sequence[str], others: Sequence[str] = ()) -> list[str]:
+    """Give names the key under which they are compared.
+
+    A final 站 is dropped where the rest is itself a name among `names` or `others`: 嘉松中路站 is
+    嘉松中路 when both occur, 虹桥火车站 stays whole.
+    """
+    plain = [plain_name(name) for name in names]
+    known = {*plain, *(plain_name(name) for name in others)}
+    return [name.removesuffix("站") if name.removesuffix("站") in known else name for name in plain]
+
+
 def cluster_same_name(names: Sequence[str], x: Floats, y: Floats, *, max_m: float) -> Ints:
     """Give points of one name that are linked by steps of at most `max_m` one group number.
 
