@@ -17,10 +17,11 @@ from pipeline.errors import CrsError, Problem
 from pipeline.settings.island import IslandSettings
 
 from .island_city import City, Exposure, build_city
-from .island_contrast import Contrast, contrast
+from .island_contrast import AMENITY, POOLED, Contrast, Statistic, contrast
 from .island_grid import BoolArray, FloatArray, GridFrame, raster_mask
 from .island_null import Positions, generator, own_stratum, relocate, ring_density
 from .island_points import PointLayer
+from .island_results import blank_row
 from .island_ring import (
     GeometryArray,
     SampledFootprint,
@@ -114,7 +115,8 @@ def measure_contrast(
     rows = [row for place in measured for row in place_rows(place, settings)]
     for row in places[~places.index.isin(usable.index)].itertuples():
         rows += unmeasured_rows(str(row.place_id), city.categories, settings, "no_footprint")
-    table = pd.DataFrame(rows).assign(basis=city.basis)
+    columns = list(blank_row("", Statistic(AMENITY, POOLED, 0.0, ""), settings, None))
+    table = pd.DataFrame(rows, columns=columns).assign(basis=city.basis)
     table = table.sort_values(["place_id", "component", "category", "ring_m"], ignore_index=True)
     tested = table.loc[table["status"] == "ok", "place_id"].nunique()
     logger.info("measured contrast of %d of %d places on %s", tested, len(places), city.basis)

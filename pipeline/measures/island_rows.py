@@ -86,20 +86,30 @@ def place_rows(place: PlaceContrast, settings: IslandSettings) -> list[dict[str,
     rows with `status` `ok` where tested, else a reason in both languages; where only the test is
     impossible the observed value stays
     """
-    whole = _whole_place_reason(place, settings)
+    reasons = place_reasons(place, settings)
     ranked = rank(place.sampled.value[0], place.null.value)
     span = _plausible_span(place, settings)
     rows = []
     for number, statistic in enumerate(place.exact.statistics):
-        reason = whole or _statistic_reason(place, number, ranked, settings)
+        reason = reasons[number]
         row = blank_row(place.place_id, statistic, settings, reason)
-        if reason in (None, "few_draws"):
+        if reason in {None, "few_draws"}:
             row |= _observed(place, number)
         if reason is None:
             row |= tested(row["observed"], statistic, ranked, number)
             row |= {name: values[number] for name, values in span.items()}
         rows.append(row)
     return rows
+
+
+def place_reasons(place: PlaceContrast, settings: IslandSettings) -> list[str | None]:
+    """Say for each statistic of a place why it is not tested, None where it is."""
+    whole = _whole_place_reason(place, settings)
+    ranked = rank(place.sampled.value[0], place.null.value)
+    return [
+        whole or _statistic_reason(place, number, ranked, settings)
+        for number in range(len(place.exact.statistics))
+    ]
 
 
 def _whole_place_reason(place: PlaceContrast, settings: IslandSettings) -> str | None:

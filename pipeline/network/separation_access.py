@@ -7,9 +7,9 @@ from scipy.sparse import coo_array, csr_array, hstack, vstack
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
 
-from .separation_streets import Streets
+from .separation_streets import OnStreet, Streets, snap_to_streets
 
 # Start values enter the search as edges from one extra node; a zero would read as no edge.
 LIFT_M = 1.0
@@ -35,8 +35,8 @@ def node_metres(streets: Streets, facilities_xy_m: FloatArray, *, snap_m: float)
     -------
     metres for each node; infinite where no facility can be reached
     """
-    edge, away, piece = _snapped(streets, facilities_xy_m, snap_m)
-    within = streets.interior[edge]
+    doors, away = _doors(streets, facilities_xy_m, snap_m)
+    within = streets.interior[doors.edge]
     interior = streets.matrix(streets.interior).tocoo()
     on_street = np.zeros(len(streets.node_xy_m), dtype=bool)
     for ends in (streets.u, streets.v):
@@ -44,8 +44,8 @@ def node_metres(streets: Streets, facilities_xy_m: FloatArray, *, snap_m: float)
     # A leg through an interior ends at the first street it meets, and starts at the last one.
     to_street = _without(interior, on_street[interior.row])
     from_street = _without(interior, on_street[interior.col])
-    leg = _spread(to_street, _start(streets, edge[within], away[within], piece[within]))
-    street = np.minimum(leg, _start(streets, edge[~within], away[~within], piece[~within]))
+    leg = _spread(to_street, _start(streets, doors.take(np.flatnonzero(within)), away[within]))
+    street = np.minimum(leg, _start(streets, doors.take(np.flatnonzero(~within)), away[~within]))
     walked = _spread(streets.public, street)
     return np.minimum(_spread(from_street, walked), walked)
 
@@ -55,22 +55,19 @@ def _without(matrix: coo_array, dropped: BoolArray) -> csr_array:
     return csr_array((matrix.data[kept], (matrix.row[kept], matrix.col[kept])), shape=matrix.shape)
 
 
-def _snapped(
-    streets: Streets, xy_m: FloatArray, snap_m: float
-) -> tuple[IntArray, FloatArray, IntArray]:
-    """Give edge, metres to it and piece for each facility that has a street near."""
-    away, piece = streets.any_tree.query(
-        xy_m.reshape(-1, 2), distance_upper_bound=np.nextafter(snap_m, np.inf)
-    )
-    near = np.isfinite(away)
-    return streets.pieces.edge[piece[near]], away[near], piece[near]
+def _doors(streets: Streets, xy_m: FloatArray, snap_m: float) -> tuple[OnStreet, FloatArray]:
+    """Put facilities on the nearest way of any kind; give places and metres to them."""
+    places, row = snap_to_streets(streets, xy_m, snap_m=snap_m, public=False)
+    away = np.hypot(*(xy_m.reshape(-1, 2)[row >= 0] - places.xy_m).T)
+    return places, away
 
 
-def _start(streets: Streets, edge: IntArray, away_m: FloatArray, piece: IntArray) -> FloatArray:
+def _start(streets: Streets, doors: OnStreet, away_m: FloatArray) -> FloatArray:
     """Give the least metres from each node to a facility that lies along one of its edges."""
     start = np.full(len(streets.node_xy_m), np.inf)
-    np.minimum.at(start, streets.u[edge], away_m + streets.pieces.to_u_m[piece])
-    np.minimum.at(start, streets.v[edge], away_m + streets.pieces.to_v_m[piece])
+    rest = streets.length_m[doors.edge] - doors.along_m
+    np.minimum.at(start, streets.u[doors.edge], away_m + doors.along_m)
+    np.minimum.at(start, streets.v[doors.edge], away_m + rest)
     return start
 
 
@@ -138,11 +135,11 @@ def _same_edge(streets: Streets, xy_m: FloatArray, snap_m: float) -> FloatArray:
     """Give metres from each piece to a facility on the same edge, without passing its ends."""
     pieces = streets.pieces
     direct = np.full(len(pieces.edge), np.inf)
-    edge, away, piece = _snapped(streets, xy_m, snap_m)
-    if len(edge) == 0:
+    doors, away = _doors(streets, xy_m, snap_m)
+    if len(doors.edge) == 0:
         return direct
     # Edges stand far apart on this axis, so that the nearest facility is one on the same edge.
     step = 10.0 * (streets.length_m.max() + 1.0)
-    position = pieces.edge * step + pieces.to_u_m
-    gap, number = cKDTree(position[piece][:, None]).query(position[:, None])
-    return np.where(edge[number] == pieces.edge, gap + away[number], direct)
+    own = doors.edge * step + doors.along_m
+    gap, number = cKDTree(own[:, None]).query((pieces.edge * step + pieces.to_u_m)[:, None])
+    return np.where(doors.edge[number] == pieces.edge, gap + away[number], direct)

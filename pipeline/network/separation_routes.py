@@ -7,29 +7,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import shapely
 from scipy.sparse.csgraph import dijkstra
 
 from pipeline.measures.island_boundary import Facing, filled_distance
-from pipeline.measures.island_grid import FloatArray, IntArray
+from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
-from .separation_streets import PIECE_M, Streets
+from .separation_streets import OnStreet, Streets, snap_to_streets
 
 # Rows of distances held at once; each is as long as the network has nodes.
 CHUNK = 24
 
-
-@dataclass(frozen=True)
-class OnStreet:
-    """Places on public streets: edge, metres along it from its first node, and coordinates."""
-
-    edge: IntArray
-    along_m: FloatArray
-    xy_m: FloatArray
-
-    def take(self, rows: IntArray) -> OnStreet:
-        """Give the places of some rows."""
-        return OnStreet(self.edge[rows], self.along_m[rows], self.xy_m[rows])
+# Snapped ends have to stay this share of their boundary points' distance apart.
+STILL_APART_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -56,40 +45,6 @@ class Routes:
             together([part.second for part in parts]),
             np.concatenate([part.limit_m for part in parts]),
         )
-
-
-def snap_to_streets(
-    streets: Streets, xy_m: FloatArray, *, snap_m: float
-) -> tuple[OnStreet, IntArray]:
-    """
-    Put points on the public street nearest to them.
-
-    Parameters
-    ----------
-    streets
-        The network.
-    xy_m
-        Points, shape (N, 2).
-    snap_m
-        A point farther than this from a public street is not put anywhere.
-
-    Returns
-    -------
-    places of the points that were put, and for each point its place's row or -1
-    """
-    tree, numbers = streets.public_tree
-    away, nearest = tree.query(xy_m, distance_upper_bound=snap_m + PIECE_M)
-    found = np.flatnonzero(np.isfinite(away))
-    edge = streets.pieces.edge[numbers[nearest[found]]]
-    lines, points = streets.lines[edge], shapely.points(xy_m[found])
-    near = shapely.distance(lines, points) <= snap_m
-    found, edge, lines, points = found[near], edge[near], lines[near], points[near]
-    share = shapely.line_locate_point(lines, points, normalized=True)
-    foot = shapely.line_interpolate_point(lines, share, normalized=True)
-    row = np.full(len(xy_m), -1, dtype=np.int64)
-    row[found] = np.arange(len(found))
-    along = share * streets.length_m[edge]
-    return OnStreet(edge, along, np.asarray(shapely.get_coordinates(foot))), row
 
 
 def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
@@ -222,7 +177,9 @@ def boundary_routes(
     usable = (first >= 0) & (second >= 0) & (spacing_m > 0)[:, None]
     draw = np.nonzero(usable)[0]
     start, end = places.take(first[usable]), places.take(second[usable])
-    apart = np.hypot(*(start.xy_m - end.xy_m).T) > 1.0
+    # Two points snapped to the same street in between no longer lie on opposing sides.
+    across = np.hypot(*np.subtract(*_ends_apart(x, y, facing, usable)))
+    apart = np.hypot(*(start.xy_m - end.xy_m).T) >= STILL_APART_SHARE * across
     of_edge = streets.component[streets.u]
     kept = np.flatnonzero(apart & (of_edge[start.edge] == of_edge[end.edge]))
     draw, start, end = draw[kept], start.take(kept), end.take(kept)
@@ -232,6 +189,15 @@ def boundary_routes(
     )  # fmt: skip
     limit = np.full(len(draw), limit_factor * sum(facing.size_m))
     return BoundaryRoutes(len(x), draw, np.maximum(filled, 1.0), Routes(start, end, limit))
+
+
+def _ends_apart(
+    x: FloatArray, y: FloatArray, facing: Facing, usable: BoolArray
+) -> tuple[FloatArray, FloatArray]:
+    """Give the coordinates of the first and second ends of usable pairs, each (2, pairs)."""
+    first = np.stack([x[:, facing.first][usable], y[:, facing.first][usable]])
+    second = np.stack([x[:, facing.second][usable], y[:, facing.second][usable]])
+    return first, second
 
 
 def _in_frame(

@@ -148,3 +148,53 @@ def cut(streets: Streets, piece_m: float = PIECE_M) -> Pieces:
         np.asarray(shapely.get_coordinates(middle)), edge, share * length, (1 - share) * length,
         length / number[edge],
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OnStreet:
+    """Places on streets: edge, metres along it from its first node, and coordinates."""
+
+    edge: IntArray
+    along_m: FloatArray
+    xy_m: FloatArray
+
+    def take(self, rows: IntArray) -> OnStreet:
+        """Give the places of some rows."""
+        return OnStreet(self.edge[rows], self.along_m[rows], self.xy_m[rows])
+
+
+def snap_to_streets(
+    streets: Streets, xy_m: FloatArray, *, snap_m: float, public: bool = True
+) -> tuple[OnStreet, IntArray]:
+    """
+    Put points on the street nearest to them.
+
+    Parameters
+    ----------
+    streets
+        The network.
+    xy_m
+        Points, shape (N, 2).
+    snap_m
+        A point farther than this from a street is not put anywhere.
+    public
+        Leave interior ways out.
+
+    Returns
+    -------
+    places of the points that were put, and for each point its place's row or -1
+    """
+    everything = np.arange(len(streets.pieces.edge))
+    tree, numbers = streets.public_tree if public else (streets.any_tree, everything)
+    away, nearest = tree.query(xy_m.reshape(-1, 2), distance_upper_bound=snap_m + PIECE_M)
+    found = np.flatnonzero(np.isfinite(away))
+    edge = streets.pieces.edge[numbers[nearest[found]]]
+    lines, points = streets.lines[edge], shapely.points(xy_m.reshape(-1, 2)[found])
+    near = shapely.distance(lines, points) <= snap_m
+    found, edge, lines, points = found[near], edge[near], lines[near], points[near]
+    share = shapely.line_locate_point(lines, points, normalized=True)
+    foot = shapely.line_interpolate_point(lines, share, normalized=True)
+    row = np.full(len(xy_m), -1, dtype=np.int64)
+    row[found] = np.arange(len(found))
+    along = share * streets.length_m[edge]
+    return OnStreet(edge, along, np.asarray(shapely.get_coordinates(foot))), row

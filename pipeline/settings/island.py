@@ -177,7 +177,7 @@ class IslandSettings(Section):
         lt=1,
     )
     circumvention_limit: float = setting(
-        5.0,
+        3.0,
         zh="绕行路径最长搜索到外接矩形两边之和的多少倍,更长者按此计",
         en="longest way searched, in multiples of the two sides of the park's rectangle together; "
         "a longer one counts as this",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -30,7 +31,7 @@ def lattice(
     axis = np.arange(cells + 1) * step_m
     edges: list[tuple[Edge, bool]] = []
     for a in axis:
-        for b, c in zip(axis[:-1], axis[1:], strict=True):
+        for b, c in pairwise(axis):
             for edge in ((a, b, a, c), (b, a, c, a)):
                 x, y = (edge[0] + edge[2]) / 2, (edge[1] + edge[3]) / 2
                 if not drop(x, y):

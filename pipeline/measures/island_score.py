@@ -1,0 +1,319 @@
+"""Sum a profile up: normal scores, ranks and their range, false discovery, pooled test, donors."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from pipeline.settings.island import IslandSettings
+
+from .island_barriers import BARRIERS
+from .island_contrast import AMENITY, MIX, POOLED
+from .island_grid import FloatArray
+from .island_results import ISLAND_SIDE, ComponentResult
+from .island_rows import PlaceContrast, place_reasons
+
+# The two meanings of island stay apart; access gaps of several services count as one component.
+THEMES: Mapping[str, tuple[str, ...]] = {
+    "contrast": (AMENITY, MIX),
+    "separation": ("porosity", "circumvention", "access_gap", BARRIERS),
+}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """
+    Normal scores of one place and theme: observed, and of each relocation (D,).
+
+    `parts` holds the observed score of each component that could be measured.
+    """
+
+    place_id: str
+    theme: str
+    score: float
+    null: FloatArray
+    parts: Mapping[str, float]
+
+    @property
+    def p(self) -> float:
+        """Share of relocations, with the observed one, that score at least as high."""
+        valid = self.null[np.isfinite(self.null)]
+        return float((1 + (valid >= self.score - 1e-9).sum()) / (len(valid) + 1))
+
+
+def contrast_results(
+    places: Sequence[PlaceContrast], *, ring_m: float, settings: IslandSettings
+) -> list[ComponentResult]:
+    """
+    Give the scored contrast components of places, at one ring width.
+
+    Parameters
+    ----------
+    places
+        Measured places.
+    ring_m
+        One of the ring widths measured.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    the pooled amenity contrast and the function mix of each place
+    """
+    results = []
+    for place in places:
+        reasons = place_reasons(place, settings)
+        for number, statistic in enumerate(place.sampled.statistics):
+            if statistic.category != POOLED or statistic.ring_m != ring_m:
+                continue
+            results.append(
+                ComponentResult(
+                    place.place_id, statistic, float(place.sampled.value[0, number]),
+                    place.null.value[:, number], reason=reasons[number],
+                )
+            )  # fmt: skip
+    return results
+
+
+def score(results: Sequence[ComponentResult], *, settings: IslandSettings) -> list[Scored]:
+    """
+    Average the normal scores of one-sided percentiles, for each place and theme.
+
+    The percentile of a place among its relocations (mid-rank) is turned into a standard normal
+    score, high where the place is island-like; the components of a theme are averaged with equal
+    weights. The relocations are scored the same way among themselves, which gives the score its
+    own null distribution. Components that cannot be measured are left out, never zero.
+
+    Parameters
+    ----------
+    results
+        Measured components of all places.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    one entry for each place and theme with at least one measured component
+    """
+    by_place: dict[tuple[str, str], dict[str, list[tuple[float, FloatArray]]]] = {}
+    for result in results:
+        theme = theme_of(result.statistic.component)
+        scores = None if theme is None else normal_scores(result, settings)
+        if theme is None or scores is None:
+            continue
+        parts = by_place.setdefault((result.place_id, theme), defaultdict(list))
+        parts[result.statistic.component].append(scores)
+    return [
+        _averaged(place_id, theme, parts) for (place_id, theme), parts in sorted(by_place.items())
+    ]
+
+
+def theme_of(component: str) -> str | None:
+    """Name the theme of a component; None for context, which is not scored."""
+    return next((theme for theme, names in THEMES.items() if component in names), None)
+
+
+def _averaged(
+    place_id: str, theme: str, parts: Mapping[str, list[tuple[float, FloatArray]]]
+) -> Scored:
+    observed = {name: float(np.mean([own for own, _ in each])) for name, each in parts.items()}
+    shortest = min(len(null) for each in parts.values() for _, null in each)
+    null = np.mean(
+        [np.mean([drawn[:shortest] for _, drawn in each], axis=0) for each in parts.values()],
+        axis=0,
+    )
+    return Scored(place_id, theme, float(np.mean(list(observed.values()))), null, observed)
+
+
+def normal_scores(
+    result: ComponentResult, settings: IslandSettings
+) -> tuple[float, FloatArray] | None:
+    """
+    Turn one statistic and its relocations into normal scores, high where island-like.
+
+    Returns
+    -------
+    observed score and the relocations' scores (NaN where one does not exist); None where the
+    statistic is not measured or has too few relocations
+    """
+    exists = np.isfinite(result.null)
+    enough = exists.sum() >= settings.min_valid_draws
+    if result.reason is not None or not np.isfinite(result.observed) or not enough:
+        return None
+    sign = 1.0 if ISLAND_SIDE[result.statistic.component] == "high" else -1.0
+    values = sign * np.append(result.observed, result.null[exists])
+    if result.statistic.component == AMENITY and settings.contrast_direction == "either":
+        values = np.abs(values - np.median(values[1:]))
+    # Ties share their mean rank, so that a tied park scores neither high nor low.
+    ranks = stats.rankdata(np.round(values, 9))
+    scores = stats.norm.ppf((ranks - 0.5) / len(values))
+    null = np.full(len(result.null), np.nan)
+    null[exists] = scores[1:]
+    return float(scores[0]), null
+
+
+def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
+    """
+    Rank places by score, 1 the most island-like, each theme by itself.
+
+    Returns
+    -------
+    frame
+        `place_id`, `theme`, `score`, `p`, `p_adjusted` (Benjamini-Hochberg across the places of
+        the theme), `components` (measured), `of`, `rank`, `ranked` (places ranked).
+    """
+    columns = ["place_id", "theme", "score", "p", "components", "of"]
+    table = pd.DataFrame(
+        [
+            (
+                item.place_id,
+                item.theme,
+                item.score,
+                item.p,
+                len(item.parts),
+                len(THEMES[item.theme]),
+            )
+            for item in scored
+        ],
+        columns=columns,
+    )
+    by_theme = table.groupby("theme")
+    table["p_adjusted"] = by_theme["p"].transform(lambda p: adjusted(p.to_numpy()))
+    table["rank"] = by_theme["score"].rank(ascending=False, method="min").astype(int)
+    table["ranked"] = by_theme["place_id"].transform("size")
+    return table
+
+
+def adjusted(p: FloatArray) -> FloatArray:
+    """Control the false discovery rate over several tests: Benjamini and Hochberg (1995)."""
+    result = np.full(len(p), np.nan)
+    known = np.isfinite(p)
+    if known.any():
+        result[known] = stats.false_discovery_control(p[known], method="bh")
+    return result
+
+
+def variants(
+    results: Mapping[str, Sequence[ComponentResult]], *, base: str
+) -> dict[str, list[ComponentResult]]:
+    """
+    List the ways of scoring that rank stability compares.
+
+    Parameters
+    ----------
+    results
+        Measured components by choice of ring width or walking speed, the default one among them.
+    base
+        Name of the default.
+
+    Returns
+    -------
+    every choice given, and the default with each component left out in turn
+    """
+    ways = {name: list(part) for name, part in results.items()}
+    for component in sorted({result.statistic.component for result in results[base]}):
+        if theme_of(component) is not None:
+            kept = [one for one in results[base] if one.statistic.component != component]
+            ways[f"without {component}"] = kept
+    return ways
+
+
+def rank_ranges(
+    results: Mapping[str, Sequence[ComponentResult]], *, base: str, settings: IslandSettings
+) -> pd.DataFrame:
+    """
+    Tell how far a place's rank moves with the choices behind it.
+
+    Parameters
+    ----------
+    results
+        Measured components by choice; see `variants`.
+    base
+        Name of the default choice.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    the default's `rank_table` with `rank_low`, `rank_high` and `choices` (in how many of the
+    choices the place could be ranked)
+    """
+    tables = {
+        name: rank_table(score(part, settings=settings))
+        for name, part in variants(results, base=base).items()
+    }
+    every = pd.concat(tables.values()).groupby(["place_id", "theme"])["rank"]
+    spread = every.agg(rank_low="min", rank_high="max", choices="size").reset_index()
+    return tables[base].merge(spread, on=["place_id", "theme"], how="left")
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """The test of all parks together: mean score, its null range, p, and how many parks."""
+
+    theme: str
+    mean_score: float
+    null_low: float
+    null_high: float
+    p: float
+    places: int
+
+
+def pooled(scored: Sequence[Scored], *, theme: str) -> Pooled | None:
+    """
+    Test whether parks are island-like on the whole.
+
+    The mean score of all parks is ranked among the means of their relocations, one draw of each
+    park at a time. Many weak effects show here that no single park can show.
+
+    Returns
+    -------
+    the test; None where no place has the theme
+    """
+    chosen = [item for item in scored if item.theme == theme]
+    if not chosen:
+        return None
+    shortest = min(len(item.null) for item in chosen)
+    drawn = np.array([item.null[:shortest] for item in chosen])
+    complete = np.isfinite(drawn).any(axis=0)
+    null = np.nanmean(drawn[:, complete], axis=0)
+    observed = float(np.mean([item.score for item in chosen]))
+    p = float((1 + (null >= observed - 1e-9).sum()) / (len(null) + 1))
+    low, high = np.quantile(null, [0.05, 0.95])
+    return Pooled(theme, observed, float(low), float(high), p, len(chosen))
+
+
+def among_donors(scored: Sequence[Scored], donors: Sequence[Scored]) -> pd.DataFrame:
+    """
+    Compare parks with ordinary industrial land measured the same way.
+
+    Donors share how boundaries are drawn (along streets, not across blocks), which relocations
+    do not.
+
+    Parameters
+    ----------
+    scored, donors
+        Scores of parks and donors.
+
+    Returns
+    -------
+    frame
+        `place_id`, `theme`, `part` (a component, or `score`), `more_than` (donors it is more
+        island-like than), `donors` (donors with that part).
+    """
+    rows = []
+    for item in scored:
+        for part, own in {"score": item.score, **item.parts}.items():
+            others = [
+                other.score if part == "score" else other.parts[part]
+                for other in donors
+                if other.theme == item.theme and (part == "score" or part in other.parts)
+            ]
+            more = int(sum(own > other for other in others))
+            rows.append((item.place_id, item.theme, part, more, len(others)))
+    return pd.DataFrame(rows, columns=["place_id", "theme", "part", "more_than", "donors"])
