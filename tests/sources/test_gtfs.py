@@ -92,9 +92,10 @@ def test_half_headway_plus_timetable(tmp_path: Path) -> None:
 
 def test_window_is_half_open(tmp_path: Path) -> None:
     feed = feed_of(tmp_path, "07:00", "07:10", "07:30", "09:00")
-    rail = graph(feed, window_start="07:10", window_end="07:30")
-    assert minutes(rail, "Alpha", "Beta") == pytest.approx(20 / 2 + 3)
-    wider = graph(feed, window_start="07:10", window_end="07:31")
+    # One departure in the window stands for a headway of its length; two for their gap.
+    alone = graph(feed, window_start="07:05", window_end="07:30")
+    assert minutes(alone, "Alpha", "Beta") == pytest.approx(25 / 2 + 3)
+    wider = graph(feed, window_start="07:05", window_end="07:31")
     assert minutes(wider, "Alpha", "Beta") == pytest.approx(20 / 2 + 3)
     both = graph(feed, window_start="07:00", window_end="07:31")
     assert minutes(both, "Alpha", "Beta") == pytest.approx(15 / 2 + 3)
