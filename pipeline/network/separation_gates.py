@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import shapely
 from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import cKDTree
 
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
@@ -61,10 +60,7 @@ def candidate_gates(park: shapely.Geometry, streets: Streets, *, near_m: float) 
     own = inside_edges(park, streets)
     degree = np.bincount(np.append(streets.u, streets.v), minlength=len(streets.node_xy_m))
     ends = np.intersect1d(np.append(streets.u[own], streets.v[own]), np.flatnonzero(degree == 1))
-    outside = Streets(
-        streets.node_xy_m, streets.u[~own], streets.v[~own], streets.length_m[~own],
-        streets.interior[~own], streets.lines[~own],
-    )  # fmt: skip
+    outside = streets.subset(~own)
     if len(ends) == 0 or outside.interior.all():
         nothing = np.empty(0, dtype=np.int64)
         return Gates(nothing, np.empty(0), nothing, np.empty(0), np.empty((0, 2)))
@@ -121,8 +117,9 @@ def open_gates(
         `total_saved` (demand x minutes), `helped` (demand that gains), `newly_reached` (demand
         that had no way before). Stops where no gate helps any more.
     """
-    before = _as_is(streets, metres, demand_xy_m, snap_m)
-    after = _through(inside_edges(park, streets), streets, gates, metres, (demand_xy_m, snap_m))
+    before = _to_ends(streets, demand_xy_m, snap_m, list(metres.values()))
+    inside = streets.subset(inside_edges(park, streets))
+    after = _through(inside, streets, gates, metres, (demand_xy_m, snap_m))
     rows: list[dict[str, float]] = []
     left = list(range(len(gates.node)))
     while left and len(rows) < openings:
@@ -163,40 +160,35 @@ COLUMNS = (
 )
 
 
-def _as_is(
-    streets: Streets, metres: Mapping[str, FloatArray], xy_m: FloatArray, snap_m: float
-) -> FloatArray:
-    """Give metres from each point to the nearest facility as things are, (services, N)."""
-    away, piece = streets.any_tree.query(xy_m)
-    return _to_ends(streets, piece, away, snap_m, list(metres.values()))
-
-
 def _to_ends(
-    streets: Streets, piece: IntArray, away_m: FloatArray, snap_m: float, fields: list[FloatArray]
+    streets: Streets, xy_m: FloatArray, snap_m: float, fields: Sequence[FloatArray]
 ) -> FloatArray:
-    """Add the way to either end of a piece's edge to what fields of node metres hold there."""
-    pieces = streets.pieces
-    reach = np.where(away_m <= snap_m, away_m, np.inf)
-    u, v = streets.u[pieces.edge[piece]], streets.v[pieces.edge[piece]]
-    to_u, to_v = reach + pieces.to_u_m[piece], reach + pieces.to_v_m[piece]
-    return np.array([np.minimum(to_u + field[u], to_v + field[v]) for field in fields])
+    """Give metres from each point over its street to what fields of node metres hold there."""
+    places, row = snap_to_streets(streets, xy_m, snap_m=snap_m, public=False)
+    rest = streets.length_m[places.edge] - places.along_m
+    away = np.hypot(*(xy_m[row >= 0] - places.xy_m).T)
+    u, v = streets.u[places.edge], streets.v[places.edge]
+    result = np.full((len(fields), len(xy_m)), np.inf)
+    for number, field in enumerate(fields):
+        ends = np.minimum(field[u] + places.along_m, field[v] + rest)
+        result[number, row >= 0] = away + ends
+    return result
 
 
 def _through(
-    own: BoolArray,
+    inside: Streets,
     streets: Streets,
     gates: Gates,
     metres: Mapping[str, FloatArray],
     points: tuple[FloatArray, float],
 ) -> FloatArray:
-    """Give metres through each gate, (gates, services, N)."""
+    """Give metres through each gate over ways inside, (gates, services, N)."""
     xy_m, snap_m = points
-    chosen = np.flatnonzero(own[streets.pieces.edge])
-    if len(chosen) == 0 or len(gates.node) == 0:
-        return np.full((len(gates.node), len(metres), len(xy_m)), np.inf)
-    away, nearest = cKDTree(streets.pieces.xy_m[chosen]).query(xy_m)
-    within = dijkstra(streets.matrix(own), directed=False, indices=gates.node)
-    to_gate = _to_ends(streets, chosen[nearest], away, snap_m, list(within))
+    if len(gates.node) == 0:
+        return np.full((0, len(metres), len(xy_m)), np.inf)
+    everything = np.ones(len(inside.u), dtype=bool)
+    within = dijkstra(inside.matrix(everything), directed=False, indices=gates.node)
+    to_gate = _to_ends(inside, xy_m, snap_m, list(within))
     rest = streets.length_m[gates.edge] - gates.along_m
     u, v = streets.u[gates.edge], streets.v[gates.edge]
     beyond = np.array(

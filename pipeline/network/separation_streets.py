@@ -98,6 +98,13 @@ class Streets:
             (np.tile(metres, 2), (np.append(low, high), np.append(high, low))), shape=(size, size)
         )
 
+    def subset(self, chosen: BoolArray) -> Streets:
+        """Give the network of some edges; nodes keep their rows."""
+        return Streets(
+            self.node_xy_m, self.u[chosen], self.v[chosen], self.length_m[chosen],
+            self.interior[chosen], self.lines[chosen],
+        )  # fmt: skip
+
     @cached_property
     def component(self) -> IntArray:
         """Number of the public component of each node."""
