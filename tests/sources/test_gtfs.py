@@ -91,6 +91,12 @@ def test_half_headway_plus_timetable(tmp_path: Path) -> None:
 
 
 def test_window_is_half_open(tmp_path: Path) -> None:
+    assert Window(0, 60).holds(pd.Series([-0.1, 0, 59.9, 60])).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
     feed = feed_of(tmp_path, "07:00", "07:10", "07:30", "09:00")
     # One departure in the window stands for a headway of its length; two for their gap.
     alone = graph(feed, window_start="07:05", window_end="07:30")
