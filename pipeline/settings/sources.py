@@ -69,6 +69,73 @@ class LocalShiftSettings(Section):
     )
 
 
+class FetchSettings(Section):
+    """Patience, limits and mirrors of downloads."""
+
+    timeout_s: float = setting(
+        30.0,
+        zh="连接与两次收到数据之间的最长等待",
+        en="longest wait for a connection and between two pieces of data",
+        unit="s",
+        source=ANALYST,
+        gt=0,
+    )
+    attempts: int = setting(
+        5,
+        zh="每个地址的尝试次数",
+        en="attempts at each address",
+        unit="count",
+        source=ANALYST,
+        ge=1,
+        le=20,
+    )
+    backoff_s: float = setting(
+        1.0,
+        zh="首次重试前的等待，此后每次加倍",
+        en="wait before the second attempt, doubled each time",
+        unit="s",
+        source=ANALYST,
+        ge=0,
+    )
+    longest_backoff_s: float = setting(
+        60.0,
+        zh="重试等待上限",
+        en="longest wait between attempts",
+        unit="s",
+        source=ANALYST,
+        ge=0,
+    )
+    longest_min: float = setting(
+        120.0,
+        zh="单次尝试的最长时间",
+        en="longest time of one attempt",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    largest_mb: float = setting(
+        2048.0,
+        zh="文件大小上限",
+        en="largest file",
+        unit="MB",
+        source=ANALYST,
+        gt=0,
+    )
+    most_redirects: int = setting(
+        5,
+        zh="重定向次数上限",
+        en="most redirects",
+        unit="count",
+        source=ANALYST,
+        ge=0,
+    )
+    mirrors: dict[str, str] = setting(
+        {},
+        zh="镜像：地址开头 → 替代的开头，先于原地址尝试",
+        en="mirrors: beginning of an address -> its substitute, tried before the origin",
+    )
+
+
 class ArchiveSettings(Section):
     """Limits on zipped files, against damage by accident or intent."""
 
@@ -242,5 +309,6 @@ class SourceSettings(Section):
         ConflateSettings(), zh="名录与位置匹配", en="joining facts to places"
     )
     cells: CellSettings = setting(CellSettings(), zh="格网计数", en="counts per cell")
+    fetch: FetchSettings = setting(FetchSettings(), zh="下载", en="downloads")
     rasters: RasterSettings = setting(RasterSettings(), zh="栅格", en="rasters")
     check: CheckSettings = setting(CheckSettings(), zh="文件检查", en="checking a file")
