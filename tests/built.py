@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -35,3 +36,15 @@ def build_once(folder: Path, arguments: Sequence[str]) -> Path:
     with FileLock(folder / ".building"):
         parkgap("run", "--workspace", str(folder), *arguments)
     return folder
+
+
+def contents(root: Path) -> dict[str, str]:
+    """Hash every file a run makes for people or later stages; logs and engine records are not."""
+    skipped = (".snakemake", "logs")
+    return {
+        path.relative_to(root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+        and not path.name.startswith(".")
+        and not set(path.relative_to(root).parts) & set(skipped)
+    }

@@ -6,9 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-import shapely
 
 from pipeline.errors import FieldError, Problem
 
@@ -36,16 +34,18 @@ def open_table(source: TableInput) -> pd.DataFrame:
     from pipeline.sources.reference import read_reference
 
     if source.reference is not None:
-        return read_reference(source.reference)
+        table: pd.DataFrame = read_reference(source.reference)
+        return table
     from pipeline.sources.files import read_layer
 
     assert source.path is not None  # noqa: S101 - the settings model holds one of the two
-    frame: gpd.GeoDataFrame = read_layer(source.path, datum=source.datum).frame
+    frame: pd.DataFrame = read_layer(source.path, datum=source.datum).frame
     if not isinstance(frame, gpd.GeoDataFrame) or frame.geometry.isna().all():
-        return pd.DataFrame(frame)
+        return frame
     wgs84 = frame.to_crs(4326)
     points = wgs84.geometry.representative_point()
-    return wgs84.assign(lon=points.x, lat=points.y)
+    located: pd.DataFrame = wgs84.assign(lon=points.x, lat=points.y)
+    return located
 
 
 def points_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
@@ -67,9 +67,9 @@ def points_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     if len(located) < len(table):
         logger.info("%d of %d rows have no position", len(table) - len(located), len(table))
     points = gpd.points_from_xy(located["lon"], located["lat"], crs="EPSG:4326")
-    return gpd.GeoDataFrame(
-        located.drop(columns=["geometry"], errors="ignore"), geometry=points
-    ).to_crs(crs)
+    plain = located.drop(columns=["geometry"], errors="ignore")
+    placed: gpd.GeoDataFrame = gpd.GeoDataFrame(plain, geometry=points).to_crs(crs)
+    return placed
 
 
 def require_columns(table: pd.DataFrame, names: tuple[str, ...], *, role: str) -> None:
@@ -94,8 +94,3 @@ def require_columns(table: pd.DataFrame, names: tuple[str, ...], *, role: str) -
                 for name in missing
             )
         )
-
-
-def disc(x: float, y: float, area_km2: float) -> shapely.Polygon:
-    """Draw the disc of an area around a point, in metres."""
-    return shapely.Point(x, y).buffer(float(np.sqrt(area_km2 * 1e6 / np.pi)), quad_segs=32)

@@ -6,7 +6,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from pipeline.sources.tables import disc, open_table, points_of, require_columns
+from pipeline.settings.inputs import TableInput
+from pipeline.sources.reference import TableSpec
+from pipeline.sources.tables import open_table, points_of, require_columns
 from pipeline.stages.context import StageContext
 
 PLACE_COLUMNS = (
@@ -81,23 +83,12 @@ def _places(context: StageContext) -> gpd.GeoDataFrame:
     rules = context.settings("uncertainty")
     points = points_of(table, crs=context.crs)
     table["x"], table["y"] = points.geometry.x, points.geometry.y
-    area = table["planned_area_km2"].astype("float64")
-    given = table.get("geometry", pd.Series(None, index=table.index, dtype=object))
-    shapes, classes, basis = [], [], []
-    for row in table.itertuples():
-        drawn = given[row.Index]
-        if drawn is not None and getattr(drawn, "area", 0) > 0:
-            shape = gpd.GeoSeries([drawn], crs=4326).to_crs(context.crs).iloc[0]
-            found = (shape, row.boundary_class or "digitised", "given_boundary")
-        elif np.isnan(row.x):
-            found = (None, "none", "none")
-        elif np.isnan(area[row.Index]):
-            found = (disc(row.x, row.y, rules.assumed_area_km2), "indicative", "assumed_area_disc")
-        else:
-            found = (disc(row.x, row.y, area[row.Index]), "indicative", "planned_area_disc")
-        for column, value in zip((shapes, classes, basis), found, strict=True):
-            column.append(value)
-    table["boundary_class"], table["footprint_basis"] = classes, basis
+    shapes, basis = _footprints(table, context.crs, rules.assumed_area_km2)
+    stated = table["boundary_class"].where(basis.eq("given_boundary")).fillna("digitised")
+    table["boundary_class"] = np.select(
+        [basis.eq("none"), basis.eq("given_boundary")], ["none", stated], "indicative"
+    )
+    table["footprint_basis"] = basis
     table["precision_m"] = table["precision_m"].astype("float64")
     table["is_station_point"] = table["is_station_point"].fillna(value=False).astype(bool)
     places = gpd.GeoDataFrame(
@@ -105,6 +96,25 @@ def _places(context: StageContext) -> gpd.GeoDataFrame:
     )
     context.log.info("read %d places, %d with a point", len(places), int(places["x"].notna().sum()))
     return places.sort_values("place_id", ignore_index=True)
+
+
+def _footprints(
+    table: pd.DataFrame, crs: str, assumed_area_km2: float
+) -> tuple[gpd.GeoSeries, pd.Series[str]]:
+    """Take the boundary given, else the disc of the planned area, else of an assumed one."""
+    radius = np.sqrt(
+        table["planned_area_km2"].fillna(assumed_area_km2).astype("float64") * 1e6 / np.pi
+    )
+    located = table["x"].notna()
+    circles = gpd.GeoSeries.from_xy(table["x"], table["y"], crs=crs).buffer(radius, quad_segs=32)
+    shapes = circles.where(located)
+    basis = pd.Series("none", index=table.index).mask(located, "assumed_area_disc")
+    basis = basis.mask(located & table["planned_area_km2"].notna(), "planned_area_disc")
+    if "geometry" in table.columns:
+        given = gpd.GeoSeries(table["geometry"], crs=4326).to_crs(crs)
+        drawn = given.area > 0
+        shapes, basis = shapes.mask(drawn, given), basis.mask(drawn, "given_boundary")
+    return shapes, basis
 
 
 def _hospitals(context: StageContext) -> gpd.GeoDataFrame | None:
@@ -219,23 +229,24 @@ def _credits(context: StageContext) -> pd.DataFrame:
         source = context.input(role)
         if source is None:
             continue
-        if source.reference is not None:
-            spec = tables.get(source.reference)
-            if spec is None:
-                continue
-            name = (spec.title_zh, spec.title_en)
-            licence, date = spec.licence.name, spec.snapshot
-            attribution = spec.licence.attribution
-        else:
-            name = (source.path.name, source.path.name)
-            licence, date, attribution = source.licence, source.snapshot, source.attribution
-        rows.append(
-            {
-                "role": role,
-                "name_zh": f"{name[0]} {attribution or ''}".strip(),
-                "name_en": f"{name[1]} {attribution or ''}".strip(),
-                "licence": licence or "未声明 / not stated",
-                "date": None if date is None else str(date),
-            }
-        )
+        if source.path is not None:
+            rows.append(_credit(role, (source.path.name,) * 2, source))
+        elif (spec := tables.get(source.reference or "")) is not None:
+            rows.append(_credit(role, (spec.title_zh, spec.title_en), source, spec))
     return pd.DataFrame(rows)
+
+
+def _credit(
+    role: str, name: tuple[str, str], source: TableInput, spec: TableSpec | None = None
+) -> dict[str, str | None]:
+    """Say of one input what it is; what the study file states goes before the dictionary."""
+    licence = source.licence or (spec.licence.name if spec else None)
+    whom = source.attribution or (spec.licence.attribution if spec else None) or ""
+    date = source.snapshot or (spec.snapshot if spec else None)
+    return {
+        "role": role,
+        "name_zh": f"{name[0]} {whom}".strip(),
+        "name_en": f"{name[1]} {whom}".strip(),
+        "licence": licence or "未声明 / not stated",
+        "date": None if date is None else str(date),
+    }

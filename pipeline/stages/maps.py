@@ -132,7 +132,5 @@ def _headlines(context: StageContext, gaps: pd.DataFrame) -> list[tuple[str, str
 
 def _sources(context: StageContext) -> list[MapSource]:
     frame = context.frame("ingest", "sources.parquet")
-    return [
-        MapSource(row.name_zh, row.name_en, row.licence, row.date)
-        for row in frame.drop_duplicates(["name_zh", "licence", "date"]).itertuples()
-    ]
+    columns = ["name_zh", "name_en", "licence", "date"]
+    return [MapSource(*row) for row in frame[columns].drop_duplicates().to_numpy().tolist()]

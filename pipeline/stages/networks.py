@@ -11,17 +11,17 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
-from pipeline.network.graph import StreetGraph, graph_files
+from pipeline.network.graph import StreetGraph
+from pipeline.network.graph_tables import graph_files
 from pipeline.network.place_access import streets_of
+from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
-
-MODES = ("walk", "cycle", "drive")
 
 
 def run(context: StageContext) -> None:
     """Write one pair of tables per mode, their summary, and the area they cover."""
     extract = context.extract()
-    graphs: dict[str, StreetGraph] = {}
+    graphs: dict[Mode, StreetGraph] = {}
     if extract is None:
         context.log.info("no extract: every access figure will be an estimate")
     else:
@@ -36,7 +36,7 @@ def run(context: StageContext) -> None:
     )
 
 
-def load_graph(context: StageContext, mode: str) -> StreetGraph | None:
+def load_graph(context: StageContext, mode: Mode) -> StreetGraph | None:
     """Read the graph of a mode that this stage wrote; None when the study has no extract."""
     summary = context.frame("networks", "streets.parquet")
     if mode not in set(summary["mode"]):
@@ -44,7 +44,7 @@ def load_graph(context: StageContext, mode: str) -> StreetGraph | None:
     return StreetGraph.from_parquet(context.path("networks", "streets.parquet").parent, mode)
 
 
-def _read(context: StageContext, extract: Path) -> dict[str, StreetGraph]:
+def _read(context: StageContext, extract: Path) -> dict[Mode, StreetGraph]:
     from pipeline.network.osm_streets import read_osm_streets
 
     settings = context.settings("network")
@@ -69,7 +69,7 @@ def _store(context: StageContext, graph: StreetGraph) -> None:
                 target.write_bytes(source.read_bytes())
 
 
-def _summary(graphs: dict[str, StreetGraph]) -> pd.DataFrame:
+def _summary(graphs: dict[Mode, StreetGraph]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "mode": pd.Series(list(graphs), dtype="str"),
@@ -86,7 +86,7 @@ def _day(day: dt.date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _mapped(context: StageContext, mode: str, graph: StreetGraph) -> gpd.GeoDataFrame:
+def _mapped(context: StageContext, mode: Mode, graph: StreetGraph) -> gpd.GeoDataFrame:
     """Outline the regions where the mode is measured."""
     coverage = streets_of(mode, graph, context.settings("network")).coverage
     if coverage is None:

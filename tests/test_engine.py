@@ -1,0 +1,158 @@
+"""Stages run when their basis changed, say why, and leave earlier results alone when they fail."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine import run, states
+from pipeline.errors import BusyError, LayerError, SourceError
+from pipeline.stages.context import StageContext
+from pipeline.stages.flow import BY_NAME, STAGES, upstream
+from pipeline.study import Study, read_study
+from pipeline.workflow.lock import holding
+from pipeline.workspace import Workspace
+from tests.built import PROJECT, contents, parkgap
+
+SHANGHAI = PROJECT / "studies" / "shanghai.yml"
+
+
+@pytest.fixture
+def study() -> Study:
+    return read_study(SHANGHAI)
+
+
+@pytest.fixture
+def workspace(embedded: Path, tmp_path: Path) -> Workspace:
+    """Give a private copy of the built study, so that a test may spoil it."""
+    shutil.copytree(embedded, tmp_path / "copy")
+    return Workspace(root=tmp_path / "copy", study="shanghai")
+
+
+def stale(found: list) -> dict[str, str]:
+    return {state.stage.name: state.reason_en for state in found if state.stale}
+
+
+def test_every_stage_has_its_file_and_only_reads_what_stands_before_it() -> None:
+    seen: set[str] = set()
+    for stage in STAGES:
+        assert (PROJECT / "pipeline" / "stages" / f"{stage.name}.py").is_file()
+        assert set(stage.needs) <= seen, stage.name
+        assert set(stage.settings) <= set(Study.model_fields), stage.name
+        seen.add(stage.name)
+
+
+def test_upstream_is_the_stage_and_all_it_rests_on() -> None:
+    assert upstream("ingest") == ("ingest",)
+    assert upstream("rail") == ("ingest", "networks", "rail")
+    assert upstream(STAGES[-1].name)[0] == "ingest"
+
+
+def test_a_second_run_does_nothing_and_says_why(study: Study, workspace: Workspace) -> None:
+    before = contents(workspace.root)
+    found = run(study, workspace, cores=2)
+    assert stale(found) == {}
+    assert {state.reason_en for state in found} == {"inputs, settings and code are unchanged"}
+    assert contents(workspace.root) == before
+
+
+def test_time_stamps_are_nothing(study: Study, workspace: Workspace) -> None:
+    for path in workspace.built.rglob("*.json"):
+        os.utime(path)
+    assert stale(states(study, workspace)) == {}
+
+
+def test_a_setting_reaches_only_the_stages_that_declare_it(workspace: Workspace) -> None:
+    changed = read_study(SHANGHAI, {"hospitals.catchment_min": 31.0})
+    found = stale(states(changed, workspace))
+    assert "settings changed: hospitals.catchment_min: 30.0 -> 31.0" in found["hospitals"]
+    assert not {"ingest", "networks", "rail", "schools"} & set(found)
+    assert found["gaps"].startswith("upstream runs again")
+
+
+def test_a_lost_or_altered_output_is_noticed(study: Study, workspace: Workspace) -> None:
+    (workspace.built / "rail" / "access.parquet").unlink()
+    found = stale(states(study, workspace))
+    assert found["rail"] == "output access.parquet is missing or was altered"
+    assert "schools" not in found
+
+
+def test_rerunning_a_stage_writes_the_same_bytes(study: Study, workspace: Workspace) -> None:
+    before = contents(workspace.root)
+    run(study, workspace, target="hospitals", cores=2, force=True)
+    run(study, workspace, cores=2)
+    assert contents(workspace.root) == before
+
+
+def test_a_failing_stage_passes_its_message_and_leaves_the_rest(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    before = contents(workspace.root)
+    broken = tmp_path / "broken.osm.pbf"
+    broken.write_bytes(b"not an extract")
+    done = parkgap(
+        "run", "--workspace", str(workspace.root), "--osm", str(broken),
+        expect=SourceError.exit_code,
+    )  # fmt: skip
+    assert "broken.osm.pbf" in done.stderr
+    after = contents(workspace.root)
+    assert {name: digest for name, digest in after.items() if name in before} == before
+
+
+def test_two_runs_on_one_study_do_not_mix(study: Study, workspace: Workspace) -> None:
+    with holding(workspace), pytest.raises(BusyError, match=str(os.getpid())):
+        run(study, workspace, cores=1)
+    assert stale(run(study, workspace, cores=1)) == {}
+
+
+def test_a_killed_run_is_finished_by_the_next(study: Study, workspace: Workspace) -> None:
+    before = contents(workspace.root)
+    manifest = workspace.manifest("hospitals")
+    manifest.unlink()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", "--workspace", str(workspace.root)],
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    log = workspace.log("hospitals")
+    log.unlink(missing_ok=True)
+    while not log.exists() and process.poll() is None:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    run(study, workspace, cores=2)
+    assert contents(workspace.root) == before
+
+
+def test_a_stage_cannot_read_what_it_does_not_declare(study: Study, workspace: Workspace) -> None:
+    context = StageContext(BY_NAME["networks"], study, workspace)
+    with pytest.raises(AssertionError, match=r"flow\.py does not list it in needs"):
+        context.frame("rail", "access.parquet")
+    with pytest.raises(AssertionError, match=r"flow\.py does not list it in settings"):
+        context.settings("maps")
+
+
+def test_a_stage_that_breaks_its_promise_leaves_no_manifest(
+    study: Study, workspace: Workspace
+) -> None:
+    workspace.manifest("rail").unlink()
+    with pytest.raises(LayerError, match="did not write a file it declares"):
+        StageContext(BY_NAME["rail"], study, workspace).finish({})
+    assert not workspace.manifest("rail").exists()
+
+
+def test_manifests_tell_settings_code_and_files(workspace: Workspace) -> None:
+    told = json.loads(workspace.manifest("rail").read_text(encoding="utf-8"))
+    assert told["basis"]["settings"]["network"]["walk_speed_m_min"] == 80.0
+    assert len(told["basis"]["code"]) == 64
+    assert "access.parquet" in told["files"]
