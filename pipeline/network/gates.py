@@ -10,6 +10,7 @@ import numpy as np
 import osmium
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS
 from scipy.spatial import KDTree
 
@@ -20,6 +21,8 @@ from pipeline.network.graph_contract import assert_projected
 from pipeline.network.phases import Floats, Ints, component_labels
 
 logger = logging.getLogger(__name__)
+
+Lines = NDArray[np.object_]
 
 MAPPED, CROSSING, ASSUMED = "A", "B", "C"
 GATE_BARRIERS = ("entrance", "gate", "lift_gate", "sally_port", "sliding_gate", "swing_gate")
@@ -155,7 +158,7 @@ def _boundaries(
     places: gpd.GeoSeries | gpd.GeoDataFrame,
     graph: StreetGraph | None,
     mapped: gpd.GeoDataFrame | None,
-) -> list[shapely.Geometry]:
+) -> Lines:
     """Return the boundary of each place, or raise with everything that is wrong."""
     crs = assert_projected(places.crs, what="places")
     for name, other in (("street graph", graph), ("mapped gates", mapped)):
@@ -173,7 +176,7 @@ def _boundaries(
     ]
     if problems:
         raise GeometryError(*problems)
-    return list(shapely.boundary(shapes))
+    return np.asarray(shapely.boundary(shapes), dtype=object)
 
 
 def _outline(boundary: shapely.Geometry) -> shapely.LineString:
@@ -183,7 +186,7 @@ def _outline(boundary: shapely.Geometry) -> shapely.LineString:
 
 
 def _mapped(
-    boundaries: list[shapely.Geometry], mapped: gpd.GeoDataFrame | None, search_m: float
+    boundaries: Lines, mapped: gpd.GeoDataFrame | None, search_m: float
 ) -> list[tuple[int, pd.DataFrame]]:
     """List mapped gates near each boundary."""
     if mapped is None or len(mapped) == 0:
@@ -193,9 +196,7 @@ def _mapped(
     return _by_place(place, mapped["gate_id"].to_numpy()[gate], tree.geometries[gate], MAPPED)
 
 
-def _crossings(
-    boundaries: list[shapely.Geometry], graph: StreetGraph | None
-) -> list[tuple[int, pd.DataFrame]]:
+def _crossings(boundaries: Lines, graph: StreetGraph | None) -> list[tuple[int, pd.DataFrame]]:
     """List places where public surface edges cross each boundary."""
     if graph is None:
         return []
@@ -203,7 +204,7 @@ def _crossings(
     rows = np.flatnonzero(on_surface)
     place, hit = shapely.STRtree(graph.lines[rows]).query(boundaries, predicate="intersects")
     edge = rows[hit]
-    shared = shapely.intersection(np.array(boundaries, dtype=object)[place], graph.lines[edge])
+    shared = shapely.intersection(boundaries[place], graph.lines[edge])
     # A street drawn along the boundary touches it in lines; its middle stands for it.
     shared, of = shapely.get_parts(shared, return_index=True)
     points = shapely.point_on_surface(shared)
@@ -212,7 +213,7 @@ def _crossings(
 
 
 def _by_place(
-    place: Ints, ids: np.ndarray, points: np.ndarray, gate_class: str
+    place: Ints, ids: NDArray[np.object_], points: NDArray[np.object_], gate_class: str
 ) -> list[tuple[int, pd.DataFrame]]:
     """Group entrances by the number of their place."""
     table = pd.DataFrame({"gate_class": gate_class, "gate_id": ids, "geometry": points})

@@ -21,16 +21,16 @@ def nearest_edge(graph: StreetGraph, point: shapely.Point) -> tuple[int, float, 
     return int(row), float(graph.lines[row].project(point, normalized=True)), float(best)
 
 
-def _directed(graph: StreetGraph, rows: list[int]) -> nx.MultiDiGraph:
+def directed(graph: StreetGraph, rows: list[int]) -> nx.MultiDiGraph:
     """Build a networkx graph of some edges."""
     network = nx.MultiDiGraph()
     network.add_nodes_from(graph.node_ids.tolist())
-    for row in rows:
-        edge = graph.edges.iloc[row]
-        if not math.isnan(edge.forward_min):
-            network.add_edge(edge.u, edge.v, weight=edge.forward_min)
-        if not math.isnan(edge.back_min):
-            network.add_edge(edge.v, edge.u, weight=edge.back_min)
+    columns = graph.edges[["u", "v", "forward_min", "back_min"]].iloc[rows]
+    for u, v, forward, back in columns.itertuples(index=False):
+        if not math.isnan(forward):
+            network.add_edge(u, v, weight=forward)
+        if not math.isnan(back):
+            network.add_edge(v, u, weight=back)
     return network
 
 
@@ -39,9 +39,10 @@ def compounds(graph: StreetGraph) -> dict[int, int]:
     inside = np.flatnonzero(graph.interior).tolist()
     street = set(graph.edges.loc[~graph.interior, ["u", "v"]].to_numpy().ravel().tolist())
     joint = nx.Graph()
+    ends = graph.edges[["u", "v"]].to_numpy().tolist()
     for row in inside:
         joint.add_node(("edge", row))
-        for node in (int(graph.edges.u.iloc[row]), int(graph.edges.v.iloc[row])):
+        for node in ends[row]:
             if node not in street:
                 joint.add_edge(("edge", row), ("node", node))
     return {
@@ -95,7 +96,7 @@ def pair_minutes(graph: StreetGraph, origin: shapely.Point, target: shapely.Poin
             [row for row, other in label.items() if other == mine] if mine is not None else streets
         )
 
-    first, last, middle = (_directed(graph, rows) for rows in (legs(start), legs(end), streets))
+    first, last, middle = (directed(graph, rows) for rows in (legs(start), legs(end), streets))
     add_point(first, graph, "origin", start)
     add_point(last, graph, "target", end)
     best = along_edge(graph, start, end)
@@ -104,7 +105,7 @@ def pair_minutes(graph: StreetGraph, origin: shapely.Point, target: shapely.Poin
     same = label.get(start[0]) == label.get(end[0])
     if same:
         best = min([best, *(out[node] + back[node] for node in set(out) & set(back))])
-    street_nodes = {node for row in streets for node in graph.edges.loc[row, ["u", "v"]].tolist()}
+    street_nodes = set(graph.edges[["u", "v"]].iloc[streets].to_numpy().ravel().tolist())
     through = nx.MultiDiGraph(middle)
     for node, cost in out.items():
         if node in street_nodes:
@@ -123,7 +124,7 @@ def all_minutes(
 ) -> dict[tuple[int, int], float]:
     """All costs by networkx alone on a graph without interiors."""
     assert not graph.interior.any()
-    network = _directed(graph, list(range(len(graph.edges))))
+    network = directed(graph, list(range(len(graph.edges))))
     ends = [nearest_edge(graph, point) for point in targets]
     for number, place in enumerate(ends):
         add_point(network, graph, f"t{number}", place)
