@@ -29,8 +29,7 @@ lint: $(VENV)/.test ## format, lint, types, import rules
 	$(BIN)/lint-imports
 
 docs: $(VENV)/.product ## write the generated documentation again
-	$(BIN)/parkgap settings
-	$(BIN)/parkgap reference-docs
+	$(BIN)/parkgap docs
 
 system-packages: ## what the tests need from Debian: Chromium, QGIS, a CJK font
 	apt-get update

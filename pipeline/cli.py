@@ -1,24 +1,15 @@
-"""The commands."""
+"""The command line."""
 
 from __future__ import annotations
 
-import json
-import logging
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from pipeline.errors import ParkgapError, Problem, StudyError
-
-if TYPE_CHECKING:
-    from pipeline.engine import StageState
-    from pipeline.stages.flow import StageSpec
-    from pipeline.study import Study
-    from pipeline.workspace import Workspace
+from pipeline.commands import data, documents, studies
+from pipeline.commands.say import complain
+from pipeline.errors import ParkgapError
 
 app = typer.Typer(
     help="园区服务缺口：产业园区何处缺少城市 / where industrial parks lack the city",
@@ -26,101 +17,17 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-StudyOption = Annotated[
-    str, typer.Option("--study", "-s", help="研究名或文件 / name or file of a study")
-]
-OsmOption = Annotated[
-    Path | None,
-    typer.Option("--osm", help="OSM 摘录 .osm.pbf / OpenStreetMap extract that replaces estimates"),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", help="改一个设置 / override one setting, e.g. network.walk_m_min=75"),
-]
-WorkspaceOption = Annotated[
-    Path, typer.Option("--workspace", "-w", help="写入位置 / root for layers/ and outputs/")
-]
-CoresOption = Annotated[int, typer.Option("--cores", "-j", min=1, help="并行数 / stages at once")]
-JsonOption = Annotated[bool, typer.Option("--json", help="机器可读日志 / machine-readable lines")]
-
-
-@app.command()
-def run(
-    *,
-    study: StudyOption = "shanghai",
-    osm: OsmOption = None,
-    overrides: SetOption = None,
-    workspace: WorkspaceOption = Path(),
-    cores: CoresOption = 2,
-    force: Annotated[bool, typer.Option("--force", help="全部重算 / run everything again")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """运行一项研究，只重算有变化的阶段 / run a study; only what changed is computed again."""
-    _run(study, osm, overrides, workspace, cores=cores, force=force, target=None, as_json=as_json)
-
-
-@app.command()
-def stage(
-    name: Annotated[str, typer.Argument(help="阶段名 / name of a stage, see `parkgap stages`")],
-    *,
-    study: StudyOption = "shanghai",
-    osm: OsmOption = None,
-    overrides: SetOption = None,
-    workspace: WorkspaceOption = Path(),
-    cores: CoresOption = 2,
-    force: Annotated[
-        bool, typer.Option("--force", help="即使未变也重算 / even if unchanged")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """运行一个阶段及其所需 / run one stage and what it depends on."""
-    _known_stage(name)
-    _run(study, osm, overrides, workspace, cores=cores, force=force, target=name, as_json=as_json)
-
-
-@app.command()
-def stages(
-    *,
-    study: StudyOption = "shanghai",
-    osm: OsmOption = None,
-    overrides: SetOption = None,
-    workspace: WorkspaceOption = Path(),
-    as_json: JsonOption = False,
-) -> None:
-    """列出各阶段及其是否最新 / print the graph of stages and what is up to date."""
-    from pipeline import engine
-
-    plan, place = _open(study, osm, overrides, workspace)
-    found = engine.states(plan, place)
-    _tell_plan(found, as_json=as_json, graph=True)
-
-
-@app.command(hidden=True)
-def execute(
-    name: Annotated[str, typer.Argument()],
-    plan: Annotated[Path, typer.Option("--plan")],
-) -> None:
-    """Run one stage on a resolved study, without the engine; what every rule of a run calls."""
-    from pipeline import engine
-
-    _known_stage(name)
-    logging.basicConfig(level=logging.INFO, format="[%(name)s] %(message)s", stream=sys.stderr)
-    engine.execute_stage(name, plan)
-
-
-@app.command()
-def settings(
-    *,
-    folder: Annotated[Path, typer.Option("--docs", help="文档目录 / docs folder")] = Path("docs"),
-    check: Annotated[bool, typer.Option("--check", help="只核对 / fail when out of step")] = False,
-) -> None:
-    """由设置模型生成 docs/settings.md 与 JSON Schema / generate the settings reference."""
-    from pipeline.settings_docs import write_settings_docs
-
-    write_settings_docs(folder, check=check)
+for command in (
+    studies.run,
+    studies.stage,
+    studies.stages,
+    data.check,
+    data.cells,
+    data.template,
+    documents.docs,
+):
+    app.command()(command)
+app.command(hidden=True)(studies.execute)
 
 
 def main() -> None:
@@ -129,158 +36,8 @@ def main() -> None:
         app(standalone_mode=True)
     except ParkgapError as error:
         for problem in error.problems:
-            err.print(f"[bold red]错误 / error[/] {_plain(str(problem))}")
+            complain(str(problem))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _known_stage(name: str) -> None:
-    import difflib
-
-    from pipeline.stages.flow import BY_NAME
-
-    if name in BY_NAME:
-        return
-    near = difflib.get_close_matches(name, BY_NAME, n=1)
-    raise StudyError(
-        Problem(
-            zh=f"没有名为“{name}”的阶段",
-            en=f"there is no stage {name!r}",
-            rule="stage",
-            remedy_zh=f"可用：{'、'.join(BY_NAME)}",
-            remedy_en=f"stages: {', '.join(BY_NAME)}"
-            + (f"; nearest match: {near[0]}" if near else ""),
-        )
-    )
-
-
-def _open(
-    name: str, osm: Path | None, overrides: list[str] | None, root: Path
-) -> tuple[Study, Workspace]:
-    from pipeline.study import find_study, read_study
-    from pipeline.workspace import Workspace
-
-    values: dict[str, Any] = dict(_assignment(item) for item in overrides or [])
-    if osm is not None:
-        values["inputs.osm_extract"] = str(osm.resolve())
-    study = read_study(find_study(name, workspace=root), values)
-    return study, Workspace(root=root.resolve(), study=study.study.id)
-
-
-def _assignment(item: str) -> tuple[str, Any]:
-    """Split `a.b=value`; the value is read as YAML, so numbers and lists are what they seem."""
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    key, sign, text = item.partition("=")
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError:
-        sign = ""
-    if not sign or not key:
-        raise StudyError(
-            Problem(
-                zh=f"“{item}”不是 键=值",
-                en=f"{item!r} is not key=value",
-                rule="--set",
-                remedy_zh="例如 --set network.walk_speed_m_min=75",
-                remedy_en="for example --set network.walk_speed_m_min=75",
-            )
-        )
-    return key.strip(), value
-
-
-def _run(
-    name: str,
-    osm: Path | None,
-    overrides: list[str] | None,
-    root: Path,
-    *,
-    cores: int,
-    force: bool,
-    target: str | None,
-    as_json: bool,
-) -> None:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from pipeline import engine
-
-    study, workspace = _open(name, osm, overrides, root)
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=as_json or not err.is_terminal,
-    )
-    running: list[str] = []
-    with progress:
-        bar = progress.add_task(study.study.name_zh, total=None)
-
-        def on_plan(found: list[StageState]) -> None:
-            _tell_plan(found, as_json=as_json)
-            progress.update(bar, total=sum(state.stale for state in found))
-
-        def on_start(spec: StageSpec) -> None:
-            running.append(spec.name)
-            progress.update(bar, description=" ".join(running))
-
-        def on_end(spec: StageSpec) -> None:
-            running.remove(spec.name)
-            progress.update(bar, advance=1, description=" ".join(running))
-            _tell(
-                {"event": "done", "stage": spec.name}, f"完成 / done  {spec.name}", as_json=as_json
-            )
-
-        found = engine.run(
-            study,
-            workspace,
-            target=target,
-            cores=cores,
-            force=force,
-            on_plan=on_plan,
-            on_start=on_start,
-            on_end=on_end,
-        )
-    ran = sum(state.stale for state in found)
-    _tell(
-        {"event": "end", "ran": ran, "kept": len(found) - ran, "outputs": str(workspace.outputs)},
-        f"运行 {ran} 个阶段，保留 {len(found) - ran} 个 / "
-        f"{ran} stages ran, {len(found) - ran} kept: {workspace.outputs}",
-        as_json=as_json,
-    )
-
-
-def _tell_plan(found: list[StageState], *, as_json: bool, graph: bool = False) -> None:
-    for state in found:
-        word = "待运行 / run " if state.stale else "跳过 / keep"
-        needs = f"  <- {', '.join(state.stage.needs)}" if graph and state.stage.needs else ""
-        _tell(
-            {
-                "event": "plan",
-                "stage": state.stage.name,
-                "stale": state.stale,
-                "reason": state.reason_en,
-                "needs": list(state.stage.needs),
-            },
-            f"{word}  {state.stage.name:<10} {state.reason_zh} / {state.reason_en}{needs}",
-            as_json=as_json,
-        )
-
-
-def _tell(record: dict[str, Any], text: str, *, as_json: bool) -> None:
-    """Say one thing, as a line of JSON for machines or as words for people."""
-    if as_json:
-        sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
-    else:
-        out.print(_plain(text))

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from pipeline.atomic import atomic_write
-from pipeline.errors import Problem, StudyError
 from pipeline.study import Study
 
 HEADER = """# 设置 / Settings
 
-由 `parkgap settings` 从设置模型生成，请勿手改。
-Generated from the settings models by `parkgap settings`; do not edit by hand.
+由 `parkgap docs` 从设置模型生成，请勿手改。
+Generated from the settings models by `parkgap docs`; do not edit by hand.
 
 一项研究是一个 YAML 文件；每个数可以写单位，单位不同即拒绝，绝不换算。
 A study is one YAML file. A number may carry its unit; another unit is refused, never converted.
@@ -42,37 +39,6 @@ def render_schema() -> str:
     schema = Study.model_json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def write_settings_docs(folder: Path, *, check: bool) -> None:
-    """Write `settings.md` and `study.schema.json`, or with `check` only compare.
-
-    Raises
-    ------
-    StudyError
-        With `check`, when a committed file differs from what the models say.
-    """
-    files = {"settings.md": render_settings(), "study.schema.json": render_schema()}
-    stale = []
-    for name, content in files.items():
-        path = folder / name
-        if not check:
-            atomic_write(path, content)
-        elif not path.is_file() or path.read_text(encoding="utf-8") != content:
-            stale.append(path)
-    if stale:
-        raise StudyError(
-            *(
-                Problem(
-                    zh="与设置模型不一致",
-                    en="out of step with the settings models",
-                    path=path,
-                    remedy_zh="运行 parkgap settings 后提交",
-                    remedy_en="run `parkgap settings` and commit",
-                )
-                for path in stale
-            )
-        )
 
 
 def render_study(study: Study) -> str:

@@ -1,0 +1,1 @@
+"""The commands by theme: studies, data, documents."""

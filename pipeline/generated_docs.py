@@ -1,0 +1,49 @@
+"""All documents that are generated from code and data, in one list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from pipeline.atomic import atomic_write
+from pipeline.errors import Problem, StudyError
+from pipeline.settings_docs import render_schema, render_settings
+from pipeline.sources.reference_docs import render_reference_docs
+
+DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "settings.md": render_settings,
+    "study.schema.json": render_schema,
+    "reference.md": render_reference_docs,
+}
+
+
+def write_documents(folder: Path, *, check: bool) -> list[Path]:
+    """Write every generated document, or with `check` only compare.
+
+    Raises
+    ------
+    StudyError
+        With `check`, names every committed document that differs from its source.
+    """
+    paths = [folder / name for name in DOCUMENTS]
+    stale = []
+    for path, render in zip(paths, DOCUMENTS.values(), strict=True):
+        content = render()
+        if not check:
+            atomic_write(path, content)
+        elif not path.is_file() or path.read_text(encoding="utf-8") != content:
+            stale.append(path)
+    if stale:
+        raise StudyError(
+            *(
+                Problem(
+                    zh="与其来源不一致",
+                    en="out of step with its source",
+                    path=path,
+                    remedy_zh="运行 parkgap docs 后提交",
+                    remedy_en="run `parkgap docs` and commit",
+                )
+                for path in stale
+            )
+        )
+    return paths
