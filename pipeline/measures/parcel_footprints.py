@@ -122,14 +122,14 @@ def undeveloped_remainder(
     tree = shapely.STRtree(yards)
     which, built = tree.query(plots, predicate="intersects")
     out = np.full(len(parcels), np.nan)
+    # A strip of exactly the least width counts, so it must not shrink to a line.
+    reach = min_width_m / 2 - 1e-6
     touched, starts = np.unique(which, return_index=True)
     for plot, blocks in zip(touched.tolist(), np.split(built, starts[1:]), strict=True):
         free = shapely.difference(plots[plot], shapely.union_all(yards[blocks]))
-        opened = shapely.buffer(
-            shapely.buffer(free, -min_width_m / 2, join_style="mitre"),
-            min_width_m / 2,
-            join_style="mitre",
-        )
+        core = shapely.buffer(free, -reach, join_style="mitre")
+        # Mitred corners of a thin core overshoot, hence the cut.
+        opened = shapely.intersection(free, shapely.buffer(core, reach, join_style="mitre"))
         areas = shapely.area(shapely.get_parts(opened))
         out[plot] = float(areas.max()) if areas.size else 0.0
     return pd.Series(out, index=parcels.index, name="remainder_m2")
