@@ -250,6 +250,16 @@ def test_swapped_degrees_and_a_false_label(parks: gpd.GeoDataFrame, tmp_path: Pa
     assert {note.code for note in read.report.notes} >= {"crs_contradicted", "crs_assumed"}
 
 
+def test_swapped_degrees_are_told_by_the_study_area(tmp_path: Path) -> None:
+    table = pd.DataFrame({"x": [-30.03, -30.05], "y": [-51.22, -51.20]})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    assert not read_layer(tmp_path / "a.csv").report.swapped
+    city = (-51.4, -30.3, -51.0, -29.9)
+    read = read_layer(tmp_path / "a.csv", study_bounds=city)
+    assert read.report.swapped
+    assert read.frame.geometry.x.tolist() == [-51.22, -51.20]
+
+
 def test_a_declared_shifted_datum_is_undone(tmp_path: Path) -> None:
     lon, lat = wgs84_to_gcj02(LON, LAT)
     pd.DataFrame({"name": NAMES, "lng": lon, "lat": lat}).to_csv(tmp_path / "a.csv", index=False)

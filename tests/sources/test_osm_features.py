@@ -171,9 +171,12 @@ def test_mapping_problems_are_reported_together(tmp_path: Path) -> None:
 def test_agrees_with_the_layers_made_by_another_reader(shared: Path) -> None:
     """The layers came from Overpass queries, by other code: the same objects must be found."""
     folder = shared / "data/shanghai"
-    found = read_osm_features(
+    read = read_osm_features(
         folder / "shanghai_sample.osm.pbf", mapping=read_mapping(), crs=CRS, merge=False
-    ).features
+    )
+    assert sum(read.report.unlocated.values()) < 10  # relations that are no areas
+    found = read.features
+    assert not found.duplicated(["osm_id", "category"]).any()
     land = gpd.read_file(folder / "towns.geojson").to_crs(CRS).union_all()
     found = found[shapely.contains_xy(land, found["x"], found["y"])]
     for category, layers, key, values in [
