@@ -1,0 +1,276 @@
+"""Make each published layer from the tables of the stages: one recipe per layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import pandas as pd
+
+from pipeline.publish.layer_frames import INTERCHANGE_CRS, conform
+from pipeline.publish.layer_schemas import LayerSchema, layer_schemas
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+SERVICES = ("rail", "hospital", "school")
+ACCESS_STAGES = ("rail", "hospitals", "schools")
+
+
+class Reader(Protocol):
+    """Whoever can open the tables that stages wrote."""
+
+    def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
+        """Read a layer."""
+
+    def frame(self, stage: str, name: str) -> pd.DataFrame:
+        """Read a table without geometry."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What recipes depend on beyond the tables."""
+
+    gap_breaks: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one layer is made: which stages it reads, which inputs it derives from."""
+
+    name: str
+    make: Callable[[Reader, Options], pd.DataFrame]
+    stages: tuple[str, ...]
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A finished layer beside its schema."""
+
+    schema: LayerSchema
+    frame: pd.DataFrame
+
+
+def make_layers(read: Reader, *, stages: Sequence[str], options: Options) -> list[Layer]:
+    """Make every layer whose stages are part of the flow, each conforming to its schema.
+
+    Parameters
+    ----------
+    read
+        Opens the stages' tables.
+    stages
+        Names of the stages that may be read; recipes that need others are left out.
+    options
+        What recipes depend on beyond the tables.
+
+    Raises
+    ------
+    LayerError
+        When a layer breaks its schema.
+    """
+    schemas = layer_schemas()
+    return [
+        Layer(schemas[recipe.name], conform(recipe.make(read, options), schemas[recipe.name]))
+        for recipe in RECIPES
+        if set(recipe.stages) <= set(stages)
+    ]
+
+
+def gap_class(gap: pd.Series, breaks: Sequence[float]) -> pd.Series:
+    """Class gaps from 1 (smallest); a value on a break belongs to the lower class.
+
+    Parameters
+    ----------
+    gap
+        Gaps as shares; null stays null.
+    breaks
+        Ascending breaks between classes.
+
+    Returns
+    -------
+    Nullable integers on the index of `gap`.
+    """
+    classes = np.searchsorted(np.asarray(breaks, dtype=np.float64), gap.to_numpy(dtype=float)) + 1
+    return pd.Series(classes, index=gap.index, dtype="Int64").mask(gap.isna())
+
+
+def _places(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    places = read.layer("ingest", "places.parquet")
+    return places.assign(footprint_km2=places.geometry.area / 1e6)
+
+
+def _place_points(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    places = read.layer("ingest", "places.parquet")
+    located = places[places["x"].notna()]
+    return located.assign(geometry=_points(located, places.crs))
+
+
+def _points(places: gpd.GeoDataFrame, crs: object) -> gpd.GeoSeries:
+    import geopandas as gpd
+
+    return gpd.GeoSeries(
+        gpd.points_from_xy(places["x"], places["y"]), index=places.index, crs=crs, name="geometry"
+    )
+
+
+def _gaps(read: Reader, options: Options) -> gpd.GeoDataFrame:
+    """Put the services side by side: one row per place, columns suffixed by service."""
+    rows = read.frame("gaps", "gaps.parquet").set_index("place_id")
+    wide = read.layer("ingest", "places.parquet").set_index("place_id")
+    whole = rows[rows["service"].eq("composite")]
+    wide = wide.join(whole[["missing", "rank", "rank_low", "rank_high", "snapshot"]])
+    for service in (*SERVICES, "composite"):
+        part = rows[rows["service"].eq(service)].drop(columns="service")
+        part = part.rename(
+            columns={"nearest_name_zh": "nearest_zh", "nearest_name_en": "nearest_en"}
+        )
+        part["class"] = gap_class(part["gap"].astype("float64"), options.gap_breaks)
+        wide = wide.join(part.add_suffix(f"_{service}"))
+    return wide.reset_index()
+
+
+def _gap_details(read: Reader, _: Options) -> pd.DataFrame:
+    return read.frame("gaps", "gaps.parquet")
+
+
+def _tiers(read: Reader, _: Options) -> pd.DataFrame:
+    return read.frame("gaps", "tiers.parquet")
+
+
+def _access(read: Reader, _: Options) -> pd.DataFrame:
+    parts = [read.frame(stage, "access.parquet") for stage in ACCESS_STAGES]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _stations(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    stations = read.layer("rail", "stations.parquet")
+    operating = stations[stations["status"].eq("operating")]
+    return operating.assign(line_count=operating["lines"].str.count(r"\|") + 1)
+
+
+def _planned_stations(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    stations = read.layer("ingest", "planned_stations.parquet")
+    return _with_columns(stations, "planned_id", "status")
+
+
+def _rail_lines(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    """Join line-stations to lines in their order; a branch of one station has no line."""
+    import geopandas as gpd
+    import shapely
+
+    stops = read.layer("ingest", "line_stations.parquet")
+    names = read.frame("ingest", "lines.parquet")
+    stops = _with_columns(stops, "line_id", "branch", "seq").sort_values("seq")
+    rows, shapes = [], []
+    for (line, branch), part in stops.groupby(["line_id", "branch"], sort=True):
+        if len(part) > 1:
+            shape = shapely.LineString(shapely.get_coordinates(part.geometry.to_numpy()))
+            rows.append((str(line), branch, len(part), shape.length / 1000))
+            shapes.append(shape)
+    columns = ["line_id", "branch", "stops", "straight_km"]
+    lines = gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry=shapes, crs=stops.crs)
+    told = [name for name in ("name_zh", "name_en", "colour_hex") if name in names.columns]
+    if told:
+        lines = lines.merge(names[["line_id", *told]], on="line_id", how="left")
+    known = lines.get("name_zh", pd.Series(None, index=lines.index, dtype="str"))
+    return lines.assign(name_zh=known.fillna(lines["line_id"]))
+
+
+def _hubs(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    import geopandas as gpd
+
+    hubs = _with_columns(read.frame("ingest", "hubs.parquet"), "hub_id", "name_zh", "lon", "lat")
+    points = gpd.points_from_xy(hubs["lon"].astype(float), hubs["lat"].astype(float))
+    return gpd.GeoDataFrame(hubs, geometry=points, crs=INTERCHANGE_CRS)
+
+
+def _facilities(service: str) -> Callable[[Reader, Options], gpd.GeoDataFrame]:
+    def make(read: Reader, _: Options) -> gpd.GeoDataFrame:
+        facilities = read.layer("ingest", "facilities.parquet")
+        found = facilities[facilities["service"].eq(service)]
+        flags = {name[2:]: found[name] for name in found.columns if name.startswith("v_")}
+        counted = pd.DataFrame(flags, index=found.index).fillna(value=False).astype(bool)
+        variants = [
+            ";".join(counted.columns[row])
+            for row in counted.to_numpy(dtype=bool).reshape(len(found), -1)
+        ]
+        return found.assign(variants=pd.Series(variants, index=found.index, dtype="str"))
+
+    return make
+
+
+def _districts(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    districts = read.layer("ingest", "districts.parquet")
+    names = read.frame("ingest", "district_names.parquet")
+    districts = _with_columns(districts, "district_zh", "area_km2")
+    if not {"name_zh", "name_en"} <= set(names.columns):
+        return districts
+    english = names.set_index("name_zh")["name_en"]
+    return districts.assign(name_en=districts["district_zh"].map(english))
+
+
+def _cells(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    counts = ("stops", "schools", "health", "shops", "sport", "parks", "finance")
+    cells = _with_columns(read.layer("ingest", "cells.parquet"), "row", "col", *counts)
+    ids = cells["row"].astype("str") + "_" + cells["col"].astype("str")
+    return cells.assign(cell_id=ids)
+
+
+def _mapped_streets(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    return read.layer("networks", "mapped.parquet")
+
+
+def _standards(read: Reader, _: Options) -> pd.DataFrame:
+    return _with_columns(read.frame("ingest", "standards.parquet"), "standard_id")
+
+
+def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """Give an empty layer of an absent input the columns that its schema requires."""
+    if len(frame):
+        return frame
+    absent = [name for name in names if name not in frame.columns]
+    return frame.assign(**{name: pd.Series(dtype=object) for name in absent})
+
+
+#: Every layer, in the order in which people find them. One line each.
+RECIPES: tuple[Recipe, ...] = (
+    Recipe("places", _places, ("ingest",), ("places",)),
+    Recipe("place_points", _place_points, ("ingest",), ("places",)),
+    Recipe(
+        "gaps",
+        _gaps,
+        ("ingest", "gaps"),
+        ("places", "line_stations", "hospitals", "schools", "standards", "osm_extract"),
+    ),
+    Recipe(
+        "gap_details",
+        _gap_details,
+        ("gaps",),
+        ("places", "line_stations", "hospitals", "schools", "standards", "osm_extract"),
+    ),
+    Recipe(
+        "tiers",
+        _tiers,
+        ("gaps",),
+        ("places", "line_stations", "hospitals", "schools", "standards", "osm_extract"),
+    ),
+    Recipe(
+        "access",
+        _access,
+        ACCESS_STAGES,
+        ("places", "line_stations", "planned_stations", "hospitals", "schools", "osm_extract"),
+    ),
+    Recipe("stations", _stations, ("rail",), ("line_stations",)),
+    Recipe("planned_stations", _planned_stations, ("ingest",), ("planned_stations",)),
+    Recipe("rail_lines", _rail_lines, ("ingest",), ("line_stations", "lines")),
+    Recipe("hubs", _hubs, ("ingest",), ("hubs",)),
+    Recipe("hospitals", _facilities("hospital"), ("ingest",), ("hospitals",)),
+    Recipe("schools", _facilities("school"), ("ingest",), ("schools",)),
+    Recipe("districts", _districts, ("ingest",), ("cells", "districts")),
+    Recipe("cells", _cells, ("ingest",), ("cells",)),
+    Recipe("mapped_streets", _mapped_streets, ("networks",), ("osm_extract",)),
+    Recipe("standards", _standards, ("ingest",), ("standards",)),
+)
