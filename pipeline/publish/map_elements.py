@@ -90,15 +90,38 @@ def build_page(
 
 
 def credit_lines(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
-    """Write the lines that stay in view: attribution, licences, data dates."""
-    lines = [
-        (
-            f"{source.name_zh}：{source.licence}" + (f"（{source.date}）" if source.date else ""),
-            f"{source.name_en}: {source.licence}" + (f" ({source.date})" if source.date else ""),
-        )
-        for source in sources
-    ]
+    """Write the lines that stay in view: attribution, licences, data dates.
+
+    Sources under one licence share a line. Where their names carry an attribution (``© ...``), the
+    line gives it; else it names them.
+    """
+    by_licence: dict[str, list[MapSource]] = {}
+    for source in sources:
+        by_licence.setdefault(source.licence, []).append(source)
+    lines = [_credit(licence, group) for licence, group in by_licence.items()]
     return [*lines, ("地图库 Leaflet（BSD-2-Clause）", "Map library Leaflet (BSD-2-Clause)")]
+
+
+def _credit(licence: str, group: Sequence[MapSource]) -> tuple[str, str]:
+    dates = sorted({source.date for source in group if source.date})
+    when = f"{dates[0]} – {dates[-1]}" if len(dates) > 1 else "".join(dates)
+    zh, en = (
+        joint.join(dict.fromkeys(_holder(name) for name in names))
+        for joint, names in (
+            ("、", [source.name_zh for source in group]),
+            (", ", [source.name_en for source in group]),
+        )
+    )
+    return (
+        f"{zh}，{licence}" + (f"，数据日期 {when}" if when else ""),
+        f"{en}, {licence}" + (f", data of {when}" if when else ""),
+    )
+
+
+def _holder(name: str) -> str:
+    """Take the attribution out of a source's name, else the name."""
+    _, mark, holder = name.partition("©")
+    return mark + holder if mark else name
 
 
 def colours() -> dict[str, object]:

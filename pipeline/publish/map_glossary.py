@@ -53,6 +53,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     # methods, verdicts, statuses
     "measured_network": ("实测（街道网络）", "measured on streets"),
     "estimated_straight_line": ("估算（直线×绕行系数）", "estimated (straight line × detour)"),
+    "gap": ("存在缺口", "a gap"),
+    "no_gap": ("无缺口", "no gap"),
     "robust": ("稳健", "robust"),
     "likely": ("较可能", "likely"),
     "not_testable": ("边界不确定，无法判定", "not testable: boundary too uncertain"),

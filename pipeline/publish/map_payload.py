@@ -141,7 +141,8 @@ def encode_geometries(geometries: Sequence[Any], *, decimals: int) -> list[Any]:
     """Encode geometries as whole numbers: each chain is its first point, then steps.
 
     A point becomes ``[x, y]``; a line a list of chains; a polygon a list of polygons, each a list
-    of rings; nothing becomes null. Coordinates are longitude and latitude times 10^decimals.
+    of rings, shells counter-clockwise and holes clockwise; nothing becomes null. Coordinates are
+    longitude and latitude times 10^decimals.
     """
     return [_encode(shape, 10**decimals) for shape in geometries]
 
@@ -198,7 +199,7 @@ def _encode(shape: Any, scale: int) -> Any:  # noqa: ANN401
     if shape.geom_type in ("Polygon", "MultiPolygon"):
         return [
             [_chain(ring, scale) for ring in (part.exterior, *part.interiors)]
-            for part in shapely.get_parts(shape)
+            for part in shapely.get_parts(shapely.orient_polygons(shape))
         ]
     msg = f"a map cannot draw a {shape.geom_type}"
     raise ValueError(msg)

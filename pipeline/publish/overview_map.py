@@ -46,7 +46,8 @@ PLACE_FIELDS = (
     "synthetic", "lon", "lat",
 )  # fmt: skip
 GAP_FIELDS = (
-    "place_id", "service", "gap", "method", "status", "verdict", "value", "unit", "low", "high",
+    "place_id", "service", "gap", "method", "status", "finding", "verdict", "value", "unit", "low",
+    "high", "need", "missing",
     "nearest_name_zh", "nearest_name_en", "nearest_lon", "nearest_lat", "standard_id", "rank",
     "rank_low", "rank_high", "change_zh", "change_en", "snapshot",
 )  # fmt: skip

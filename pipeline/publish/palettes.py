@@ -23,6 +23,14 @@ TIER = {
 
 FACILITY = {"rail": "#33475b", "hospital": "#c1121f", "school": "#0a6e8a"}
 
+#: Outcomes of parcels: eight hues of Okabe and Ito, grey kept for "no verdict".
+PARCEL = (
+    "#d55e00", "#e69f00", "#f0e442", "#009e73", "#0072b2", "#56b4e9", "#cc79a7", "#6a3d9a",
+)  # fmt: skip
+
+#: Catchment bands from near to far.
+CATCHMENT = ("#0a6e8a", "#3c9bb3", "#7fc1d0", "#b9dfe6", "#dcf0f3")
+
 WATER = "#dfe8ee"
 LAND = "#fbfaf6"
 OUTLINE = "#b9c1c8"

@@ -75,7 +75,7 @@ class MapLayer:
     """A layer in EPSG:4326 with what is needed to draw, switch, explain and question it.
 
     `sides` names the maps it stands on; `title` the columns of a feature's Chinese and English
-    name; `note` explains a layer that has no classes.
+    name; `note` explains a layer that has no classes; `named` writes the names of up to 40 points.
     """
 
     key: str
@@ -90,6 +90,7 @@ class MapLayer:
     sides: Sequence[str] = ("map",)
     shown: bool = True
     note: tuple[str, str] = ("", "")
+    named: bool = False
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,7 @@ def _layer_settings(layer: MapLayer) -> dict[str, object]:
         "sides": list(layer.sides),
         "shown": layer.shown,
         "note": layer.note,
+        "named": layer.named,
     }
 
 

@@ -217,6 +217,7 @@ def test_layers_switch_off_and_on(open_offline: Open, overview: Path) -> None:
     page.locator("#layer-carrier").uncheck()
     assert symbol(page, "layout", "M1").count() == 0
     assert symbol(page, "gaps", "M1").count() == 0
+    assert page.evaluate("document.activeElement.id") == "layer-carrier"
     page.locator("#layer-carrier").check()
     assert symbol(page, "layout", "M1").count() == 1
     page.locator("#layer-rail_future").check()

@@ -3,6 +3,7 @@
 
 (() => {
   const P = globalThis.parkgap;
+  const FAR = 10.75;
   const patterns = new Map();
 
   /** Make a tile of diagonal stripes in a colour on a light ground of the same colour. */
@@ -76,6 +77,11 @@
   /** A point mark of fixed size on screen: circle, square, cross or pennant. */
   P.Glyph = L.CircleMarker.extend({
     options: { glyph: "circle" },
+    _project() {
+      // over a whole city full-size marks would hide the lines they stand on
+      this._radius = this.options.radius * (this._map.getZoom() < FAR ? 0.62 : 1);
+      L.CircleMarker.prototype._project.call(this);
+    },
     _updatePath() {
       this._renderer._updateGlyph(this);
     },

@@ -97,6 +97,9 @@ globalThis.parkgap = {};
     return Number(value).toLocaleString("en-US", { maximumFractionDigits: places });
   };
 
+  /** Write a gap of 0 to 1 with two decimals always, so that columns line up. */
+  P.gap = (value) => (value === null || value === undefined ? "—" : Number(value).toFixed(2));
+
   /** Look a code up in the glossary of the page; an unknown code stands for itself. */
   P.word = (app, code) => {
     const entry = app.glossary[code];

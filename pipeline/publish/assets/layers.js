@@ -111,7 +111,7 @@
     const name = P.pick(place.name_zh, place.name_en);
     if (side === "layout") return `${name}, ${P.wordText(app, place.tier)}`;
     const row = app.gapOf(place.place_id, app.state.service);
-    const gap = row && row.gap !== null ? P.number(row.gap, 2) : P.pick("无数据", "no data");
+    const gap = row && row.gap !== null ? P.gap(row.gap) : P.pick("无数据", "no data");
     return `${name}, ${P.wordText(app, app.state.service)}: ${gap}`;
   };
 

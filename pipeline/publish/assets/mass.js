@@ -6,6 +6,10 @@
   const WORLD = 256;
   // one path of many thousand pieces fills far slower than many small paths
   const BATCH = 16;
+  // outlines of very many features appear only close up
+  const FEW = 2000;
+  const CLOSE = 2 ** 14;
+  const STROKE = { opacity: 1, lineCap: "round", lineJoin: "round", fillOpacity: 1 };
 
   const mercatorX = (lon) => (WORLD * (lon + 180)) / 360;
   const mercatorY = (lat) => {
@@ -74,7 +78,8 @@
         (max.x + origin.x) / factor, (max.y + origin.y) / factor,
       ];
       layer.paints.forEach((paint, number) => {
-        const look = { options: { ...layer.options, ...paint, fillRule: "nonzero" } };
+        const outlined = paint.weight > 0 && (layer.classes.length < FEW || factor > CLOSE);
+        const look = { options: { ...STROKE, ...paint, stroke: outlined, fillRule: "nonzero" } };
         layer.trace(this._ctx, number, view, factor, origin, () => this._fillStroke(this._ctx, look));
       });
     },

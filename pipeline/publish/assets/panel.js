@@ -104,7 +104,7 @@
           P.h("span", { class: "number" }, i === null ? "" : String(i + 1)), chip,
           P.h("span", { class: "who" }, P.t(place.label_zh, place.label_en),
             P.h("small", {}, P.word(app, P.kind(place)))),
-          P.h("span", { class: "value" }, P.number(gap, 2))));
+          P.h("span", { class: "value" }, P.gap(gap))));
     };
     return [
       P.h("h2", {}, P.t("缺口由大到小：", "Largest gap first: "), P.word(app, app.state.service)),

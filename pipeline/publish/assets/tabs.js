@@ -34,10 +34,20 @@
     });
   };
 
+  /** Name the control of the panel that has the focus, so that a redrawn panel can give it back. */
+  const heldFocus = () => {
+    const active = document.activeElement;
+    if (!active?.closest("#tab-body")) return null;
+    if (active.id) return `#${CSS.escape(active.id)}`;
+    const { place } = active.dataset;
+    return place ? `#tab-body [data-place="${CSS.escape(place)}"]` : null;
+  };
+
   P.fillTabs = (app) => {
     document.body.dataset.tab = app.state.tab;
     const filled = (id, content) =>
-      document.getElementById(id).replaceChildren(...content.flat(Infinity).filter(Boolean));
+      document.getElementById(id).replaceChildren(...[content].flat(Infinity).filter(Boolean));
+    const held = heldFocus();
     for (const [key, , , build] of app.tabs) {
       const chosen = key === app.state.tab;
       const button = document.getElementById(`tab-${key}`);
@@ -45,6 +55,7 @@
       button.tabIndex = chosen ? 0 : -1;
       if (chosen) filled("tab-body", build(app));
     }
+    if (held) document.querySelector(held)?.focus();
     const printed = app.tabs.filter(([key]) => key !== "layers");
     filled("print-body", printed.map(([, , , build]) => build(app)));
   };

@@ -3,6 +3,7 @@
 
 (() => {
   const P = globalThis.parkgap;
+  const NAMED_AT_ONCE = 40;
 
   const paintOf = (layer, number) => ({ ...layer.paint, ...(layer.classes[number]?.paint || {}) });
 
@@ -20,6 +21,12 @@
     return new P.Mass(app.data[layer.key], app.data.scale, paints, layer.numbers, { renderer: canvas });
   };
 
+  /** Write a mark's name beside it, as text nodes in both languages. */
+  const nameMark = (layer, shape, row) => {
+    const name = P.h("span", {}, P.t(row[layer.title[0]], row[layer.title[1]]));
+    shape.bindTooltip(name, { permanent: true, direction: "right", offset: [8, 0], className: "mark-name" });
+  };
+
   const drawEach = (app, layer, canvas) => {
     const group = L.layerGroup();
     layer.rows.forEach((row, i) => {
@@ -29,6 +36,7 @@
         ? new P.Glyph(P.chain(row.packed, app.data.scale)[0], paint)
         : L.polyline(P.lines(row.packed, app.data.scale), { smoothFactor: 1, ...paint, fill: false });
       shape.feature = i;
+      if (layer.named && layer.rows.length <= NAMED_AT_ONCE) nameMark(layer, shape, row);
       group.addLayer(shape);
     });
     return group;
@@ -38,6 +46,7 @@
     app.drawn = {};
     for (const [side, map] of Object.entries(app.maps)) {
       app.drawn[side] = {};
+      map.createPane("mark").style.zIndex = 590;
       app.layers.forEach((layer, i) => {
         if (!layer.sides.includes(side)) return;
         const name = `layer-${layer.key}`;
@@ -94,8 +103,17 @@
     const card = document.getElementById("card");
     const hit = app.hit;
     card.hidden = !hit;
+    app.mark?.forEach((one) => one.remove());
+    app.mark = [];
     if (!hit) return;
     const { layer, row } = hit;
+    if (layer.kind === "polygon") {
+      for (const side of layer.sides) {
+        app.mark.push(L.polygon(P.polygons(row.packed, app.data.scale), {
+          pane: "mark", color: "#e69f00", weight: 4, fill: false, interactive: false,
+        }).addTo(app.maps[side]));
+      }
+    }
     const number = layer.numbers[layer.rows.indexOf(row)];
     const reason = layer.classes[number];
     document.getElementById("card-body").replaceChildren(
@@ -143,7 +161,8 @@
   });
 
   const cell = (app, value, column) => {
-    const content = valueText(app, value, column.unit);
+    const nothing = value === null || value === undefined;
+    const content = nothing ? "—" : valueText(app, value, column.unit);
     const bar = column.bar && typeof value === "number" ? P.h("i", { class: "cell-bar" }) : null;
     if (bar) bar.style.width = `${Math.max(0, Math.min(100, 100 * value))}%`;
     return P.h("td", { class: typeof value === "number" ? "figure" : "" }, bar, content);
@@ -154,7 +173,10 @@
     table.note[0] ? P.h("p", { class: "hint" }, P.t(...table.note)) : null,
     P.h("div", { class: "wide" }, P.h("table", { class: "figures" },
       P.h("thead", {}, P.h("tr", {}, table.columns.map((column) =>
-        P.h("th", { scope: "col" }, P.t(column.zh, column.en))))),
+        P.h("th", {
+          scope: "col",
+          class: table.rows.some((row) => typeof row[column.column] === "number") ? "figure" : "",
+        }, P.t(column.zh, column.en))))),
       P.h("tbody", {}, table.rows.map((row) =>
         P.h("tr", {}, table.columns.map((column) => cell(app, row[column.column], column))))))),
   ]);
@@ -261,7 +283,10 @@
     app.leader = Object.values(maps)[0];
     setUp(app);
     P.speak(app.state.lang);
-    if (app.pair) P.setUpStage(app, app.sides.map((side) => side.name));
+    if (app.pair) {
+      P.setUpStage(app, app.sides.map((side) => side.name));
+      P.showMode(app);
+    }
     const { view } = app.state;
     for (const map of Object.values(maps)) {
       if (view) map.setView([view.lat, view.lon], view.zoom, { animate: false });

@@ -71,6 +71,20 @@
     return remedies.map((remedy) => P.h("li", {}, remedy));
   };
 
+  /** What was found, and how sure it is: "gap, robust". */
+  const findingText = (app, row) => {
+    if (!row.verdict) return null;
+    if (!row.finding || row.verdict === "not_testable") return P.word(app, row.verdict);
+    return [P.word(app, row.finding), P.t("，", ", "), P.word(app, row.verdict)];
+  };
+
+  const need = (app, row) =>
+    row.need === null || row.need === undefined ? null
+      : P.h("div", { class: "interval" }, P.t("取值 ", "threshold used: "), quantity(app, row.need, row.unit));
+
+  const missing = (app, row) =>
+    row.missing ? row.missing.split(";").map((service, i) => [i ? P.t("、", ", ") : null, P.word(app, service)]) : null;
+
   const nearest = (row) =>
     row.nearest_name_zh || row.nearest_name_en
       ? P.t(row.nearest_name_zh, row.nearest_name_en)
@@ -95,14 +109,15 @@
       P.h("div", { class: "verdict" },
         P.gapSymbol(app, P.kind(place), row, 34),
         P.h("div", {},
-          P.h("div", { class: "score" }, P.h("b", {}, P.number(row.gap, 2)), " ", classText(app, row)),
-          P.h("div", {}, methodMark(app, row.method), " ", row.verdict ? P.word(app, row.verdict) : null))),
+          P.h("div", { class: "score" }, P.h("b", {}, P.gap(row.gap)), " ", classText(app, row)),
+          P.h("div", {}, methodMark(app, row.method), " ", findingText(app, row)))),
       P.h("dl", {},
         line("数值", "Value",
           row.value === null || row.value === undefined ? null : quantity(app, row.value, row.unit),
           " ", interval(row)),
         line("最近设施", "Nearest", nearest(row)),
-        line("规则", "Rule", standardText(app, row.standard_id)),
+        line("规则", "Rule", standardText(app, row.standard_id), need(app, row)),
+        line("缺少", "Missing", missing(app, row)),
         line("次序", "Rank", ranks(row)),
         line("数据日期", "Data date", row.snapshot),
         line("什么会改变它", "What would change it", P.h("ul", {}, changes(app, place, row)))),
@@ -125,7 +140,7 @@
             P.h("span", { class: "service" }, P.word(app, service)),
             P.h("span", { class: "track" }, fill),
             P.h("span", { class: "value" }, gap === null || gap === undefined
-              ? P.t("无", "none") : P.number(gap, 2))));
+              ? P.t("无", "none") : P.gap(gap))));
       }));
 
   const facts = (app, place) =>
