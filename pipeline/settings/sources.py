@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, ValidationInfo, model_validator
 
 from pipeline.settings.base import Section, setting
+from pipeline.settings.inputs import InputPath
 
 ANALYST = "analyst choice"
+
+
+def _beside_study(path: Path, info: ValidationInfo) -> Path:
+    """Resolve against the study file's folder; the file need not exist yet."""
+    base = (info.context or {}).get("base", Path.cwd())
+    return path if path.is_absolute() else Path(base / path).resolve()
+
+
+StudyPath = Annotated[Path, AfterValidator(_beside_study)]
 
 
 class DatumGuardSettings(Section):
@@ -212,7 +222,7 @@ class ConflateSettings(Section):
         ge=0,
         le=1,
     )
-    decisions: Path | None = setting(
+    decisions: StudyPath | None = setting(
         None,
         zh="人工判定表（CSV），每次运行都遵守",
         en="table of decisions by people (CSV), honoured on every run",
@@ -291,7 +301,7 @@ class CheckSettings(Section):
 class SourceSettings(Section):
     """Everything about reading the outside world."""
 
-    osm_mapping: Path | None = setting(
+    osm_mapping: InputPath | None = setting(
         None,
         zh="自己的OSM映射文件；空则用内置",
         en="an OSM mapping file of your own; the shipped one when empty",
