@@ -11,6 +11,7 @@ from datetime import date
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipeline.measures.parcel_columns import (
@@ -61,6 +62,7 @@ DERIVED_FROM: Final[dict[str, tuple[str, ...]]] = {
     "grade": ("eff_class", "tax_10k_yuan", "output_10k_yuan", "jobs", "energy_tce", "area_m2"),
 }
 
+Labels = npt.NDArray[np.object_]
 STARTED: Final = ("under_construction", "stopped", "built")
 ZERO_CLASSES: Final = ("M0", "C0", "W0")
 MONTHS_PER_YEAR: Final = 12
@@ -125,25 +127,25 @@ def floor_area_ratio(frame: pd.DataFrame, *, far_target: float | None) -> pd.Dat
     return pd.DataFrame(
         {
             "far": far,
-            "far_basis": pd.array(basis, dtype="string"),
+            "far_basis": pd.Series(basis, index=frame.index, dtype="string"),
             "far_target": target,
-            "far_target_basis": pd.array(target_basis, dtype="string"),
+            "far_target_basis": pd.Series(target_basis, index=frame.index, dtype="string"),
             "coverage_share": share(frame, "footprint_m2", "area_m2"),
         },
         index=frame.index,
     )
 
 
-def _first_known(sources: dict[str, Floats]) -> tuple[Floats, list[str | None]]:
+def _first_known(sources: dict[str, Floats]) -> tuple[Floats, Labels]:
+    """Take the first source that is known in each row, and its name (None where none is)."""
     names = list(sources)
     stack = np.column_stack([sources[name] for name in names])
     known = ~np.isnan(stack)
     first = known.argmax(axis=1)
     found = known.any(axis=1)
     values = np.where(found, stack[np.arange(len(stack)), first], np.nan)
-    labels: list[str | None] = [*names, None]
-    picks = np.where(found, first, len(names))
-    return values, [labels[k] for k in picks.tolist()]
+    labels = np.array([*names, None], dtype=object)
+    return values, labels[np.where(found, first, len(names))]
 
 
 def yields(frame: pd.DataFrame) -> pd.DataFrame:
@@ -194,7 +196,7 @@ def clocks(frame: pd.DataFrame, *, study_date: date) -> pd.DataFrame:
     out = pd.DataFrame(columns, index=frame.index)
     idle, basis = _idle(out, codes(frame, "build_status"))
     out["idle_yr"] = idle
-    out["idle_basis"] = pd.array(basis, dtype="string")
+    out["idle_basis"] = pd.Series(basis, index=out.index, dtype="string")
     return out
 
 
@@ -217,7 +219,7 @@ def _remaining_lease(frame: pd.DataFrame, today: np.datetime64) -> Floats:
     return np.where(known, -years_between(end, today), np.nan)
 
 
-def _idle(clock: pd.DataFrame, status: pd.Series) -> tuple[Floats, list[str | None]]:
+def _idle(clock: pd.DataFrame, status: pd.Series) -> tuple[Floats, Labels]:
     began, told = flags(clock, "started")
     waiting = told & ~began
     stopped = (status == "stopped").fillna(value=False).to_numpy(bool)
