@@ -45,20 +45,24 @@ else
 	$(PYTHON) -m venv $(VENV)
 endif
 
-$(VENV)/.product: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 ifdef UV
-	uv pip install --quiet --python $(BIN)/python -c constraints.txt -e .
+INSTALL := uv pip install --quiet --python $(BIN)/python -c constraints.txt
 else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif
+
+$(VENV)/.product: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+ifndef UV
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+endif
+	$(INSTALL) -e .
+	command -v npm >/dev/null || $(INSTALL) --group node
 	$(BIN)/python -m pipeline.publish.assets
 	touch $@
 
 $(VENV)/.test: $(VENV)/.product
-ifdef UV
-	uv pip install --quiet --python $(BIN)/python -c constraints.txt --group test
-else
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group test
-endif
+	$(INSTALL) --group test
 	touch $@
+
+screenshot: run ## draw the README's picture from the built overview (needs Chromium)
+	$(BIN)/python -m pipeline.publish.screenshot outputs/$(STUDY)/maps/overview.html docs/overview.png

@@ -42,7 +42,7 @@ def stale(found: list) -> dict[str, str]:
 
 
 def results(files: dict[str, str]) -> dict[str, str]:
-    """Keep what people and later stages read; plans and manifests tell of the run, not of results."""
+    """Keep what people and later stages read; plans and manifests only tell of the run."""
     return {
         name: digest
         for name, digest in files.items()

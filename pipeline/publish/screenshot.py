@@ -1,0 +1,97 @@
+"""Take a picture of a page with headless Chromium, for the README and for print."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline.atomic import atomic_path
+from pipeline.errors import ParkgapError, Problem, SourceError
+
+WINDOW = "1440,900"
+WAIT_MS = 6000
+SECONDS = 120
+QUIET = (
+    "--headless",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--hide-scrollbars",
+)
+
+
+def chromium() -> str:
+    """Find Chromium: `PARKGAP_CHROMIUM`, or a browser of that family on the PATH.
+
+    Raises
+    ------
+    SourceError
+        When there is none.
+    """
+    names = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+    found = os.environ.get("PARKGAP_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        raise SourceError(
+            Problem(
+                zh="未找到 Chromium",
+                en="Chromium was not found",
+                remedy_zh="安装 chromium，或设环境变量 PARKGAP_CHROMIUM",
+                remedy_en="install chromium, or set PARKGAP_CHROMIUM",
+            )
+        )
+    return found
+
+
+def drive_chromium(page: Path, *arguments: str) -> None:
+    """Open a local page in a fresh headless Chromium with further arguments.
+
+    Raises
+    ------
+    SourceError
+        When Chromium is absent or fails.
+    """
+    with TemporaryDirectory() as profile:
+        rootless = ("--no-sandbox",) if hasattr(os, "geteuid") and os.geteuid() == 0 else ()
+        done = subprocess.run(  # noqa: S603 - the browser the user has, on a page of our own
+            [
+                chromium(),
+                *QUIET,
+                *rootless,
+                f"--user-data-dir={profile}",
+                f"--virtual-time-budget={WAIT_MS}",
+                *arguments,
+                page.resolve().as_uri(),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+    if done.returncode != 0:
+        raise SourceError(
+            Problem(
+                zh="Chromium 未能打开页面",
+                en=f"Chromium failed on the page: {done.stderr.strip()[-300:]}",
+                path=page,
+            )
+        )
+
+
+def take(page: Path, picture: Path) -> None:
+    """Write a PNG of the first view of a page, atomically."""
+    with atomic_path(picture) as temporary:
+        drive_chromium(page, f"--window-size={WINDOW}", f"--screenshot={temporary}")
+
+
+if __name__ == "__main__":
+    try:
+        take(Path(sys.argv[1]), Path(sys.argv[2]))
+    except ParkgapError as error:
+        sys.exit(str(error))
