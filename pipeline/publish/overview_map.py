@@ -43,7 +43,7 @@ PLACE_FIELDS = (
     "place_id", "name_zh", "name_en", "label_zh", "label_en", "sounds", "tier", "category", "case",
     "district_zh", "planned_area_km2", "target_2023_10k_m2", "target_2024_10k_m2",
     "priority_group", "minhang_role", "part", "precision_m", "boundary_class", "footprint_basis",
-    "synthetic", "lon", "lat",
+    "synthetic", "page", "lon", "lat",
 )  # fmt: skip
 GAP_FIELDS = (
     "place_id", "service", "gap", "method", "status", "finding", "verdict", "value", "unit", "low",
@@ -79,7 +79,8 @@ class OverviewData:
         `PLACE_FIELDS` where known. Geometry is the footprint; ``lon``/``lat`` its point (else the
         footprint's middle). ``label_zh``/``label_en`` are short names for the map; ``case`` marks
         case parks (else ``category == "case_park"``); ``part`` marks sub-areas that are not
-        counted (else ``category == "core_part"``); ``synthetic`` marks made-up places.
+        counted (else ``category == "core_part"``); ``page`` is the park's own page, a path relative
+        to this one; ``synthetic`` marks made-up places.
     gaps
         One row per place and service of `SERVICES`: ``gap`` 0 (none) to 1, ``method``
         (``measured_network`` or ``estimated_straight_line``) and the other columns of

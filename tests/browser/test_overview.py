@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,13 @@ def test_card_says_why(open_offline: Open, overview: Path) -> None:
     assert page.locator("#card").is_hidden()
 
 
+def test_a_gap_on_a_break_belongs_to_the_class_below(open_offline: Open, overview: Path) -> None:
+    page = open_offline(overview).page
+    gaps = [0, 0.2, 0.2001, 0.8, 0.81, 1, None]
+    classes = page.evaluate("(gaps) => gaps.map((g) => parkgap.classOf(parkgap.app, g))", gaps)
+    assert classes == [0, 0, 1, 3, 4, 4, None]
+
+
 def test_measured_and_estimated_are_drawn_differently(open_offline: Open, overview: Path) -> None:
     page = open_offline(overview, fragment="service=rail").page
     assert "url(#hatch-" in symbol(page, "gaps", "X4").inner_html()
@@ -248,6 +256,32 @@ def test_ranking_starts_with_the_largest_gap_and_ends_with_the_unknown(
     assert known == sorted(known, reverse=True)
     assert values[len(known) :] == ["—"] * (len(values) - len(known))
     assert len(known) < len(values)
+
+
+def test_summary_counts_only_what_is_known(open_offline: Open, overview: Path) -> None:
+    page = open_offline(overview, fragment="tab=summary").page
+    row = page.locator("#tab-body .matrix tbody tr").filter(has_text="特色区")
+    gaps = reference_overview().gaps
+    rail = gaps[gaps["service"].eq("rail") & gaps["place_id"].str.match(r"Z\d")]["gap"]
+    cell = row.locator("td").first.inner_text().split()
+    assert cell == [f"{rail.median():.2f}", f"{rail.notna().sum()}/5"]
+
+
+def test_only_a_plain_file_is_linked(open_offline: Open, tmp_path: Path) -> None:
+    data = reference_overview()
+    pages = {
+        "K2": "parks/K2.html",
+        "K1": "javascript:alert(1)//.html",
+        "K3": "https://x.org/a.html",
+    }
+    places = data.places.assign(page=data.places["place_id"].map(pages))
+    path = tmp_path / "linked.html"
+    path.write_text(build_overview(replace(data, places=places), MapsSettings()), encoding="utf-8")
+    page = open_offline(path, fragment="selected=K2").page
+    assert page.locator("#card .onward").get_attribute("href") == "parks/K2.html"
+    for place in ("K1", "K3"):
+        page.evaluate("(id) => parkgap.app.select(id, 'gaps')", place)
+        assert page.locator("#card .onward").count() == 0
 
 
 def test_phone_width_has_no_sideways_scroll(open_offline: Open, overview: Path) -> None:

@@ -7,6 +7,7 @@
   const ROW = 104;
   const LINE = 15;
   const WIDEST = 26;
+  const NARROW = 420;
   const pen = document.createElement("canvas").getContext("2d");
 
   const overlap = (a, b) =>
@@ -163,7 +164,9 @@
       );
       if (free) return { ...free, lines };
     }
-    return group.members[0].rank <= 2 ? crowdedName(group, taken, view) : null;
+    // a phone has room for the core's name only; more would point at the wrong symbols
+    const leading = view.x1 - view.x0 < NARROW ? 0 : 2;
+    return group.members[0].rank <= leading ? crowdedName(group, taken, view) : null;
   };
 
   /** Place names beside their symbols where they cover nothing; leading tiers go first. */

@@ -7,6 +7,7 @@
   const tabs = [
     ["legend", "图例", "Legend", (app) => P.legend(app)],
     ["ranking", "排名", "Ranking", (app) => P.ranking(app)],
+    ["summary", "汇总", "Summary", (app) => P.summary(app)],
     ["layers", "图层", "Layers", (app) => P.layerSwitches(app)],
     ["notes", "说明", "Notes", (app) => P.notes(app)],
   ];

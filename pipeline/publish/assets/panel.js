@@ -71,6 +71,32 @@
     return box;
   };
 
+  const facilityShapes = {
+    rail: (colour) => P.svg("circle", { cx: 13, cy: 8, r: 4, fill: "#fff", stroke: colour, "stroke-width": 1.6 }),
+    rail_future: (colour) => P.svg("circle", {
+      cx: 13, cy: 8, r: 4, fill: "#fff", stroke: colour, "stroke-width": 1.6, "stroke-dasharray": "3 2",
+    }),
+    hospital: (colour) => P.svg("path", { d: "M11 2h4v4h4v4h-4v4h-4v-4h-4v-4h4z", fill: colour }),
+    school: (colour) => P.svg("path", { d: "M13 2l6 11h-12z", fill: colour }),
+  };
+
+  const facilityEntries = (app) => {
+    const present = Object.keys(facilityShapes).filter((key) => app.facilityGroups.layout[key]);
+    const marks = present.map((key) => {
+      const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
+      box.append(facilityShapes[key](app.colours.facility[key === "rail_future" ? "rail" : key]));
+      return entry(box, P.word(app, key),
+        P.h("small", {}, ` ${app.facilityGroups.layout[key].getLayers().length}`));
+    });
+    if (app.lines.length) {
+      const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
+      box.append(P.svg("path", { d: "M1 8H25", stroke: app.colours.metro, "stroke-width": 2 }));
+      marks.push(entry(box, P.t("轨道线路", "Rail lines"), P.h("small", {}, ` ${app.lines.length}`)));
+    }
+    return marks.length
+      ? [P.h("h2", {}, P.t("设施", "Facilities")), P.h("ul", { class: "legend" }, marks)] : null;
+  };
+
   P.legend = (app) => [
     P.h("h2", {}, P.t("空间布局", "Layout")),
     P.h("ul", { class: "legend" }, tierEntries(app),
@@ -82,6 +108,7 @@
     P.h("p", { class: "hint" }, P.t("0 = 没有缺口，1 = 完全缺失", "0 = no gap, 1 = nothing within reach")),
     P.h("ul", { class: "legend gaps" }, gapEntries(app)),
     targets(app),
+    facilityEntries(app),
   ];
 
   const byGap = (app) => {
@@ -136,12 +163,50 @@
       "Facilities of the chosen service are shown with it.")),
   ];
 
-  P.notes = (app) => [
+  const median = (values) => {
+    if (!values.length) return null;
+    const sorted = [...values].sort((a, b) => a - b);
+    const half = Math.floor(sorted.length / 2);
+    return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+  };
+
+  /** One cell of tier by service: the median of the known gaps, and how many are known. */
+  const tierCell = (app, members, service) => {
+    const known = members
+      .map((place) => app.gapOf(place.place_id, service)?.gap)
+      .filter((gap) => gap !== null && gap !== undefined);
+    const middle = median(known);
+    const box = P.h("i", { class: "chip" });
+    box.style.backgroundColor = P.gapColour(app, middle);
+    return P.h("td", {}, box, P.h("b", {}, P.gap(middle)),
+      P.h("small", {}, `${known.length}/${members.length}`));
+  };
+
+  const tierMatrix = (app) => {
+    const kinds = P.order.filter((kind) =>
+      kind !== "policy" && app.places.some((place) => P.kind(place) === kind));
+    return P.h("table", { class: "matrix" },
+      P.h("thead", {}, P.h("tr", {}, P.h("th", {}), app.services.map((service) =>
+        P.h("th", { scope: "col" }, P.word(app, service))))),
+      P.h("tbody", {}, kinds.map((kind) => {
+        const members = app.places.filter((place) => P.kind(place) === kind && !place.part);
+        return P.h("tr", {}, P.h("th", { scope: "row" }, P.word(app, kind)),
+          app.services.map((service) => tierCell(app, members, service)));
+      })));
+  };
+
+  P.summary = (app) => [
     app.headlines.length
       ? [P.h("h2", {}, P.t("要点", "Findings")),
         P.h("ol", { class: "headlines" }, app.headlines.map(([zh, en]) => P.h("li", {}, P.t(zh, en))))]
       : null,
-    P.h("h2", {}, P.t("数据与许可", "Data and licences")),
+    P.h("h2", {}, P.t("各层级的缺口中位数", "Median gap by tier")),
+    P.h("p", { class: "hint" }, P.t("小字：有数据的地点数 / 地点总数；缺数据者不计入中位数",
+      "Small print: places with a value / all; places without one are left out of the median")),
+    P.h("div", { class: "wide" }, tierMatrix(app)),
+  ];
+
+  P.notes = (app) => [    P.h("h2", {}, P.t("数据与许可", "Data and licences")),
     P.h("table", { class: "sources" },
       P.h("tbody", {}, app.sources.map((source) => P.h("tr", {},
         P.h("th", { scope: "row" }, P.t(source.name_zh, source.name_en)),

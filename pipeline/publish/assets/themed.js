@@ -95,7 +95,7 @@
         P.h("dd", {}, valueText(app, row[column], unit)))));
 
   const titleOf = (layer, row) => [
-    P.h("h2", { lang: "zh-CN" }, row[layer.title[0]] ?? row[layer.title[1]] ?? layer.name[0]),
+    P.h("h2", { lang: "zh-CN", id: "card-title" }, row[layer.title[0]] ?? row[layer.title[1]] ?? layer.name[0]),
     P.h("p", { lang: "en", class: "both" }, row[layer.title[1]] ?? layer.name[1]),
   ];
 

@@ -182,6 +182,12 @@
   const section = (zh, en, ...content) =>
     P.h("section", {}, P.h("h3", {}, P.t(zh, en)), content);
 
+  /** Link to the page of the place, when it has one; only a plain file beside this one will do. */
+  const onward = (place) =>
+    /^[\w][\w./-]*\.html$/.test(place.page ?? "")
+      ? P.h("a", { class: "onward", href: place.page }, P.t("打开园区详图 →", "Open the park's page →"))
+      : null;
+
   /** Fill the card with one place; the side that was clicked decides what comes first. */
   P.placeCard = (app, place, side) => {
     const reasons = section("为什么是这个颜色？", "Why this colour?",
@@ -189,12 +195,13 @@
     const compared = section("各项缺口", "Gap by service", bars(app, place));
     const about = section("地点资料", "About the place", facts(app, place));
     const parts = side === "layout"
-      ? [about, reasons, compared] : [reasons, compared, measures(app, place), about];
+      ? [about, onward(place), reasons, compared]
+      : [reasons, compared, measures(app, place), about, onward(place)];
     return [
       P.h("header", {},
         P.tierSymbol(app, place, 26),
         P.h("div", {},
-          P.h("h2", { lang: "zh-CN" }, place.name_zh || place.name_en || place.place_id),
+          P.h("h2", { lang: "zh-CN", id: "card-title" }, place.name_zh || place.name_en || place.place_id),
           P.h("p", { lang: "en", class: "both" }, place.name_en || ""))),
       parts,
     ];
@@ -202,7 +209,7 @@
 
   P.facilityCard = (app, facility) => [
     P.h("header", {}, P.h("div", {},
-      P.h("h2", { lang: "zh-CN" }, facility.name_zh || facility.name_en || "—"),
+      P.h("h2", { lang: "zh-CN", id: "card-title" }, facility.name_zh || facility.name_en || "—"),
       P.h("p", { lang: "en", class: "both" }, facility.name_en || ""))),
     P.h("section", {}, P.h("dl", {},
       line("类型", "Kind", P.word(app, facility.service)),
