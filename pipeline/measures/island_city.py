@@ -126,20 +126,20 @@ class City:
         )
         return reader @ self.counts / self.grid.cell_km2, reader @ self.land_share
 
-    def rasterised(self, parks: GeometryArray) -> NDArray[np.int16]:
-        """Count some parks over each cell of the fine grid, flat."""
-        return overlay(self.fine, parks)
-
     def share_under(self, x: FloatArray, y: FloatArray, layer: FloatArray) -> FloatArray:
         """Give the mean of a flat layer over the points of each position; outside counts as 0."""
         cell = self.grid.index(x, y)
         mean: FloatArray = np.where(cell >= 0, layer[cell], 0.0).mean(axis=1)
         return mean
 
-    def parks_under(self, x: FloatArray, y: FloatArray) -> BoolArray:
-        """Tell for each position whether any point lies in a park."""
+    def others(self, parks: GeometryArray) -> BoolArray:
+        """Mark the fine cells that lie in a park other than those given, flat."""
+        return np.asarray(self.parks - overlay(self.fine, parks) > 0)
+
+    def touches(self, x: FloatArray, y: FloatArray, blocked: BoolArray) -> BoolArray:
+        """Tell for each position whether any point lies on a blocked fine cell."""
         cell = self.fine.index(x, y)
-        return np.asarray(((cell >= 0) & (self.parks[cell] > 0)).any(axis=1))
+        return np.asarray(((cell >= 0) & blocked[cell]).any(axis=1))
 
 
 def build_city(

@@ -115,6 +115,7 @@ def relocate(
     *,
     rng: np.random.Generator,
     draws: int,
+    others: BoolArray,
     max_water_share: float,
     min_eligible_share: float,
     max_proposals_per_draw: int,
@@ -133,9 +134,12 @@ def relocate(
         The place's random stream.
     draws
         Positions wanted.
+    others
+        Fine cells in other parks, flat; a position that touches one is rejected. The park's own
+        land is not among them: were it, the observed position could not be one of the draws and
+        the test would reject too often.
     max_water_share, min_eligible_share
-        A position with more water, or with less eligible land, is rejected, as is one that
-        touches a park.
+        A position with more water, or with less eligible land, is rejected.
     max_proposals_per_draw
         Attempts per wanted position before giving up.
 
@@ -150,7 +154,7 @@ def relocate(
         size = int(np.clip((draws - found) / max(rate, 0.02) * 1.1, 64, 2000))
         proposal = _propose(city, cells, rng, size)
         good = _acceptable(
-            city, footprint, proposal,
+            city, footprint, proposal, others=others,
             max_water_share=max_water_share, min_eligible_share=min_eligible_share,
         )  # fmt: skip
         kept.append(proposal[good])
@@ -172,6 +176,7 @@ def _acceptable(
     footprint: SampledFootprint,
     proposal: FloatArray,
     *,
+    others: BoolArray,
     max_water_share: float,
     min_eligible_share: float,
 ) -> BoolArray:
@@ -180,7 +185,7 @@ def _acceptable(
     )
     dry = city.share_under(x, y, city.land_share) >= 1.0 - max_water_share - TIE
     eligible = city.share_under(x, y, city.eligible.astype(float)) >= min_eligible_share - TIE
-    return np.asarray(dry & eligible & ~city.parks_under(x, y))
+    return np.asarray(dry & eligible & ~city.touches(x, y, others))
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from pipeline.settings.island import IslandSettings
 
 from .island_city import City, Exposure, build_city
 from .island_contrast import AMENITY, POOLED, Contrast, Statistic, contrast
-from .island_grid import BoolArray, FloatArray, GridFrame, raster_mask
+from .island_grid import BoolArray, FloatArray, GridFrame
 from .island_null import Positions, generator, own_stratum, relocate, ring_density
 from .island_points import PointLayer
 from .island_results import blank_row
@@ -176,14 +176,15 @@ def _measure_place(
         city, footprint, layer,
         strata_distance=settings.strata_distance, strata_density=settings.strata_density,
     )  # fmt: skip
+    # A host is the park's surroundings, and under the null hypothesis the park is like them.
+    others = city.others(np.append(hosts, np.array([park], dtype=object)))
     positions = relocate(
-        city, footprint, cells, rng=rng, draws=settings.draws,
+        city, footprint, cells, rng=rng, draws=settings.draws, others=others,
         max_water_share=settings.max_water_share,
         min_eligible_share=settings.min_eligible_share,
         max_proposals_per_draw=settings.max_proposals_per_draw,
     )  # fmt: skip
-    measure = _Measure(city, footprint, city.rasterised(hosts), settings)
-    own = raster_mask(city.fine, park).ravel()
+    measure = _Measure(city, footprint, others, settings)
     plausible = plausible_positions(
         footprint, precision_m=place.precision_m,
         draws=settings.footprint_draws, rng=rng,
@@ -199,9 +200,9 @@ def _measure_place(
         positions=positions,
         plausible_positions=plausible if place.indicative else None,
         exact=measure.exact(park, beside),
-        sampled=measure.at(in_place(footprint), own=own),
-        null=measure.at(positions, own=None),
-        plausible=measure.at(plausible, own=own) if place.indicative else None,
+        sampled=measure.at(in_place(footprint)),
+        null=measure.at(positions),
+        plausible=measure.at(plausible) if place.indicative else None,
     )
 
 
@@ -234,16 +235,14 @@ class _Measure:
 
     city: City
     footprint: SampledFootprint
-    hosts: NDArray[np.int16]
+    blocked: BoolArray
     settings: IslandSettings
 
-    def at(self, positions: Positions, *, own: BoolArray | None) -> Contrast:
-        """Measure by sample points; `own` is the park's raster when it has not moved away."""
-        parks = self.city.parks - self.hosts
-        blocked = parks > 0 if own is None else parks - own > 0
+    def at(self, positions: Positions) -> Contrast:
+        """Measure by sample points."""
         exposure = self.city.exposure(
             self.footprint, x_m=positions.x_m, y_m=positions.y_m, angle_rad=positions.angle_rad,
-            blocked=blocked,
+            blocked=self.blocked,
         )  # fmt: skip
         return self._contrast(exposure)
 

@@ -95,9 +95,9 @@ def bands_of(shape: shapely.Geometry, ring_widths_m: Sequence[float], xy_m: Floa
     """
     Tell in which band around a polygon each point lies.
 
-    A coarse raster of distances settles the points of every cell that no border can reach, since
-    distance changes by at most a metre per metre; the others are measured one by one. The result
-    is exact.
+    Where points are many, a coarse raster of distances settles those of every cell that no border
+    can reach, since distance changes by at most a metre per metre; the others are measured one by
+    one. The result is exact.
 
     Parameters
     ----------
@@ -113,6 +113,10 @@ def bands_of(shape: shapely.Geometry, ring_widths_m: Sequence[float], xy_m: Floa
     0 inside, b up to the bth width, W + 1 beyond; a point exactly at a width is within it
     """
     borders = np.array([0.0, *ring_widths_m])
+    if len(xy_m) <= 3 * RASTER_STEPS**2:
+        shapely.prepare(shape)
+        away = shapely.distance(shape, shapely.points(xy_m))
+        return np.asarray(np.searchsorted(borders, away, side="left"))
     west, south, east, north = shape.bounds
     margin = ring_widths_m[-1]
     side = max(east - west, north - south) + 2 * margin

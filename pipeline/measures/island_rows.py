@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from pipeline.settings.island import IslandSettings
 
 from .island_contrast import AMENITY, MIX, POOLED, Contrast, Statistic
 from .island_null import Positions, Ranked, rank
-from .island_results import DISC_AREA_LOSS, blank_row, plausible_span, tested
+from .island_results import DISC_AREA_LOSS, ComponentResult, blank_row, plausible_span, tested
 from .island_ring import GeometryArray, SampledFootprint
 
 
@@ -41,6 +41,15 @@ class PlaceContrast:
     null: Contrast
     plausible: Contrast | None
 
+    @property
+    def overlap_share(self) -> float:
+        """Share of the relocations that overlap the park itself, by discs of its area."""
+        if len(self.positions) == 0:
+            return 1.0
+        dx, dy = self.positions.x_m - self.footprint.x_m, self.positions.y_m - self.footprint.y_m
+        near = np.hypot(dx, dy) < 2 * self.footprint.equivalent_radius_m
+        return float(near.mean())
+
     def draws(self) -> pd.DataFrame:
         """Give one row for each relocation, with shift, rotation and statistics."""
         shift = pd.DataFrame(
@@ -56,6 +65,17 @@ class PlaceContrast:
         )
         names = [statistic.column for statistic in self.null.statistics]
         return pd.concat([shift, pd.DataFrame(self.null.value, columns=names)], axis=1)
+
+
+def without_room(
+    results: Sequence[ComponentResult], places: Sequence[PlaceContrast], settings: IslandSettings
+) -> list[ComponentResult]:
+    """Take the relocations from results of places that have no room to be relocated."""
+    crowded = {p.place_id for p in places if p.overlap_share > settings.max_overlap_share}
+    return [
+        replace(result, null=np.empty(0)) if result.place_id in crowded else result
+        for result in results
+    ]
 
 
 def unmeasured_rows(
@@ -131,6 +151,8 @@ def _statistic_reason(
         total = exact.inside_count[0, number] + exact.ring_count[0, number]
         few = total < settings.min_total_count or exact.statistics[number].component == MIX
         return "few_facilities" if few else "little_ring"
+    if place.overlap_share > settings.max_overlap_share:
+        return "few_draws"
     return "few_draws" if ranked.valid[number] < settings.min_valid_draws else None
 
 

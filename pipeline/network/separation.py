@@ -17,7 +17,7 @@ from pipeline.measures.island_null import Positions
 from pipeline.measures.island_places import in_place
 from pipeline.measures.island_results import ComponentResult
 from pipeline.measures.island_ring import GeometryArray, placed, ring
-from pipeline.measures.island_rows import PlaceContrast
+from pipeline.measures.island_rows import PlaceContrast, without_room
 from pipeline.settings.island import IslandSettings
 
 from .separation_access import minutes_field
@@ -112,7 +112,7 @@ def separation_results(
         field = minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min)
         results += [_access_gap(item, service, fine, field, settings) for item in around]
     logger.info("measured separation of %d places on streets", len(places))
-    return results
+    return without_room(results, places, settings)
 
 
 class _Around:
@@ -124,16 +124,14 @@ class _Around:
         self.place = place
         self.city = city
         self.settings = settings
-        parks = city.parks - city.rasterised(place.hosts)
-        own = city.rasterised(np.array([place.park], dtype=object))
-        self.blocked = parks > 0
-        self.blocked_in_place = parks - own > 0
+        own = np.array([place.park], dtype=object)
+        self.blocked = city.others(np.append(place.hosts, own))
         self.here = in_place(place.footprint)
-        self.null = self.surroundings(place.positions, density, own=False)
-        self.observed = self.surroundings(self.here, density, own=True)
+        self.null = self.surroundings(place.positions, density)
+        self.observed = self.surroundings(self.here, density)
 
     def values(
-        self, at: Positions, grid: GridFrame, layer: FloatArray, *, own: bool
+        self, at: Positions, grid: GridFrame, layer: FloatArray
     ) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Read a layer at points inside and in the main ring, and which of these are its land."""
         footprint = self.place.footprint
@@ -141,15 +139,14 @@ class _Around:
         inside = _read(grid, layer, x, y)
         main = footprint.band <= self.settings.ring_widths_m.index(self.settings.ring_m)
         x, y = placed(footprint.around[main], x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
-        blocked = self.blocked_in_place if own else self.blocked
         cell, fine = self.city.grid.index(x, y), self.city.fine.index(x, y)
-        land = (cell >= 0) & (self.city.land_share[cell] > 0) & ~blocked[fine]
+        land = (cell >= 0) & (self.city.land_share[cell] > 0) & ~self.blocked[fine]
         return inside, np.where(land, _read(grid, layer, x, y), np.nan), land
 
-    def surroundings(self, at: Positions, density: StreetDensity, *, own: bool) -> Surroundings:
+    def surroundings(self, at: Positions, density: StreetDensity) -> Surroundings:
         """Read street density inside and in the ring."""
-        inside, ring_all, _ = self.values(at, density.grid, density.all_ways, own=own)
-        _, ring_public, _ = self.values(at, density.grid, density.public, own=own)
+        inside, ring_all, _ = self.values(at, density.grid, density.all_ways)
+        _, ring_public, _ = self.values(at, density.grid, density.public)
         return Surroundings(
             nan_reduce(np.nanmean, inside), nan_reduce(np.nanmean, ring_all),
             nan_reduce(np.nanmedian, ring_public),
@@ -296,11 +293,11 @@ def _access_gap(
 ) -> ComponentResult:
     place = item.place
     statistic = _statistic(ACCESS, service, "min", settings)
-    inside, outside = _medians(item, item.here, grid, field, own=True)
-    null_inside, null_outside = _medians(item, place.positions, grid, field, own=False)
+    inside, outside = _medians(item, item.here, grid, field)
+    null_inside, null_outside = _medians(item, place.positions, grid, field)
     plausible = None
     if place.plausible_positions is not None:
-        near, far = _medians(item, place.plausible_positions, grid, field, own=True)
+        near, far = _medians(item, place.plausible_positions, grid, field)
         plausible = near - far
     observed = float((inside - outside)[0])
     return ComponentResult(
@@ -311,11 +308,11 @@ def _access_gap(
 
 
 def _medians(
-    item: _Around, at: Positions, grid: GridFrame, field: FloatArray, *, own: bool
+    item: _Around, at: Positions, grid: GridFrame, field: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Give median minutes inside and in the ring; NaN where too few points have any."""
     least = item.settings.measured_share_min
-    inside, around, land = item.values(at, grid, field, own=own)
+    inside, around, land = item.values(at, grid, field)
     medians = []
     for values, counted in ((inside, np.ones(inside.shape, dtype=bool)), (around, land)):
         measured = np.isfinite(values).sum(axis=1)

@@ -261,6 +261,16 @@ class IslandSettings(Section):
         source=CHOICE,
         ge=1,
     )
+    max_overlap_share: float = setting(
+        0.5,
+        zh="重置位置中与园区自身重叠者的占比上限,超过则视为无处可移、不予检验",
+        en="greatest share of relocations that overlap the park itself; with more there is no "
+        "room elsewhere and nothing is tested",
+        unit="share",
+        source=CHOICE,
+        gt=0,
+        le=1,
+    )
     min_valid_draws: int = setting(
         199,
         zh="检验所需的最少有效重置次数",

@@ -32,10 +32,24 @@ def clustered_points(rng: np.random.Generator, *, clusters: int, per_cluster: fl
     return points[((points > 0) & (points < SIDE_M)).all(axis=1)]
 
 
+def margin_m(side_m: float) -> float:
+    """Give how far a park's middle stays from the rim."""
+    return side_m + 1300.0
+
+
+def within_margin(side_m: float) -> np.ndarray:
+    """Mark the cells in which a park of this size could have been placed."""
+    grid = frame()
+    x, y = grid.centres(np.arange(grid.rows * grid.columns))
+    margin = margin_m(side_m)
+    low, high = np.minimum(x, y), np.maximum(x, y)
+    return ((low >= margin) & (high <= SIDE_M - margin)).reshape(grid.shape)
+
+
 def scattered_parks(rng: np.random.Generator, *, number: int, side_m: float) -> gpd.GeoDataFrame:
     """Place turned squares at random, apart from each other and from the rim."""
     parks: list[shapely.Polygon] = []
-    margin = side_m + 1300.0
+    margin = margin_m(side_m)
     while len(parks) < number:
         x, y = rng.uniform(margin, SIDE_M - margin, 2)
         square = shapely.box(x - side_m / 2, y - side_m / 2, x + side_m / 2, y + side_m / 2)
