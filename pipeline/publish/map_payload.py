@@ -190,7 +190,7 @@ def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
 
 
 def _encode(shape: Any, scale: int) -> Any:  # noqa: ANN401
-    if shape is None or shape.is_empty:
+    if not isinstance(shape, shapely.Geometry) or shape.is_empty:
         return None
     if shape.geom_type == "Point":
         return _chain(shape, scale)

@@ -20,7 +20,13 @@ from pipeline.publish.map_elements import (
     credit_lines,
 )
 from pipeline.publish.map_glossary import CAVEATS, GAP_CLASSES, GLOSSARY
-from pipeline.publish.map_payload import Payload, require_wgs84, simplified, within_budget
+from pipeline.publish.map_payload import (
+    Payload,
+    encode_geometries,
+    require_wgs84,
+    simplified,
+    within_budget,
+)
 from pipeline.publish.map_search import sounds
 from pipeline.settings.maps import MapsSettings
 
@@ -49,7 +55,7 @@ GAP_FIELDS = (
     "place_id", "service", "gap", "method", "status", "finding", "verdict", "value", "unit", "low",
     "high", "need", "missing",
     "nearest_name_zh", "nearest_name_en", "nearest_lon", "nearest_lat", "standard_id", "rank",
-    "rank_low", "rank_high", "change_zh", "change_en", "snapshot",
+    "rank_low", "rank_high", "route", "change_zh", "change_en", "snapshot",
 )  # fmt: skip
 ACCESS_FIELDS = (
     "place_id", "service", "variant", "mode", "measure", "value", "unit", "status", "method",
@@ -85,7 +91,8 @@ class OverviewData:
         One row per place and service of `SERVICES`: ``gap`` 0 (none) to 1, ``method``
         (``measured_network`` or ``estimated_straight_line``) and the other columns of
         `GAP_FIELDS`: what was measured (``value``, ``unit``, 90 % ``low``..``high``), the nearest
-        facility by name and point, ``standard_id``, rank and its range, what would change it.
+        facility by name and point, the ``route`` to it (a line in EPSG:4326), ``standard_id``,
+        rank and its range, what would change it.
     access
         The long table of results (docs/architecture.md), shown in full on demand.
     districts, metro_lines
@@ -172,7 +179,10 @@ def overview_payload(
     payload = Payload(decimals=settings.coordinate_decimals)
     payload.add_layer("places", places, PLACE_FIELDS)
     order = ["place_id", "service"]
-    payload.add_table("gaps", with_columns(data.gaps, GAP_FIELDS).sort_values(order), GAP_FIELDS)
+    gaps = with_columns(data.gaps, GAP_FIELDS).sort_values(order)
+    routes = encode_geometries(gaps["route"].tolist(), decimals=settings.coordinate_decimals)
+    gaps["route"] = pd.Series(routes, index=gaps.index, dtype="object")
+    payload.add_table("gaps", gaps, GAP_FIELDS)
     payload.add_table("access", with_columns(data.access, ACCESS_FIELDS), ACCESS_FIELDS)
     payload.add_table("standards", data.standards, tuple(data.standards.columns))
     districts = _with_points(simplified(data.districts, tolerance_m=settings.simplify_m))

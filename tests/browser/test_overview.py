@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from shapely import LineString
 
 from pipeline.publish.overview_map import build_overview
 from pipeline.settings.maps import MapsSettings
@@ -163,6 +164,21 @@ def test_a_gap_on_a_break_belongs_to_the_class_below(open_offline: Open, overvie
     gaps = [0, 0.2, 0.2001, 0.8, 0.81, 1, None]
     classes = page.evaluate("(gaps) => gaps.map((g) => parkgap.classOf(parkgap.app, g))", gaps)
     assert classes == [0, 0, 1, 3, 4, 4, None]
+
+
+def test_route_to_the_nearest_is_drawn_as_it_runs(open_offline: Open, tmp_path: Path) -> None:
+    data = reference_overview()
+    bent = LineString([(121.74, 30.88), (121.7, 30.88), (121.7, 30.95)])
+    routes = [
+        bent if (place, service) == ("K2", "school") else None
+        for place, service in zip(data.gaps["place_id"], data.gaps["service"], strict=True)
+    ]
+    path = tmp_path / "route.html"
+    page_text = build_overview(replace(data, gaps=data.gaps.assign(route=routes)), MapsSettings())
+    path.write_text(page_text, encoding="utf-8")
+    page = open_offline(path, fragment="selected=K2&service=school").page
+    drawn = page.evaluate("parkgap.app.routes.find((r) => r.getLatLngs).getLatLngs().flat()")
+    assert [(round(p["lng"], 3), round(p["lat"], 3)) for p in drawn] == list(bent.coords)
 
 
 def test_measured_and_estimated_are_drawn_differently(open_offline: Open, overview: Path) -> None:

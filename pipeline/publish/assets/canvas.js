@@ -57,9 +57,9 @@
         pen.globalAlpha = fillOpacity;
         pen.fillStyle = pen.createPattern(hatchTile(fillColor || color, hatch), "repeat");
         pen.fill("evenodd");
-        L.Canvas.prototype._fillStroke.call(this, pen, {
-          options: { ...layer.options, fill: false },
-        });
+        // the defaults (stroke, opacity) stand on the prototype of the options: inherit them
+        const outline = Object.create(layer.options, { fill: { value: false } });
+        L.Canvas.prototype._fillStroke.call(this, pen, { options: outline });
         return;
       }
       L.Canvas.prototype._fillStroke.call(this, pen, layer);

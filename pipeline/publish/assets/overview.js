@@ -83,7 +83,7 @@
       }).addTo(map));
       if (!row || row.nearest_lon === null || row.nearest_lon === undefined) continue;
       const target = [row.nearest_lat, row.nearest_lon];
-      const path = row.route ? P.chain(row.route, app.scale) : [place.latlng, target];
+      const path = row.route ? P.lines(row.route, app.scale) : [place.latlng, target];
       app.routes.push(
         L.polyline(path, {
           color: "#111", weight: 2.2, dashArray: P.estimated(row) ? "6 5" : null, interactive: false,
