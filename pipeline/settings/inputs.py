@@ -21,15 +21,16 @@ def _existing(path: Path, info: ValidationInfo) -> Path:
     around = sorted(p.name for p in resolved.parent.glob("*")) if resolved.parent.is_dir() else []
     near = difflib.get_close_matches(resolved.name, around, n=1)
     hint = f"; nearest match in that folder: {near[0]}" if near else ""
-    msg = f"there is no file {resolved}{hint}"
+    msg = f"没有文件 / there is no file {resolved}{hint}"
     raise ValueError(msg)
 
 
+ANALYST = "analyst choice"
 InputPath = Annotated[Path, AfterValidator(_existing)]
 
 
 class TableInput(Section):
-    """One table: embedded with the project, or a file of the user's."""
+    """One table: embedded with the project, a file of the user's, or objects of the extract."""
 
     reference: str | None = setting(
         None, zh="内置参考表的名称", en="name of an embedded reference table"
@@ -38,6 +39,28 @@ class TableInput(Section):
         None,
         zh="自己的文件（相对于研究文件）",
         en="a file of your own, relative to the study file",
+    )
+    osm: str | None = setting(
+        None,
+        zh="取自 OSM 摘录的类别（见映射文件）",
+        en="category of the OSM mapping, read from the extract",
+    )
+    columns: dict[str, str] = setting(
+        {},
+        zh="字段对应：本项目的字段 → 文件中的字段",
+        en="fields: the project's name -> the file's name",
+    )
+    only_with: str | None = setting(
+        None,
+        zh="只取此字段（文件中的名称）大于零的行",
+        en="keep the rows in which this field of the file is above zero",
+    )
+    precision_m: float | None = setting(
+        None,
+        zh="点位可能的偏差（文件未逐行给出时）",
+        en="how far points may be off, where the file does not say so row by row",
+        unit="m",
+        ge=0,
     )
     datum: Literal["wgs84", "cgcs2000", "gcj02", "bd09"] = setting(
         "wgs84", zh="坐标基准（声明）", en="declared datum of the coordinates"
@@ -52,10 +75,42 @@ class TableInput(Section):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if (self.reference is None) == (self.path is None):
-            msg = "give either `reference` or `path`, not both and not neither"
+        given = [name for name in ("reference", "path", "osm") if getattr(self, name) is not None]
+        if len(given) != 1:
+            msg = f"give one of `reference`, `path` and `osm`; given: {', '.join(given) or 'none'}"
             raise ValueError(msg)
         return self
+
+
+class OsmPlaceSettings(Section):
+    """How areas of the extract become places."""
+
+    min_area_km2: float = setting(
+        0.05,
+        zh="最小面积，更小者不列为地点",
+        en="smallest area that counts as a place",
+        unit="km2",
+        source=ANALYST,
+        ge=0,
+    )
+    join_m: float = setting(
+        30.0,
+        zh="相距不超过此值的地块合为一处（其间只隔一条街）",
+        en="areas no farther apart are one place: only a street lies between",
+        unit="m",
+        source=ANALYST,
+        ge=0,
+    )
+    precision_m: float = setting(
+        10.0,
+        zh="数字化边界的偏差",
+        en="how far a traced outline may be off",
+        unit="m",
+        source=f"{ANALYST}: aerial images that OpenStreetMap is traced from",
+        ge=0,
+    )
+    tier: str = setting("local", zh="这些地点的层级", en="tier of these places")
+    category: str = setting("industrial_land", zh="这些地点的类别", en="category of these places")
 
 
 class ParcelInput(Section):
@@ -79,22 +134,72 @@ class ParcelInput(Section):
 
 
 class InputSettings(Section):
-    """All inputs of a study by role."""
+    """All inputs of a study by role; a role left empty is an empty layer, never an error."""
 
-    places: TableInput = setting(zh="园区与地点", en="parks and places")
-    line_stations: TableInput | None = setting(
-        None, zh="按线路排序的车站", en="stations in order along their lines"
+    places: TableInput = setting(
+        zh="园区与地点：place_id、name_zh、tier、lon、lat 或边界",
+        en="parks and places: place_id, name_zh, tier, and lon, lat or a boundary",
     )
-    lines: TableInput | None = setting(None, zh="线路名称与颜色", en="names and colours of lines")
+    from_osm: OsmPlaceSettings = setting(
+        OsmPlaceSettings(),
+        zh="places 取自摘录时的规则",
+        en="rules when `places` come from the extract",
+    )
+    labels: dict[str, tuple[str, str]] = setting(
+        {},
+        zh="层级、类别、口径等代码的名称（中文、英文）；layout 为布局图的标题",
+        en="names (Chinese, English) of tiers, categories, variants and other codes; `layout` is "
+        "the title of the map of the layout",
+    )
+    line_stations: TableInput | None = setting(
+        None,
+        zh="按线路排序的车站；空则取自 rail_timetable",
+        en="stations in order along their lines; from `rail_timetable` when empty",
+    )
+    lines: TableInput | None = setting(
+        None,
+        zh="线路名称与颜色；空则取自 rail_timetable",
+        en="names and colours of lines; from `rail_timetable` when empty",
+    )
     planned_stations: TableInput | None = setting(
         None, zh="在建与规划车站", en="stations under construction or planned"
     )
+    rail_timetable: InputPath | None = setting(
+        None, zh="轨道时刻表 (GTFS .zip)", en="timetable of rail (GTFS .zip)"
+    )
+    rail_route_types: tuple[int, ...] = setting(
+        (0, 1, 2, 7, 12),
+        zh="计为轨道的 GTFS route_type；另含 100–117、400–405、900–906",
+        en="GTFS route types that are rail, beside the extended 100-117, 400-405, 900-906",
+        source="GTFS reference, routes.txt: tram, metro, rail, funicular, monorail",
+    )
     districts: TableInput | None = setting(None, zh="区的名称", en="names of districts")
+    district_shapes: InputPath | None = setting(
+        None,
+        zh="区界面文件（字段名见 sources.cells.district_field）；cells 为空时用于统计",
+        en="polygons of districts (field: sources.cells.district_field), used when cells are "
+        "counted from the extract",
+    )
     hubs: TableInput | None = setting(None, zh="轨道枢纽", en="rail hubs")
-    hospitals: TableInput | None = setting(None, zh="医院院区", en="hospital campuses")
-    schools: TableInput | None = setting(None, zh="学校", en="schools")
+    hospitals: TableInput | None = setting(
+        None,
+        zh="医院院区；无等级字段时口径为 hospital_all",
+        en="hospital campuses; the variant is hospital_all where no grade is stated",
+    )
+    schools: TableInput | None = setting(
+        None,
+        zh="学校；无口径字段时口径为 school_all",
+        en="schools; the variant is school_all where the table states none",
+    )
+    residents: TableInput | None = setting(
+        None,
+        zh="人口与岗位的点或格网：residents、jobs",
+        en="people and jobs at points or cells: residents, jobs",
+    )
     cells: TableInput | None = setting(
-        None, zh="500 米格网的设施计数", en="counts of facilities per 500 m cell"
+        None,
+        zh="500 米格网的设施计数；空则由摘录统计",
+        en="counts of facilities per cell; counted from the extract when empty",
     )
     standards: TableInput | None = setting(None, zh="标准与阈值", en="standards and thresholds")
     osm_extract: InputPath | None = setting(
@@ -102,4 +207,28 @@ class InputSettings(Section):
         zh="OpenStreetMap 摘录 (.osm.pbf)；有街道之处以实测代替估算",
         en="OpenStreetMap extract (.osm.pbf); measures instead of estimates where it has streets",
     )
+    osm_url: str | None = setting(
+        None,
+        zh="摘录的下载地址，供 parkgap fetch 使用",
+        en="address of the extract, for `parkgap fetch`",
+        pattern=r"^https?://",
+    )
+    osm_sha256: str | None = setting(
+        None,
+        zh="摘录应有的校验和",
+        en="checksum that the extract must have",
+        pattern=r"^[0-9a-fA-F]{64}$",
+    )
     parcels: ParcelInput = setting(ParcelInput(), zh="地块", en="parcels")
+
+    @model_validator(mode="after")
+    def _extract_for_categories(self) -> Self:
+        named = {name: getattr(self, name) for name in type(self).model_fields}
+        need = [n for n, v in named.items() if isinstance(v, TableInput) and v.osm is not None]
+        if need and self.osm_extract is None:
+            msg = (
+                f"{', '.join(need)}: `osm` needs `osm_extract` (or --osm FILE) / "
+                "取自 OSM 的输入需要 osm_extract"
+            )
+            raise ValueError(msg)
+        return self
