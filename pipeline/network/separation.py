@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,8 +148,7 @@ class _Around:
         inside, ring_all, _ = self.values(at, density.grid, density.all_ways)
         _, ring_public, _ = self.values(at, density.grid, density.public)
         return Surroundings(
-            nan_reduce(np.nanmean, inside), nan_reduce(np.nanmean, ring_all),
-            nan_reduce(np.nanmedian, ring_public),
+            row_means(inside), row_means(ring_all), row_medians(ring_public)
         )  # fmt: skip
 
 
@@ -158,13 +157,24 @@ def _read(grid: GridFrame, layer: FloatArray, x: FloatArray, y: FloatArray) -> F
     return np.where(cell >= 0, layer[cell], np.nan)
 
 
-def nan_reduce(reduce: Callable[..., FloatArray], values: FloatArray) -> FloatArray:
-    """Reduce rows without their missing values; NaN where a row has none."""
-    result = np.full(len(values), np.nan)
-    some = np.isfinite(values).any(axis=1)
-    if some.any():
-        result[some] = reduce(values[some], axis=1)
-    return result
+def row_means(values: FloatArray) -> FloatArray:
+    """Average rows without their missing values; NaN where a row has none."""
+    known = np.isfinite(values)
+    number = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    mean = np.full(len(values), np.nan)
+    np.divide(total, number, out=mean, where=number > 0)
+    return mean
+
+
+def row_medians(values: FloatArray) -> FloatArray:
+    """Give the median of rows without their missing values; NaN where a row has none."""
+    ordered = np.sort(values, axis=1)
+    number = np.isfinite(values).sum(axis=1)
+    row = np.arange(len(values))
+    upper = ordered[row, np.minimum(number // 2, values.shape[1] - 1)]
+    lower = ordered[row, np.maximum(number - 1, 0) // 2]
+    return np.where(number > 0, (lower + upper) / 2, np.nan)
 
 
 def gate(item: _Around, streets: Streets, settings: IslandSettings) -> str | None:
@@ -317,5 +327,5 @@ def _medians(
     for values, counted in ((inside, np.ones(inside.shape, dtype=bool)), (around, land)):
         measured = np.isfinite(values).sum(axis=1)
         enough = (measured > 0) & (measured >= least * counted.sum(axis=1))
-        medians.append(np.where(enough, nan_reduce(np.nanmedian, values), np.nan))
+        medians.append(np.where(enough, row_medians(values), np.nan))
     return medians[0], medians[1]

@@ -68,14 +68,13 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     a, b = routes.first, routes.second
     rest_b = streets.length_m[b.edge] - b.along_m
     best = np.where(a.edge == b.edge, np.abs(a.along_m - b.along_m), np.inf)
-    for ends, lead in (
-        (streets.u, a.along_m),
-        (streets.v, streets.length_m[a.edge] - a.along_m),
-    ):
-        found = _from_sources(
-            streets, ends[a.edge], streets.u[b.edge], streets.v[b.edge], routes.limit_m
-        )
-        best = np.minimum(best, lead + np.minimum(found[0] + b.along_m, found[1] + rest_b))
+    # Both ends of the first edge are sources of the same pass: most serve as either.
+    source = np.append(streets.u[a.edge], streets.v[a.edge])
+    lead = np.append(a.along_m, streets.length_m[a.edge] - a.along_m)
+    to_u, to_v = np.tile(streets.u[b.edge], 2), np.tile(streets.v[b.edge], 2)
+    found = _from_sources(streets, source, to_u, to_v, np.tile(routes.limit_m, 2))
+    ways = lead + np.minimum(found[0] + np.tile(b.along_m, 2), found[1] + np.tile(rest_b, 2))
+    best = np.minimum(best, ways.reshape(2, -1).min(axis=0))
     # Rounding must not put a way of exactly the limit beyond it.
     return np.where(best <= routes.limit_m + 1e-3, best, np.inf)
 
