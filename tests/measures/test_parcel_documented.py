@@ -110,6 +110,16 @@ def test_sources_contradict_each_other_where_they_do() -> None:
     assert (rate["first_claim"], rate["second_claim"]) == ("= 0.946", "> 0.95")
 
 
+def test_over_and_under_the_same_figure_cannot_both_be_true() -> None:
+    over = next(s for s in rule_set("shanghai").documented if s.id == "development_over_95")
+    under = over.model_copy(update={"id": "under", "relation": "lt"})
+    upto = over.model_copy(update={"id": "upto", "relation": "le"})
+    from_on = over.model_copy(update={"id": "from", "relation": "ge"})
+    assert len(contradictions([over, under], about_share=0.1)) == 1
+    assert len(contradictions([over, upto], about_share=0.1)) == 1
+    assert contradictions([from_on, upto], about_share=0.1).empty
+
+
 def test_computed_figures_are_held_against_every_statement() -> None:
     checks = documented_against_computed(
         rule_set("shanghai").documented,

@@ -341,3 +341,31 @@ def test_units_convert_once_and_back(
         ).frame
         assert frame["area_m2"].iloc[0] / area_factor == pytest.approx(area, rel=1e-12)
         assert frame["output_10k_yuan"].iloc[0] / money_factor == pytest.approx(money, rel=1e-12)
+
+
+def test_rows_are_numbered_as_people_see_them_past_blank_lines(tmp_path: Path, read: Read) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("宗地编号,税收（万元）\nA,1\n\n,\nB,多\n", encoding="utf-8")
+    with pytest.raises(FieldError) as caught:
+        read(path)
+    assert [problem.row for problem in caught.value.problems] == [5]
+    assert read(path, broken_cells="null").report.blank_rows == 2
+
+
+def test_a_label_names_the_smallest_outline_around_it(tmp_path: Path, read: Read) -> None:
+    inner = shapely.box(345_040, 3_438_040, 345_060, 3_438_060)
+    entities = polyline(ring_of(inner), layer="ZD") + polyline(ring_of(box(0)), layer="ZD")
+    entities += label("inner", 345_050, 3_438_050) + label("outer", 345_010, 3_438_010)
+    (tmp_path / "p.dxf").write_text(DXF.format(entities=entities))
+    result = read(tmp_path / "p.dxf", crs=CRS)
+    assert result.frame["area_m2"].round(6).to_dict() == {"inner": 400.0, "outer": 10_000.0}
+    assert result.report.overlaps["overlap_m2"].tolist() == pytest.approx([400.0])
+
+
+def test_shifted_datum_is_converted(tmp_path: Path, read: Read) -> None:
+    frame = chinese().to_crs("EPSG:4326")
+    frame.to_file(tmp_path / "p.geojson", driver="GeoJSON")
+    plain = read(tmp_path / "p.geojson").frame
+    shifted = read(tmp_path / "p.geojson", datum="gcj02").frame
+    moved = np.hypot(plain["x"] - shifted["x"], plain["y"] - shifted["y"])
+    assert moved.between(400, 520).all(), "GCJ-02 is 469 to 496 m off in Shanghai"

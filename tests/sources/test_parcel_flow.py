@@ -1,0 +1,116 @@
+"""Follow parcels from a file through indicators and verdicts to tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from pipeline.measures.parcel_footprints import far_from_footprints
+from pipeline.measures.parcel_partition import evaluate_partition
+from pipeline.measures.parcel_totals import totals
+from pipeline.settings.parcels import ParcelSettings
+from pipeline.sources.parcel_buildings import standard_buildings
+from pipeline.sources.parcel_fields import catalogue
+from pipeline.sources.parcel_rules import find_rules, read_rules
+from pipeline.sources.parcel_template import header_of
+from pipeline.sources.parcels import read_parcels
+from pipeline.sources.synthetic_parcels import BEFORE, before_renewal, synthetic_zone
+
+PROJECT = Path(__file__).resolve().parents[2]
+CRS = "EPSG:32651"
+FIELDS = [field.name for field in catalogue().fields]
+
+
+@pytest.fixture(scope="module")
+def zone() -> gpd.GeoDataFrame:
+    rules = read_rules(find_rules("shanghai", workspace=PROJECT))
+    settings = ParcelSettings().synthetic
+    made = synthetic_zone(seed=settings.seed, parcels=settings.parcels, documented=rules.documented)
+    return before_renewal(made.parcels)
+
+
+def judge(frame: pd.DataFrame) -> pd.DataFrame:
+    settings = ParcelSettings()
+    return evaluate_partition(
+        frame,
+        read_rules(find_rules(settings.rules, workspace=PROJECT)).with_cutoffs(settings.cutoffs),
+        study_date=BEFORE,
+        far_target=settings.far_target,
+        max_coverage_share=settings.max_coverage_share,
+        estimated_confidence=settings.estimated_confidence,
+        grade_reference=None,
+    )
+
+
+@pytest.mark.parametrize("kind", ["gpkg", "geojson", "xlsx in mu and yuan"])
+def test_a_file_of_the_zone_is_judged_like_the_zone(
+    zone: gpd.GeoDataFrame, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"p.{kind.split(maxsplit=1)[0]}"
+    table = zone[[*FIELDS, "geometry"]].reset_index(drop=True)
+    if path.suffix == ".xlsx":
+        named = {f.name: header_of(f).replace("万元）", "元）") for f in catalogue().fields}
+        named["area_m2"] = "用地面积（亩）"
+        sheet = pd.DataFrame(table.drop(columns="geometry")).assign(WKT=table.geometry.to_wkt())
+        money = [f.name for f in catalogue().fields if f.dimension == "money"]
+        sheet[money] *= 10_000
+        sheet["area_m2"] *= 15 / 10_000
+        sheet.rename(columns=named).to_excel(path, index=False)
+    else:
+        table.to_file(path)
+    read = read_parcels(
+        path,
+        working_crs=CRS,
+        area_tolerance_share=0.05,
+        overlap_min_m2=1.0,
+        broken_cells="raise",
+        crs=CRS if path.suffix == ".xlsx" else None,
+    )
+    assert read.report.strangers == []
+    assert read.report.overlaps.empty
+    assert read.report.repairs.empty
+    expected, found = judge(zone), judge(read.frame)
+    columns = ["verdict", "outcome", "also", "possible", "missing_fields"]
+    pd.testing.assert_frame_equal(found[columns], expected[columns])
+    sums = totals(found, by="zone_id", min_known_share=1.0)
+    assert sums.loc["H4", "far"] == pytest.approx(0.81, rel=1e-9)
+    assert sums.loc["H4", "tax_10k_yuan_ha"] == pytest.approx(681.2, rel=1e-9)
+
+
+def test_buildings_of_openstreetmap_and_of_a_user() -> None:
+    shapes = [shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10), shapely.Point(0, 0)]
+    osm = gpd.GeoDataFrame(
+        {"tags": ['{"building:levels": "3"}', '{"height": "60 ft", "building:levels": "~"}', "{}"]},
+        geometry=shapes,
+        crs=CRS,
+    )
+    out = standard_buildings(osm, working_crs=CRS)
+    assert len(out) == 2
+    assert out["levels"].fillna(-1).tolist() == [3, -1]
+    assert out["height_m"].fillna(-1).tolist() == pytest.approx([-1, 18.288])
+    own = gpd.GeoDataFrame(
+        {"层数": ["2;5", "六"], "高度（米）": [None, 9]}, geometry=shapes[:2], crs=CRS
+    )
+    out = standard_buildings(own, working_crs=CRS)
+    assert out["levels"].fillna(-1).tolist() == [5, -1]
+    assert out["height_m"].fillna(-1).tolist() == [-1, 9]
+
+
+def test_estimated_ratio_reaches_the_verdict_and_lowers_confidence(zone: gpd.GeoDataFrame) -> None:
+    case = zone[zone["case"] == "buy_back"].copy()
+    west, south, east, north = case.total_bounds
+    house = shapely.box(west, south, west + (east - west) * 0.175, north)
+    buildings = gpd.GeoDataFrame({"levels": [2.0]}, geometry=[house], crs=CRS)
+    estimate = far_from_footprints(case, buildings, storey_height_m=4.5, min_levels_share=0.8)
+    assert estimate["far_estimated"].iloc[0] == pytest.approx(0.35, rel=1e-6)
+    blind = case.assign(far_now=np.nan, gfa_m2=np.nan, far_estimated=estimate["far_estimated"])
+    stated, estimated = judge(case).iloc[0], judge(blind).iloc[0]
+    assert stated["outcome"] == estimated["outcome"] == "buy_back"
+    assert estimated["far_basis"] == "estimated_footprints"
+    assert estimated["estimated"]
+    assert estimated["confidence"] == pytest.approx(0.7 * stated["confidence"])
