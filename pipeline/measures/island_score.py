@@ -241,11 +241,15 @@ def rank_ranges(
     Returns
     -------
     the default's `rank_table` with `rank_low`, `rank_high` and `choices` (in how many of the
-    choices the place could be ranked)
+    choices the place could be ranked); every choice ranks the default's places only
     """
+    scored = {
+        name: score(part, settings=settings) for name, part in variants(results, base=base).items()
+    }
+    known = {(item.place_id, item.theme) for item in scored[base]}
     tables = {
-        name: rank_table(score(part, settings=settings))
-        for name, part in variants(results, base=base).items()
+        name: rank_table([item for item in items if (item.place_id, item.theme) in known])
+        for name, items in scored.items()
     }
     every = pd.concat(tables.values()).groupby(["place_id", "theme"])["rank"]
     spread = every.agg(rank_low="min", rank_high="max", choices="size").reset_index()
