@@ -29,6 +29,7 @@ from pipeline.network.snap import Snapped, snap
 _BYTES_PER_MB = 2**20
 # With more of the network inside a tile than this, cutting it out costs more than it saves.
 _WORTH_CUTTING = 0.6
+_POINTS_PER_TILE = 32
 
 
 def facility_ids(facilities: gpd.GeoDataFrame, by: str) -> pd.Series:
@@ -99,8 +100,10 @@ def nearest(
     )
 
 
-def take_ids(ids: pd.Series, rows: Ints) -> NDArray[np.object_]:
+def take_ids(ids: pd.Series, rows: Ints) -> pd.api.extensions.ExtensionArray | NDArray[np.object_]:
     """Return the ids at the rows, None at -1."""
+    if isinstance(ids.array, pd.api.extensions.ExtensionArray) and len(ids):
+        return ids.array.take(rows, allow_fill=True)  # text stays packed: no object per row
     named = np.empty(len(ids) + 1, dtype=object)
     named[:-1] = ids.to_numpy()
     return np.asarray(named[rows], dtype=object)
@@ -275,19 +278,25 @@ def entrance_pairs(
     """
     backwards = targets.found.sum() < origins.found.sum()
     sources, others = (targets, origins) if backwards else (origins, targets)
-    parts = [same_edge(graph, origins, targets)]
-    for one, other, minutes in _chunks(
+    direct = same_edge(graph, origins, targets)
+    found = _chunks(
         graph,
         sources,
         others,
         backwards=bool(backwards),
         cutoff_min=cutoff_min,
         memory_mb=memory_mb,
-    ):
-        origin, target = (other, one) if backwards else (one, other)
-        parts.append(pd.DataFrame({"origin": origin, "target": target, "minutes": minutes}))
-    pairs = pd.concat(parts, ignore_index=True)
-    return pairs[within(pairs["minutes"].to_numpy(), cutoff_min)]
+    )
+    parts = [
+        (other, one, minutes) if backwards else (one, other, minutes)
+        for one, other, minutes in found
+    ]
+    parts.append(
+        (direct["origin"].to_numpy(), direct["target"].to_numpy(), direct["minutes"].to_numpy())
+    )
+    origin, target, cost = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    near = within(cost, cutoff_min)
+    return pd.DataFrame({"origin": origin[near], "target": target[near], "minutes": cost[near]})
 
 
 def _chunks(
@@ -333,11 +342,17 @@ def _chunks(
 
 
 def _tiles(points: Snapped, reach_m: float) -> Iterator[Ints]:
-    """Group the rows of found points by squares about as wide as the reach of a search."""
+    """Group the rows of found points by squares.
+
+    Squares are at least as wide as the reach of a search, and wide enough to share out the work of
+    cutting their part of the network among many points.
+    """
     rows = np.flatnonzero(points.found)
     if len(rows) == 0:
         return
-    square = np.floor(points.xy[rows] / max(reach_m, 1.0)).astype(np.int64)
+    extent = float(np.ptp(points.xy[rows], axis=0).prod())
+    side_m = max(reach_m, 1.0, float(np.sqrt(extent * _POINTS_PER_TILE / len(rows))))
+    square = np.floor(points.xy[rows] / side_m).astype(np.int64)
     order = np.lexsort((rows, square[:, 1], square[:, 0]))
     square, rows = square[order], rows[order]
     cut = np.flatnonzero((np.diff(square, axis=0) != 0).any(axis=1)) + 1

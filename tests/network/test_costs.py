@@ -36,11 +36,19 @@ def test_a_limit_a_hair_smaller_loses_the_rim(lattice: StreetGraph) -> None:
     assert (table["status"] == "ok").sum() == 41
 
 
-@pytest.mark.parametrize("speed_m_min", [75.0, 83.0, 66.6, 90.1])
+@pytest.mark.parametrize("speed_m_min", [75.0, 83.0, 66.6, 90.1, 71.7, 58.3])
 def test_thresholds_do_not_hang_on_rounding(lattice: StreetGraph, speed_m_min: float) -> None:
     graph = lattice.at_walk_speed(speed_m_min)
     table = nearest_for_nodes(graph, facilities((0, 0)), **OPTIONS, limit_min=500 / speed_m_min)
     assert (table["status"] == "ok").sum() == 61
+    rim = points(*((x, y) for x, y in lattice.node_xy.tolist() if abs(x) + abs(y) == 500))
+    options = {**OPTIONS, "by": "facility_id"}
+    ok = nearest(graph, rim, facilities((0, 0)), **options, limit_min=500 / speed_m_min)
+    assert ok["status"].eq("ok").all()
+    pairs = od_matrix(
+        graph, rim, facilities((0, 0)), **OPTIONS, cutoff_min=500 / speed_m_min, memory_mb=8.0
+    )
+    assert len(pairs) == 20
 
 
 def test_mean_detour_of_a_lattice_tends_to_four_over_pi(lattice: StreetGraph) -> None:
@@ -123,6 +131,17 @@ def test_an_island_is_unreachable_and_said_so() -> None:
     )
     assert table["status"].tolist() == ["ok", "beyond_limit"]
     assert graph.components()["component_name"].tolist() == ["n1", "n3"]
+
+
+def test_a_compound_across_the_street_is_no_way_through() -> None:
+    # Two compounds meet at the junction 2: 1-2 and 2-3. The street runs round by 4 and 5.
+    places = {1: (-100, 0), 2: (0, 0), 3: (100, 0), 4: (0, 100), 5: (100, 100)}
+    links = [(1, 2), (2, 3), (2, 4), (4, 5), (5, 3)]
+    graph = graph_of(places, links, interior=[0, 1])
+    table = nearest(graph, points((-50, 0)), facilities((100, 20)), **OPTIONS, limit_min=None)
+    assert table["minutes"].iloc[0] * 80 == pytest.approx(50 + 100 + 100 + 80)
+    into = nearest(graph, points((-50, 0)), facilities((60, 0)), **OPTIONS, limit_min=None)
+    assert into["minutes"].iloc[0] * 80 == pytest.approx(110)
 
 
 def test_missing_key_is_named(lattice: StreetGraph) -> None:

@@ -111,6 +111,22 @@ def test_edges_end_where_their_use_changes(
     assert len(built(drawing, tmp_path).edges) == pieces
 
 
+@pytest.mark.parametrize(("oneway", "pieces"), [("-1", 1), ("yes", 2), ("no", 2)])
+def test_oneway_streets_join_only_in_their_direction(
+    tmp_path: Path, oneway: str, pieces: int
+) -> None:
+    drawing = Drawing()
+    for node in (1, 2, 3):
+        drawing.node(node, node * 100.0, 0)
+    drawing.way(1, [1, 2], {**RESIDENTIAL, "oneway": "yes"})
+    drawing.way(2, [3, 2], {**RESIDENTIAL, "oneway": oneway})
+    graph = built(drawing, tmp_path, "drive")
+    assert len(graph.edges) == pieces
+    if pieces == 1:
+        assert graph.edges[["u", "v"]].iloc[0].tolist() == [1, 3]
+        assert graph.edges["back_min"].isna().all()
+
+
 def test_a_loop_keeps_one_node(tmp_path: Path) -> None:
     drawing = Drawing()
     for node, (x, y) in enumerate([(0, 0), (100, 0), (100, 100), (0, 100)], start=1):

@@ -1,0 +1,165 @@
+"""Run the benchmarks by name and write `benchmarks/RESULTS.md`."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.network_contenders import CONTENDERS
+from benchmarks.timing import ROOT, Timing, machine, readable, run_apart, versions
+
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+PEER_TASKS = ("pyrosm", "osmnx", "networkx", "igraph", "pandana")
+PACKAGES = ("scipy", "numpy", "shapely", "geopandas", "osmium", *PEER_TASKS)
+TITLES = {
+    "read": "From an extract to a walking graph (Las Palmas, 3.3 MB)",
+    "nearest": "Nearest of 30 facilities for every node (Las Palmas on foot)",
+    "matrix": "1,000 origins x 200 destinations within 15 minutes (Las Palmas on foot)",
+    "catchments": "30 catchment polygons of 15 minutes (Las Palmas on foot)",
+}
+NOTES = {
+    "read": "parkgap reads, applies the tag rules, contracts, projects and checks; pyrosm gives "
+    "uncontracted edges; OSMnx reads XML that was filtered and converted beforehand, which is not "
+    "counted. The answer is the street length in km, which differs with the tag rules.",
+    "nearest": "parkgap's time includes snapping the facilities. Preparation is the phased "
+    "layout and spatial index (parkgap), the graph (networkx, igraph), the contraction hierarchy "
+    "(pandana). The answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
+    "matrix": "parkgap's time includes snapping both sides. The answer is the sum of minutes.",
+    "catchments": "The usual recipe keeps whole edges between reached nodes and drops the rest; "
+    "parkgap cuts edges at the cost and finds what is reached from one side only. The answer is "
+    "the sum of areas in km2.",
+}
+
+
+def side_by_side(name: str, inputs: Path, peers: Path) -> str:
+    """Run parkgap and its peers on one task and write the table."""
+    found: list[Timing] = []
+    for contender in CONTENDERS:
+        label, task = contender.rsplit(", ", 1)
+        if task == name or (name == "read" and contender == "libosmium, bare pass"):
+            python = peers if label.split()[0] in PEER_TASKS else Path(sys.executable)
+            timing = run_apart(python, contender, inputs)
+            if timing is not None:
+                found.append(timing)
+    own = next(timing for timing in found if timing.name.startswith("parkgap"))
+    lines = [
+        f"## {TITLES[name]}",
+        "",
+        "| | median | fastest to slowest | times parkgap | preparation | peak memory | answer |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(timing, own) for timing in found]
+    return "\n".join([*lines, "", NOTES[name], ""])
+
+
+def _row(timing: Timing, own: Timing) -> str:
+    """Write one contender as a row."""
+    label, task = timing.name.rsplit(", ", 1)
+    cells = [
+        timing.name if task == "bare pass" else label,
+        readable(timing.median),
+        timing.spread,
+        f"{timing.median / own.median:.2f}",
+        readable(timing.setup_seconds),
+        f"{timing.peak_mb:.0f} MB",
+        f"{timing.answer:.1f}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def growth(_inputs: Path, _peers: Path) -> str:
+    """Show how the cost of laying out and searching grows with the city."""
+    from benchmarks.network_contenders import _places
+    from benchmarks.network_inputs import generated_city
+    from pipeline.network.costs import nearest_for_nodes
+
+    rows: list[tuple[int, float, float]] = []
+    for nodes in (10_000, 30_000, 100_000, 250_000, 500_000):
+        graph = generated_city(nodes)
+        start = time.perf_counter()
+        _ = graph.phases.reverse
+        laid_out = time.perf_counter() - start
+        places = _places(graph, graph.node_xy[:: max(1, len(graph.nodes) // 60)][:60])
+        _ = graph.snap_tree
+        times = []
+        for _repeat in range(3):
+            start = time.perf_counter()
+            nearest_for_nodes(graph, places, by="facility_id", snap_max_m=300.0, limit_min=None)
+            times.append(time.perf_counter() - start)
+        rows.append((len(graph.nodes), laid_out, float(np.median(times))))
+        print(f"growth: {nodes} nodes in {readable(rows[-1][2])}")
+    size, layout, search = np.log(np.array(rows)).T
+    exponents = [float(np.polyfit(size, cost, 1)[0]) for cost in (layout, search)]
+    lines = [
+        "## How cost grows (generated city, nearest of 60 facilities for every node)",
+        "",
+        "| nodes | layout | nearest |",
+        "|---|---|---|",
+        *(f"| {n:,} | {readable(one)} | {readable(two)} |" for n, one, two in rows),
+        "",
+        f"Exponent over the sizes: layout {exponents[0]:.2f}, nearest {exponents[1]:.2f}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+BENCHMARKS: dict[str, Callable[[Path, Path], str]] = {
+    **{
+        name: (lambda inputs, peers, name=name: side_by_side(name, inputs, peers))
+        for name in TITLES
+    },
+    "growth": growth,
+}
+
+
+def main() -> None:
+    """Run the named benchmarks (all by default) in one go and write their results."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which to run")
+    parser.add_argument(
+        "--peers",
+        type=Path,
+        default=Path(sys.executable),
+        help="interpreter that has the peers installed (pyrosm, osmnx, igraph, pandana)",
+    )
+    parser.add_argument(
+        "--shared",
+        type=Path,
+        default=Path(os.environ.get("PARKGAP_SHARED", ROOT.parent / "shared")),
+        help="folder of the real data",
+    )
+    options = parser.parse_args()
+    from benchmarks.network_inputs import prepare
+
+    load = os.getloadavg()[0]
+    names = options.names or list(BENCHMARKS)
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = Path(folder)
+        prepare(options.shared, inputs)
+        parts = [BENCHMARKS[name](inputs, options.peers) for name in names]
+    head = [
+        "# Benchmarks",
+        "",
+        f"Run on {dt.datetime.now(tz=dt.UTC).date()}: {', '.join(names)}. Every contender runs in",
+        "a process of its own, all in one run; compare ratios, not seconds.",
+        f"Load when it began: {load:.1f} on {os.cpu_count()} cores.",
+        "",
+        f"* Machine: {machine()}",
+        f"* parkgap with {versions(Path(sys.executable), PACKAGES[:5])}",
+        f"* Peers: {versions(options.peers, PACKAGES)}",
+        "",
+    ]
+    RESULTS.write_text("\n".join([*head, *parts]), encoding="utf-8")
+    print(f"wrote {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()
