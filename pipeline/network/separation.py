@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.spatial import cKDTree
 
 from pipeline.measures.island_boundary import boundary_points, facing_points, outline
 from pipeline.measures.island_city import City
@@ -101,34 +102,78 @@ def separation_results(
     for each place: porosity, circumvention, street density (context), one gap for each service
     """
     density = street_density(streets, city.grid.refined(DENSITY_CELL_M))
-    around = [_Around(place, city, density, settings) for place in places]
+    around = [_Around(place, city, settings) for place in places]
+    streets_of = [
+        _Streeted(
+            item, item.surroundings(item.here, density),
+            item.surroundings(item.place.positions, density),
+        )
+        for item in around
+    ]  # fmt: skip
     results: list[ComponentResult] = []
     gates = [gate(item, streets, settings) for item in around]
-    for item, reason in zip(around, gates, strict=True):
-        results += [_porosity(item, streets, reason, settings), _context(item, streets)]
-    results += _circumvention(around, streets, gates, settings)
+    for item, reason in zip(streets_of, gates, strict=True):
+        results += [_porosity(item, streets, reason, settings), _context(item.around, streets)]
+    results += _circumvention(streets_of, streets, gates, settings)
     fine = city.grid.refined(FIELD_CELL_M)
     for service, xy_m in facilities_xy_m.items():
         field = minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min)
-        results += [_access_gap(item, service, fine, field, settings) for item in around]
+        results += [_access_gap(item, service, fine, field, "streets") for item in around]
     logger.info("measured separation of %d places on streets", len(places))
+    return without_room(results, places, settings)
+
+
+def estimated_access(
+    places: Sequence[PlaceContrast],
+    city: City,
+    *,
+    facilities_xy_m: Mapping[str, FloatArray],
+    detour_factor: float,
+    walk_m_min: float,
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """
+    Estimate access gaps where no streets are known, from straight lines.
+
+    Parameters
+    ----------
+    places, city
+        Measured places with their relocations, and their city.
+    facilities_xy_m
+        Entrances by service, each (N, 2) in metres.
+    detour_factor
+        Walked over straight-line distance.
+    walk_m_min
+        Walking speed.
+    settings
+        The island settings.
+
+    Returns
+    -------
+    one gap for each place and service, with the basis `straight_line`; walls do not show in it
+    """
+    fine = city.grid.refined(FIELD_CELL_M)
+    x, y = fine.centres(np.arange(fine.rows * fine.columns))
+    around = [_Around(place, city, settings) for place in places]
+    results = []
+    for service, xy_m in facilities_xy_m.items():
+        metres = cKDTree(xy_m).query(np.column_stack([x, y]))[0]
+        field = metres * detour_factor / walk_m_min
+        results += [_access_gap(item, service, fine, field, "straight_line") for item in around]
+    logger.info("estimated access gaps of %d places from straight lines", len(places))
     return without_room(results, places, settings)
 
 
 class _Around:
     """One place with its surroundings in place and at its relocations."""
 
-    def __init__(
-        self, place: PlaceContrast, city: City, density: StreetDensity, settings: IslandSettings
-    ) -> None:
+    def __init__(self, place: PlaceContrast, city: City, settings: IslandSettings) -> None:
         self.place = place
         self.city = city
         self.settings = settings
         own = np.array([place.park], dtype=object)
         self.blocked = city.others(np.append(place.hosts, own))
         self.here = in_place(place.footprint)
-        self.null = self.surroundings(place.positions, density)
-        self.observed = self.surroundings(self.here, density)
 
     def values(
         self, at: Positions, grid: GridFrame, layer: FloatArray
@@ -155,6 +200,15 @@ class _Around:
 def _read(grid: GridFrame, layer: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
     cell = grid.index(x, y)
     return np.where(cell >= 0, layer[cell], np.nan)
+
+
+@dataclass(frozen=True)
+class _Streeted:
+    """One place with its street density in place and at its relocations."""
+
+    around: _Around
+    observed: Surroundings
+    null: Surroundings
 
 
 def row_means(values: FloatArray) -> FloatArray:
@@ -203,9 +257,9 @@ def _statistic(component: str, category: str, unit: str, settings: IslandSetting
 
 
 def _porosity(
-    item: _Around, streets: Streets, reason: str | None, settings: IslandSettings
+    item: _Streeted, streets: Streets, reason: str | None, settings: IslandSettings
 ) -> ComponentResult:
-    place = item.place
+    place = item.around.place
     statistic = _statistic(POROSITY, ALL, "openings per km", settings)
     if reason is not None:
         return ComponentResult(place.place_id, statistic, np.nan, np.empty(0), reason=reason)
@@ -241,26 +295,26 @@ def _context(item: _Around, streets: Streets) -> ComponentResult:
 
 
 def _circumvention(
-    around: Sequence[_Around],
+    places: Sequence[_Streeted],
     streets: Streets,
     gates: Sequence[str | None],
     settings: IslandSettings,
 ) -> list[ComponentResult]:
     """Measure all parks in two shared passes over the network: in place, and relocated."""
-    open_places = [item for item, reason in zip(around, gates, strict=True) if reason is None]
+    open_places = [item for item, reason in zip(places, gates, strict=True) if reason is None]
     wanted = [
-        _boundary_routes(item, streets, at, spacing, settings)
+        _boundary_routes(item.around, streets, at, spacing, settings)
         for item in open_places
         for at, spacing in (
-            (item.here, item.observed.spacing_m),
-            (item.place.positions, item.null.spacing_m),
+            (item.around.here, item.observed.spacing_m),
+            (item.around.place.positions, item.null.spacing_m),
         )
     ]
     values = iter(_solved(wanted, streets, settings))
     results = []
-    for item, reason in zip(around, gates, strict=True):
+    for item, reason in zip(places, gates, strict=True):
         statistic = _statistic(CIRCUMVENTION, ALL, "ratio", settings)
-        place_id = item.place.place_id
+        place_id = item.around.place.place_id
         if reason is not None:
             results.append(ComponentResult(place_id, statistic, np.nan, np.empty(0), reason=reason))
             continue
@@ -299,10 +353,10 @@ def _solved(
 
 
 def _access_gap(
-    item: _Around, service: str, grid: GridFrame, field: FloatArray, settings: IslandSettings
+    item: _Around, service: str, grid: GridFrame, field: FloatArray, basis: str
 ) -> ComponentResult:
     place = item.place
-    statistic = _statistic(ACCESS, service, "min", settings)
+    statistic = _statistic(ACCESS, service, "min", item.settings)
     inside, outside = _medians(item, item.here, grid, field)
     null_inside, null_outside = _medians(item, place.positions, grid, field)
     plausible = None
@@ -313,7 +367,7 @@ def _access_gap(
     return ComponentResult(
         place.place_id, statistic, observed, null_inside - null_outside,
         float(inside[0]), float(outside[0]), plausible,
-        reason=None if np.isfinite(observed) else "few_minutes",
+        reason=None if np.isfinite(observed) else "few_minutes", basis=basis,
     )  # fmt: skip
 
 
