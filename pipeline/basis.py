@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from functools import cache
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -26,7 +27,7 @@ def stage_basis(spec: StageSpec, study: Study) -> dict[str, Any]:
     bytes.
     """
     return {
-        "settings": study.model_dump(mode="json", include=set(spec.settings)),
+        "settings": json.loads(study.canonical(*spec.settings)) if spec.settings else {},
         "contract": repr(spec),
         "code": code_digest(spec),
         "libraries": libraries(),
@@ -46,8 +47,23 @@ def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
             found[role] = shipped("reference") / f"{given.reference}.csv"
             for companion in sorted(shipped("reference").glob(f"{given.reference}_*.csv")):
                 found[f"{role}: {companion.name}"] = companion
+    for section in spec.settings:
+        if section != "inputs":
+            found |= _named_files(section, study.section(section).model_dump())
     if any(path.parent == shipped("reference") for path in found.values()):
         found["dictionary"] = shipped("reference") / "tables.yml"
+    return found
+
+
+def _named_files(name: str, value: Any) -> dict[str, Path]:  # noqa: ANN401
+    """List the files that settings name, by the path of the setting."""
+    if isinstance(value, Path):
+        return {name: value}
+    if not isinstance(value, dict):
+        return {}
+    found: dict[str, Path] = {}
+    for key, item in value.items():
+        found |= _named_files(f"{name}.{key}", item)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 import hashlib
 import json
@@ -76,13 +77,28 @@ class Study(Section):
         return section
 
     def canonical(self, *sections: str) -> str:
-        """Serialise the named sections (all when none is named) to one stable line of JSON."""
-        content = self.model_dump(mode="json", include=set(sections) or None)
+        """Serialise the named sections (all when none is named) to one stable line of JSON.
+
+        A file stands there by its name: where it lies is no part of a study, and its content is
+        tracked apart.
+        """
+        content = portable(self.model_dump(include=set(sections) or None))
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     def digest(self, *sections: str) -> str:
         """Hash the named sections: two studies with one digest compute the same."""
         return hashlib.sha256(self.canonical(*sections).encode()).hexdigest()
+
+
+def portable(value: Any) -> Any:  # noqa: ANN401
+    """Turn settings into plain JSON values that are the same wherever the study lies."""
+    if isinstance(value, dict):
+        return {str(key): portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(item) for item in value]
+    if isinstance(value, Path):
+        return value.name
+    return value.isoformat() if isinstance(value, dt.date) else value
 
 
 def find_study(name: str, *, workspace: Path) -> Path:
