@@ -158,8 +158,7 @@ def _targets(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
     places = pd.DataFrame(context.layer("ingest", "places.parquet").drop(columns="geometry"))
     uplift = parcels.groupby("district_zh")["uplift_m2"].sum(min_count=1)
     targets = carrier_targets(places.dropna(subset=["district_zh"]), by="district_zh")
-    table = uplift_against_targets(uplift, targets).reset_index()
-    return table
+    return uplift_against_targets(uplift, targets).reset_index()
 
 
 def _checks(
