@@ -1,0 +1,103 @@
+"""Hold what the report is made of: the stages' tables and the identity of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import geopandas as gpd
+import pandas as pd
+
+from pipeline.publish.report_cells import Words
+from pipeline.publish.report_outcomes import outcomes
+from pipeline.settings.needs import NeedSettings
+
+#: One row of a table, by column.
+Row: TypeAlias = "pd.Series[Any]"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A setting that the figures rest on, as the study has it."""
+
+    key: str
+    name: Words
+    value: str
+    unit: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything the report says comes from here.
+
+    `places` is in the working CRS; `gaps` and `access` are the long tables of the stages;
+    `documented` are the figures of the source documents (`figure_id`, `value`, `stated_zh` ...),
+    `coverage` the share of each district's land near a station (`name_zh`, `name_en`, `area_km2`,
+    `share`, `share_extent`). `island` and `parcels` are None where a run has no such tables.
+    """
+
+    title: Words
+    study_date: str
+    version: str
+    digest: str
+    crs: str
+    needs: Sequence[NeedSettings]
+    worst_places: int
+    places: gpd.GeoDataFrame
+    gaps: pd.DataFrame
+    access: pd.DataFrame
+    facilities: pd.DataFrame
+    sources: pd.DataFrame
+    standards: pd.DataFrame
+    documented: pd.DataFrame
+    contradictions: pd.DataFrame
+    coverage: pd.DataFrame
+    coverage_band_m: float
+    station_extent_m: float
+    area_tolerance_share: float
+    parameters: Sequence[Parameter] = field(default=())
+    island: pd.DataFrame | None = None
+    parcels: pd.DataFrame | None = None
+
+    @property
+    def measured_share(self) -> float | None:
+        """Share of the values with a method that were measured on streets; None without any."""
+        known = self.gaps[self.gaps["method"].notna() & self.gaps["gap"].notna()]
+        return None if known.empty else float(known["method"].eq("measured_network").mean())
+
+    def service_rows(self, service: str) -> pd.DataFrame:
+        """Give the rows of one service (or the composite) and their `outcome`, by place.
+
+        Every place of the register has a row, all null where the stages wrote none.
+        """
+        if service not in self._by_service:
+            rows = self.gaps[self.gaps["service"].eq(service)].set_index("place_id")
+            every = rows.reindex(pd.Index(self.places["place_id"], name="place_id"))
+            self._by_service[service] = every.assign(outcome=outcomes(every))
+        return self._by_service[service]
+
+    @cached_property
+    def _by_service(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def service_row(self, service: str, place_id: str) -> Row:
+        """Give one place's row of a service."""
+        return self.service_rows(service).loc[[place_id]].iloc[0]
+
+    def place(self, place_id: str) -> Row:
+        """Give a place of the register."""
+        found: Row = self.places[self.places["place_id"].eq(place_id)].iloc[0]
+        return found
+
+    def documented_value(self, figure_id: str) -> float | None:
+        """Give a documented figure, or None when the study has no such document."""
+        found = self.documented.loc[self.documented["figure_id"].eq(figure_id), "value"]
+        return None if found.empty else float(found.iloc[0])
+
+    def standard(self, standard_id: str) -> Row | None:
+        """Give the row of a standard, or None when the table does not hold it."""
+        found = self.standards[self.standards["standard_id"].eq(standard_id)]
+        return None if found.empty else found.iloc[0]

@@ -1,0 +1,81 @@
+"""Sort every place and service into one of six outcomes, and count them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from pipeline.publish import palettes
+from pipeline.publish.report_cells import Badge
+
+GAP_ROBUST, GAP_LIKELY = "gap_robust", "gap_likely"
+NO_GAP_LIKELY, NO_GAP_ROBUST = "no_gap_likely", "no_gap_robust"
+UNDECIDED, NO_VALUE = "undecided", "no_value"
+
+#: From the firmest gap to the firmest absence of one; then what cannot be said.
+OUTCOMES = (GAP_ROBUST, GAP_LIKELY, UNDECIDED, NO_GAP_LIKELY, NO_GAP_ROBUST, NO_VALUE)
+
+BADGES = {
+    GAP_ROBUST: Badge("gap-robust", "缺口·稳健", "gap, robust"),
+    GAP_LIKELY: Badge("gap-likely", "缺口·较可能", "gap, likely"),
+    UNDECIDED: Badge("undecided", "无法判定", "undecided"),
+    NO_GAP_LIKELY: Badge("no-gap-likely", "无缺口·较可能", "no gap, likely"),
+    NO_GAP_ROBUST: Badge("no-gap-robust", "无缺口·稳健", "no gap, robust"),
+    NO_VALUE: Badge("no-value", "无值", "no value"),
+}
+
+#: The composite asks another question: is the place among those with the largest gaps?
+RANK_BADGES = {
+    GAP_ROBUST: Badge("gap-robust", "列入·稳健", "listed, robust"),
+    GAP_LIKELY: Badge("gap-likely", "列入·较可能", "listed, likely"),
+    UNDECIDED: Badge("undecided", "无法判定", "undecided"),
+    NO_GAP_LIKELY: Badge("no-gap-likely", "不列入·较可能", "not listed, likely"),
+    NO_GAP_ROBUST: Badge("no-gap-robust", "不列入·稳健", "not listed, robust"),
+    NO_VALUE: Badge("no-value", "无值", "no value"),
+}
+
+FILL = {
+    GAP_ROBUST: palettes.GAP[3],
+    GAP_LIKELY: "#e59a6f",
+    UNDECIDED: "#b4bbc2",
+    NO_GAP_LIKELY: "#8cc0cf",
+    NO_GAP_ROBUST: palettes.FACILITY["school"],
+    NO_VALUE: "#ffffff",
+}
+
+TIER_ORDER = ("core", "zone", "x", "carrier", "cluster", "local", "comparator", "policy")
+
+
+def outcomes(gaps: pd.DataFrame) -> pd.Series[str]:
+    """Give the outcome of each row of the table of gaps, on its index.
+
+    A row without a gap has no value, whatever else it says. A row whose boundary is certain has a
+    finding and no verdict: it counts as robust.
+    """
+    found = pd.Series(UNDECIDED, index=gaps.index, dtype="str")
+    certain = gaps["verdict"].isna()
+    for finding, firm, likely in (
+        ("gap", GAP_ROBUST, GAP_LIKELY),
+        ("no_gap", NO_GAP_ROBUST, NO_GAP_LIKELY),
+    ):
+        says = gaps["finding"].eq(finding)
+        found[says & gaps["verdict"].eq("likely")] = likely
+        found[says & (certain | gaps["verdict"].eq("robust"))] = firm
+    found[gaps["gap"].isna()] = NO_VALUE
+    return found
+
+
+def tally(found: pd.Series[str]) -> pd.Series[int]:
+    """Count the outcomes of a set of places; every outcome is named, also those that count 0."""
+    return found.value_counts().reindex(list(OUTCOMES), fill_value=0).astype(int)
+
+
+def count_interval(counts: pd.Series[int]) -> tuple[int, int]:
+    """Bound the number of places with a gap: the robust ones, and all where none is excluded."""
+    least = int(counts[GAP_ROBUST])
+    return least, least + int(counts[GAP_LIKELY] + counts[UNDECIDED])
+
+
+def tiers_present(tier: pd.Series[str]) -> list[str]:
+    """List the tiers there are, in the order of the layout; unknown ones last."""
+    there = set(tier.dropna())
+    return [name for name in TIER_ORDER if name in there] + sorted(there - set(TIER_ORDER))

@@ -1,0 +1,361 @@
+"""Say the ten lines of the summary: every figure comes from the tables, none is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from pipeline.publish.map_glossary import GLOSSARY
+from pipeline.publish.report_cells import UNITS, Words, clean, interval, number, with_unit
+from pipeline.publish.report_data import ReportData, Row
+from pipeline.publish.report_outcomes import (
+    BADGES,
+    GAP_LIKELY,
+    GAP_ROBUST,
+    NO_GAP_LIKELY,
+    NO_GAP_ROBUST,
+    NO_VALUE,
+    UNDECIDED,
+    count_interval,
+    tally,
+    tiers_present,
+)
+from pipeline.settings.needs import NeedSettings
+
+LINES = 10
+CASE = "case_park"
+LISTED = 3
+#: How far a standard is to be trusted, in words.
+CONFIDENCE = {
+    "verified": ("已核实", "verified"),
+    "partly_verified": ("部分核实", "partly verified"),
+    "memory": ("未核实（凭记忆）", "unverified (from memory)"),
+    "analyst_choice": ("分析者选择，非标准", "analyst's choice, no standard"),
+}
+_UNKNOWN_CONFIDENCE = ("未说明", "not stated")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the summary with what qualifies it: method, interval, verdict, standard."""
+
+    text: Words
+    marks: tuple[Words, ...] = field(default=())
+
+
+def summary(data: ReportData) -> list[Line]:
+    """Say what was found, in at most ten lines.
+
+    A line about tables that the study does not have is left out, and the next one takes its place.
+    """
+    said: list[Line | None] = [_scope(data)]
+    said += [_service(data, need) for need in data.needs]
+    said += [_case_parks(data), _targets(data), _targets_in_gap(data), _worst(data), _tiers(data)]
+    said += [_planned(data), _coverage(data)]
+    return [line for line in said if line is not None][:LINES]
+
+
+def method_words(methods: pd.Series[str]) -> Words:
+    """Say how a set of values came about; a mixture tells how many were measured."""
+    known = methods.dropna()
+    measured = int(known.eq("measured_network").sum())
+    if known.empty:
+        return Words("方法：不适用", "method: not applicable")
+    if measured in {0, len(known)}:
+        zh, en = GLOSSARY[str(known.iloc[0])]
+        return Words(f"方法：{zh}", f"method: {en}")
+    return Words(
+        f"方法：{measured} 个实测，{len(known) - measured} 个估算",
+        f"method: {measured} measured, {len(known) - measured} estimated",
+    )
+
+
+def standard_words(data: ReportData, standard_id: str) -> Words:
+    """Name a standard and say whether it was verified."""
+    row = data.standard(standard_id)
+    if row is None:
+        return Words(f"标准 {standard_id}：标准表中没有", f"{standard_id}: not in the table")
+    zh, en = confidence_words(row["confidence"])
+    return Words(
+        f"标准：{clean(row['standard_zh'])}，{zh}", f"standard: {clean(row['standard_en'])}, {en}"
+    )
+
+
+def confidence_words(code: object) -> tuple[str, str]:
+    """Say in words how far a standard or fact was verified."""
+    return CONFIDENCE.get(str(code), _UNKNOWN_CONFIDENCE)
+
+
+def need_words(need: NeedSettings) -> Words:
+    """Say what is asked for: the threshold with its mode of travel."""
+    mode_zh, mode_en = GLOSSARY.get(need.mode, (need.mode, need.mode))
+    sign, limit = threshold_words(need)
+    return Words(f"{mode_zh}中位数 {sign} {limit.zh}", f"median by {mode_en} {sign} {limit.en}")
+
+
+def threshold_words(need: NeedSettings) -> tuple[str, Words]:
+    """Write the threshold of a need as it was set, with the sign of its direction."""
+    sign = "≤" if need.direction == "at_most" else "≥"
+    scale = 100.0 if need.unit == "share" else 1.0
+    zh, en, _ = UNITS[need.unit]
+    value = f"{scale * need.threshold:g}"
+    return sign, Words(f"{value} {zh}", f"{value} {en}")
+
+
+def _scope(data: ReportData) -> Line:
+    places, classes = data.places, data.places["boundary_class"]
+    drawn = int(places.geometry.notna().sum())
+    certain = int(classes.isin(["surveyed", "digitised"]).sum())
+    values = data.gaps[data.gaps["service"].ne("composite")]
+    known = int(values["gap"].notna().sum())
+    return Line(
+        Words(
+            f"名录共 {len(places)} 处地点，{drawn} 处有范围可算（其中边界确定 {certain} 处，"
+            f"其余为示意圆）；{len(data.needs)} 项服务共 {len(values)} 个格，{known} 个有值。",
+            f"{len(places)} places in the register; {drawn} have an extent ({certain} with a "
+            f"certain boundary, the others are indicative discs); of {len(values)} pairs of place "
+            f"and service {known} have a value.",
+        ),
+        (method_words(values.loc[values["gap"].notna(), "method"]),),
+    )
+
+
+def _service(data: ReportData, need: NeedSettings) -> Line:
+    rows = data.service_rows(need.service)
+    counts = tally(rows["outcome"])
+    known = len(rows) - int(counts[NO_VALUE])
+    zh, en = GLOSSARY[need.service]
+    least, most = count_interval(counts)
+    asked = need_words(need)
+    firm, likely = int(counts[GAP_ROBUST]), int(counts[GAP_LIKELY])
+    none = int(counts[NO_GAP_ROBUST] + counts[NO_GAP_LIKELY])
+    open_, without = int(counts[UNDECIDED]), int(counts[NO_VALUE])
+    return Line(
+        Words(
+            f"{zh}（{asked.zh}）：有值的 {known} 处中，缺口稳健 {firm} 处、较可能 {likely} 处，"
+            f"无缺口 {none} 处，无法判定 {open_} 处；另有 {without} 处无值。",
+            f"{en} ({asked.en}): of {known} places with a value the gap is robust at {firm} and "
+            f"likely at {likely}; no gap at {none}, undecided {open_}; {without} have no value.",
+        ),
+        (
+            method_words(rows.loc[rows["gap"].notna(), "method"]),
+            Words(f"缺口处数区间 [{least}, {most}]", f"places with a gap: [{least}, {most}]"),
+            standard_words(data, need.standard_id),
+        ),
+    )
+
+
+def _case_parks(data: ReportData) -> Line | None:
+    parks = data.places[data.places["category"].eq(CASE)]
+    need = data.needs[0] if data.needs else None
+    if parks.empty or need is None:
+        return None
+    rows = data.service_rows(need.service).loc[parks["place_id"]]
+    asked = GLOSSARY[need.service]
+    said = [
+        _place_value(park, data.service_row(need.service, str(park["place_id"])))
+        for _, park in parks.iterrows()
+    ]
+    return Line(
+        Words(
+            f"案例园区到{asked[0]}：" + "；".join(words.zh for words in said) + "。",
+            f"Case parks, {asked[1].lower()}: " + "; ".join(words.en for words in said) + ".",
+        ),
+        (method_words(rows["method"]),),
+    )
+
+
+def _place_value(place: Row, row: Row) -> Words:
+    """Say one place's value with interval and verdict."""
+    zh, en = clean(place["name_zh"]), clean(place["name_en"])
+    estimated = row["method"] == "estimated_straight_line"
+    unit = row["unit"] if isinstance(row["unit"], str) else "min"
+    value = with_unit(row["value"], unit, estimated=estimated)
+    spread = interval(row["low"], row["high"], unit)
+    badge = BADGES[str(row["outcome"])]
+    return Words(
+        f"{zh} {value.zh} {spread}（{badge.zh}）".replace("  ", " "),
+        f"{en or zh} {value.en} {spread} ({badge.en})".replace("  ", " "),
+    )
+
+
+def carriers(data: ReportData) -> pd.DataFrame:
+    """Give the places that have a target in any year."""
+    columns = target_columns(data)
+    return pd.DataFrame(data.places[data.places[columns].notna().any(axis=1)])
+
+
+def target_columns(data: ReportData) -> list[str]:
+    """Name the columns of the register that hold targets of a year."""
+    return [name for name in data.places.columns if name.startswith("target_2")]
+
+
+def _targets(data: ReportData) -> Line | None:
+    rows, columns = carriers(data), target_columns(data)
+    if rows.empty:
+        return None
+    totals = [(name.split("_")[1], float(rows[name].sum(min_count=1))) for name in columns]
+    checks = [(year, total, data.documented_value(f"annex_{year}")) for year, total in totals]
+    joined = "、".join(f"{year} 年 {number(total, '10k_m2')}" for year, total in totals)
+    joined_en = ", ".join(f"{number(total, '10k_m2')} in {year}" for year, total in totals)
+    agree = all(stated is not None and stated == total for _, total, stated in checks)
+    known = any(stated is not None for _, _, stated in checks)
+    verdict = (
+        Words("与文件合计一致", "agrees with the documented totals")
+        if agree
+        else Words("与文件合计不一致", "differs from the documented totals")
+    )
+    whole = sum(total for _, total in totals)
+    return Line(
+        Words(
+            f"{len(rows)} 个智造载体开工目标合计：{joined} 万平方米，"
+            f"两年共 {number(whole, '10k_m2')} 万平方米。",
+            f"Construction targets of {len(rows)} carriers: {joined_en}, together "
+            f"{number(whole, '10k_m2')} (10⁴ m²).",
+        ),
+        (
+            Words("方法：名录逐项求和", "method: sum over the register"),
+            *((verdict,) if known else ()),
+        ),
+    )
+
+
+def _targets_in_gap(data: ReportData) -> Line | None:
+    rows = carriers(data)
+    if rows.empty or not data.needs:
+        return None
+    service = data.needs[0].service
+    found = data.service_rows(service).loc[rows["place_id"], "outcome"]
+    area = rows.set_index("place_id")[target_columns(data)].sum(axis=1)
+    whole = float(area.sum())
+    firm = float(area[found.eq(GAP_ROBUST)].sum())
+    open_ = float(area[found.isin([GAP_LIKELY, UNDECIDED, NO_VALUE])].sum())
+    zh, en = GLOSSARY[service]
+    return Line(
+        Words(
+            f"其中 {number(firm, '10k_m2')} 万平方米（{number(firm / whole, 'share')}%，"
+            f"按目标建筑面积）位于{zh}缺口稳健的载体。",
+            f"Of these, {number(firm, '10k_m2')} × 10⁴ m² ({number(firm / whole, 'share')} % of "
+            f"the planned floor area) are at carriers with a robust gap in {en.lower()}.",
+        ),
+        (
+            method_words(data.service_rows(service)["method"].reindex(rows["place_id"])),
+            Words(
+                f"区间 [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
+                f"interval [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
+            ),
+        ),
+    )
+
+
+def _worst(data: ReportData) -> Line | None:
+    rows = data.service_rows("composite")
+    ranked = rows[rows["rank"].notna()].sort_values(["rank", "gap"], kind="stable")
+    if ranked.empty:
+        return None
+    said = [_ranked_place(data.place(str(key)), row) for key, row in ranked.head(LISTED).iterrows()]
+    counts = tally(rows["outcome"])
+    firm, left = int(counts[GAP_ROBUST]), int(counts[NO_VALUE])
+    return Line(
+        Words(
+            "综合缺口最大：" + "；".join(words.zh for words in said) + "。",
+            "Largest composite gaps: " + "; ".join(words.en for words in said) + ".",
+        ),
+        (
+            Words(
+                f"{firm} 处稳健列入前 {data.worst_places}；{left} 处缺项未排名",
+                f"{firm} robustly among the {data.worst_places} largest; {left} not ranked",
+            ),
+            Words("名次区间随权重而变", "rank range over weights"),
+        ),
+    )
+
+
+def _ranked_place(place: Row, row: Row) -> Words:
+    span = f"{row['rank_low']:.0f}–{row['rank_high']:.0f}"
+    gap = number(row["gap"], "gap")
+    return Words(
+        f"{clean(place['name_zh'])} {gap}（名次 {span}）",
+        f"{clean(place['name_en']) or clean(place['name_zh'])} {gap} (rank {span})",
+    )
+
+
+def _tiers(data: ReportData) -> Line | None:
+    rows = data.service_rows("composite")
+    tier = data.places.set_index("place_id")["tier"]
+    known = rows.assign(tier=tier.reindex(rows.index))
+    known = known[known["gap"].notna()]
+    names = [name for name in tiers_present(known["tier"]) if name in _LAYOUT]
+    if len(names) < 2:  # noqa: PLR2004 (nothing to compare)
+        return None
+    medians = known.groupby("tier")["gap"].median()
+    counted = known.groupby("tier").size()
+    said = [
+        Words(*(f"{word} {number(medians[name], 'gap')}" for word in GLOSSARY[name]))
+        for name in names
+    ]
+    total = " / ".join(str(counted[name]) for name in names)
+    return Line(
+        Words(
+            "综合缺口中位数（0 无缺口，1 最大）：" + "，".join(w.zh for w in said) + "。",
+            "Median composite gap (0 none, 1 fullest): " + ", ".join(w.en for w in said) + ".",
+        ),
+        (
+            Words(f"有值地点 {total}", f"places with a value {total}"),
+            method_words(data.gaps.loc[data.gaps["gap"].notna(), "method"]),
+        ),
+    )
+
+
+_LAYOUT = ("core", "zone", "x", "carrier")
+
+
+def _planned(data: ReportData) -> Line | None:
+    need = next((one for one in data.needs if one.service == "rail"), None)
+    if need is None:
+        return None
+    chosen = data.access[
+        data.access["service"].eq("rail")
+        & data.access["measure"].eq(need.measure)
+        & data.access["mode"].eq(need.mode)
+    ]
+    wide = chosen.pivot_table(index="place_id", columns="variant", values="value").dropna()
+    if not {"operating", "with_planned"} <= set(wide.columns):
+        return None
+    met = (wide <= need.threshold).sum()
+    now, then = int(met["operating"]), int(met["with_planned"])
+    return Line(
+        Words(
+            f"情景：在建与规划车站全部开通后，达标地点由 {now} 处变为 {then} 处"
+            f"（共 {len(wide)} 处有值，按中位值）。",
+            f"Scenario: with every station under construction or planned open, {then} of "
+            f"{len(wide)} places meet the standard instead of {now} (by the median).",
+        ),
+        (method_words(chosen["method"]), Words("情景，非现状", "a scenario, not the present")),
+    )
+
+
+def _coverage(data: ReportData) -> Line | None:
+    known = data.coverage.dropna(subset=["share", "area_km2"])
+    if known.empty:
+        return None
+    weight = known["area_km2"] / known["area_km2"].sum()
+    near, wide = (float((known[name] * weight).sum()) for name in ("share", "share_extent"))
+    band = number(data.coverage_band_m, "m")
+    return Line(
+        Words(
+            f"全域 {number(known['area_km2'].sum(), 'count')} 平方公里土地中，"
+            f"轨道站点 {band} 米（直线）覆盖 {100 * near:.1f}%。",
+            f"Within {band} m (straight line) of an operating station lie {100 * near:.1f} % of "
+            f"the {number(known['area_km2'].sum(), 'count')} km² of land.",
+        ),
+        (
+            Words("方法：直线圆，按土地面积", "method: discs, by land area"),
+            Words(
+                f"计入站体 {number(data.station_extent_m, 'm')} 米则为 {100 * wide:.1f}%",
+                f"{100 * wide:.1f} % with a station extent of "
+                f"{number(data.station_extent_m, 'm')} m",
+            ),
+        ),
+    )

@@ -1,0 +1,168 @@
+"""Write the report, its figures and the front page of the study."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from pipeline.measures.coverage import share_area_euclid
+from pipeline.publish.index_page import build_index, describe
+from pipeline.publish.report import build_report
+from pipeline.publish.report_cells import Words
+from pipeline.publish.report_data import Parameter, ReportData
+from pipeline.resources import shipped
+from pipeline.settings.report import ReportSettings
+from pipeline.stages.context import StageContext
+
+ACCESS = ("rail", "hospitals", "schools")
+REGISTER = "places"
+#: The settings that the report names, by section.
+NAMED = {
+    "study": ("date", "seed"),
+    "network": ("walk_speed_m_min", "detour_factor", "drive_estimate_speed_m_min", "snap_max_m"),
+    "rail_coverage": ("station_extent_m",),
+    "uncertainty": ("draws", "robust_share", "likely_share"),
+    "gaps": ("normalisation", "cap", "worst_places", "dirichlet_draws"),
+}
+
+
+def run(context: StageContext) -> None:
+    """Write the report and its figures, then the index over every file there is to open."""
+    data = _data(context)
+    report = build_report(data)
+    with context.writing("outputs:report.html") as target:
+        target.write_bytes(report.html.encode())
+    for name, drawing in report.figures.items():
+        with context.writing(f"outputs:figures/{name}.svg") as target:
+            target.write_bytes(drawing.encode())
+    made = ["report.html", *(f"figures/{name}.svg" for name in report.figures)]
+    _write_index(context, data, made)
+
+
+def _data(context: StageContext) -> ReportData:
+    identity, gaps = context.settings("study"), context.settings("gaps")
+    extent_m = context.settings("rail_coverage").station_extent_m
+    rules = _rules(context)
+    return ReportData(
+        title=Words(identity.name_zh, identity.name_en),
+        study_date=identity.date.isoformat(),
+        version=version("parkgap"),
+        digest=_digest(context),
+        crs=context.crs,
+        needs=gaps.needs,
+        worst_places=gaps.worst_places,
+        places=context.layer("ingest", "places.parquet"),
+        gaps=context.frame("gaps", "gaps.parquet"),
+        access=pd.concat(
+            [context.frame(stage, "access.parquet") for stage in ACCESS], ignore_index=True
+        ),
+        facilities=pd.DataFrame(context.layer("ingest", "facilities.parquet")),
+        sources=context.frame("ingest", "sources.parquet"),
+        standards=context.frame("ingest", "standards.parquet"),
+        documented=_embedded(context, "policy_figures"),
+        contradictions=_embedded(context, "contradictions"),
+        coverage=_coverage(context, band_m=rules.coverage_band_m, extent_m=extent_m),
+        coverage_band_m=rules.coverage_band_m,
+        station_extent_m=extent_m,
+        area_tolerance_share=rules.area_tolerance_share,
+        parameters=_parameters(context),
+    )
+
+
+def _rules(context: StageContext) -> ReportSettings:
+    known = "report" in context.spec.settings
+    rules: ReportSettings = context.settings("report") if known else ReportSettings()
+    return rules
+
+
+def _embedded(context: StageContext, name: str) -> pd.DataFrame:
+    """Read an embedded table about the embedded register; another study's register has none."""
+    table = pd.read_csv(shipped("reference") / f"{name}.csv")
+    given = context.input("places")
+    return table if given is not None and given.reference == REGISTER else table.iloc[:0]
+
+
+def _coverage(context: StageContext, *, band_m: float, extent_m: float) -> pd.DataFrame:
+    """Share the land of each district near an operating station, to set beside published ones."""
+    districts = context.layer("ingest", "districts.parquet")
+    stations = context.layer("rail", "stations.parquet")
+    open_ = stations[stations["status"].eq("operating")]
+    names = context.frame("ingest", "district_names.parquet")
+    english = dict(zip(names.get("name_zh", []), names.get("name_en", []), strict=True))
+    near, wide = (
+        share_area_euclid(
+            gpd.GeoSeries(districts.geometry),
+            gpd.GeoSeries(open_.geometry),
+            bands_m=[band_m],
+            extent_m=pd.Series(np.full(len(open_), extra), index=open_.index),
+        )[band_m]
+        for extra in (0.0, extent_m)
+    )
+    return pd.DataFrame(
+        {
+            "name_zh": districts["district_zh"],
+            "name_en": districts["district_zh"].map(english),
+            "area_km2": districts.geometry.area / 1e6,
+            "share": near,
+            "share_extent": wide,
+        }
+    )
+
+
+def _digest(context: StageContext) -> str:
+    """Hash the settings this report rests on; paths of a machine are not among them."""
+    content = {
+        name: context.settings(name).model_dump(mode="json")
+        for name in context.spec.settings
+        if name != "inputs"
+    }
+    line = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(line.encode()).hexdigest()
+
+
+def _parameters(context: StageContext) -> list[Parameter]:
+    found = []
+    for section, keys in NAMED.items():
+        settings = context.settings(section)
+        for key in keys:
+            field = type(settings).model_fields.get(key)
+            if field is None:
+                continue
+            extra: Any = field.json_schema_extra
+            found.append(
+                Parameter(
+                    key=f"{section}.{key}",
+                    name=Words(extra["zh"], extra["en"]),
+                    value=str(getattr(settings, key)),
+                    unit=str(extra.get("unit", "")),
+                    source=str(extra.get("source", "")),
+                )
+            )
+    return found
+
+
+def _write_index(context: StageContext, data: ReportData, made: list[str]) -> None:
+    """List what the earlier stages' manifests promise to people, and this stage's own files."""
+    folder = context.workspace.outputs
+    paths = [folder / name for name in made]
+    for stage in context.spec.needs:
+        manifest = json.loads(context.workspace.manifest(stage).read_text("utf-8"))
+        names = [name for name in manifest["files"] if ":" in name]
+        paths += [context.workspace.output(stage, name) for name in names]
+    page = build_index(
+        title=data.title,
+        study_date=data.study_date,
+        version=data.version,
+        digest=data.digest,
+        sources=data.sources,
+        items=[describe(path, root=folder) for path in paths],
+    )
+    with context.writing("outputs:index.html") as target:
+        target.write_bytes(page.encode())
+    context.log.info("wrote the report and an index of %d files", len(paths))
