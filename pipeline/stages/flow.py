@@ -134,6 +134,34 @@ STAGES: tuple[StageSpec, ...] = (
         outputs=("outputs:maps/overview.html",),
         data=("publish/assets/*", "publish/assets/vendor/*"),
     ),
+    StageSpec(
+        name="report",
+        zh="报告、插图与成果目录",
+        en="the report, its figures and the front page",
+        needs=("ingest", "networks", "rail", "hospitals", "schools", "gaps", "maps"),
+        inputs=("places",),
+        settings=(
+            "study",
+            "sources",
+            "network",
+            "rail",
+            "stations",
+            "timetables",
+            "rail_coverage",
+            "hospitals",
+            "schools",
+            "uncertainty",
+            "island",
+            "parcels",
+            "gaps",
+        ),
+        outputs=("outputs:report.html", "outputs:index.html"),
+        data=(
+            "publish/templates/*",
+            "../layers/reference/contradictions.csv",
+            "../layers/reference/policy_figures.csv",
+        ),
+    ),
 )
 
 BY_NAME = {stage.name: stage for stage in STAGES}
