@@ -1,14 +1,20 @@
-"""Read the tables of the study, place them in the working CRS, and check them."""
+"""Read the inputs of the study, place them in the working CRS, and check them."""
 
 from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from pipeline.settings.inputs import TableInput
-from pipeline.sources.reference import TableSpec
-from pipeline.sources.tables import open_table, points_of, require_columns
+from pipeline.sources.cells import CellGrid, build_cells, district_shapes
+from pipeline.sources.facility_tables import hospitals_of, schools_of
+from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
+from pipeline.sources.reference import TableSpec, reference_tables
+from pipeline.sources.role_tables import check_ids, flags_of, require_shapes, text_of
+from pipeline.sources.study_inputs import StudyInputs
+from pipeline.sources.tables import points_of, require_columns
 from pipeline.stages.context import StageContext
 
 PLACE_COLUMNS = (
@@ -26,6 +32,7 @@ PLACE_COLUMNS = (
     "same_site_as",
     "precision_m",
     "is_station_point",
+    "point_anchor",
     "location_type",
     "space_type",
     "stage",
@@ -37,12 +44,7 @@ PLACE_COLUMNS = (
     "confidence",
     "note",
 )
-PLAIN = {
-    "lines": "lines",
-    "districts": "district_names",
-    "hubs": "hubs",
-    "standards": "standards",
-}
+PLAIN = {"districts": "district_names", "standards": "standards"}
 FACILITY_COLUMNS = (
     "facility_id",
     "campus_id",
@@ -54,43 +56,64 @@ FACILITY_COLUMNS = (
     "detail_en",
     "supply",
     "supply_basis",
+    "admission_district_zh",
+    "admission_scope",
+    "precision_m",
     "source",
     "geometry",
 )
+# Names of the columns of people that others use: H3 and census tables.
+PEOPLE = {"residents": ("residents", "population"), "jobs": ("jobs", "workers")}
 
 
 def run(context: StageContext) -> None:
     """Write places with footprints, facilities, stations, districts, cells and standards."""
-    context.put("places.parquet", _places(context))
-    facilities = [_hospitals(context), _schools(context)]
-    context.put("facilities.parquet", _gathered(facilities, context))
-    context.put("line_stations.parquet", _placed(context, "line_stations"))
-    context.put("planned_stations.parquet", _placed(context, "planned_stations"))
-    _surroundings(context)
+    given = StudyInputs(context.settings("inputs"), context.settings("sources"), crs=context.crs)
+    places = _places(context, given)
+    context.put("places.parquet", places)
+    context.put("facilities.parquet", _gathered([_hospitals(given), _schools(given)], context))
+    context.put("line_stations.parquet", _stations(given, context.crs))
+    context.put("planned_stations.parquet", _planned(given, context.crs))
+    context.put("residents.parquet", _people(given, context.crs))
+    _surroundings(context, given, places)
     for role, name in PLAIN.items():
-        source = context.input(role)
-        context.put(f"{name}.parquet", open_table(source) if source else pd.DataFrame())
-    context.put("sources.parquet", _credits(context))
+        context.put(f"{name}.parquet", _or_empty(given.plain(role)))
+    context.put("hubs.parquet", _or_empty(given.placed("hubs")))
+    context.put("lines.parquet", _lines(given))
+    context.put("labels.parquet", _labels(given))
+    context.put("sources.parquet", _credits(given))
 
 
-def _places(context: StageContext) -> gpd.GeoDataFrame:
-    source = context.input("places")
-    assert source is not None  # noqa: S101 - the study model requires it
-    table = open_table(source)
-    require_columns(table, ("place_id", "name_zh", "tier", "lon", "lat"), role="places")
+def _or_empty(table: pd.DataFrame | None) -> pd.DataFrame:
+    if table is None:
+        return pd.DataFrame()
+    return pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
+
+
+def _places(context: StageContext, given: StudyInputs) -> gpd.GeoDataFrame:
+    areas = given.features("places")
+    if areas is not None:
+        table = places_of_areas(areas, given.settings.from_osm)
+    else:
+        table = _or_raise(given.placed("places"))
+        require_columns(table, ("place_id", "tier", "lon", "lat"), role="places")
+    check_ids(table, "place_id", role="places")
+    table["name_zh"] = text_of(table, "name_zh", "name", "name_en").fillna(table["place_id"])
+    table["name_en"] = text_of(table, "name_en", "name", "name_zh").fillna(table["place_id"])
     absent = [name for name in PLACE_COLUMNS if name not in table.columns]
     table = table.assign(**dict.fromkeys(absent))
-    rules = context.settings("uncertainty")
     points = points_of(table, crs=context.crs)
     table["x"], table["y"] = points.geometry.x, points.geometry.y
-    shapes, basis = _footprints(table, context.crs, rules.assumed_area_km2)
+    shapes, basis = _footprints(
+        table, context.crs, context.settings("uncertainty").assumed_area_km2
+    )
     stated = table["boundary_class"].where(basis.eq("given_boundary")).fillna("digitised")
     table["boundary_class"] = np.select(
         [basis.eq("none"), basis.eq("given_boundary")], ["none", stated], "indicative"
     )
     table["footprint_basis"] = basis
-    table["precision_m"] = table["precision_m"].astype("float64")
-    table["is_station_point"] = table["is_station_point"].fillna(value=False).astype(bool)
+    table["precision_m"] = pd.to_numeric(table["precision_m"]).astype("float64")
+    table["is_station_point"] = flags_of(table["is_station_point"])
     places = gpd.GeoDataFrame(
         table[[*PLACE_COLUMNS, "footprint_basis", "x", "y"]], geometry=shapes, crs=context.crs
     )
@@ -98,12 +121,17 @@ def _places(context: StageContext) -> gpd.GeoDataFrame:
     return places.sort_values("place_id", ignore_index=True)
 
 
+def _or_raise(table: pd.DataFrame | None) -> pd.DataFrame:
+    assert table is not None  # noqa: S101 - the study model requires the role
+    return table
+
+
 def _footprints(
     table: pd.DataFrame, crs: str, assumed_area_km2: float
 ) -> tuple[gpd.GeoSeries, pd.Series[str]]:
     """Take the boundary given, else the disc of the planned area, else of an assumed one."""
     radius = np.sqrt(
-        table["planned_area_km2"].fillna(assumed_area_km2).astype("float64") * 1e6 / np.pi
+        table["planned_area_km2"].astype("float64").fillna(assumed_area_km2) * 1e6 / np.pi
     )
     located = table["x"].notna()
     circles = gpd.GeoSeries.from_xy(table["x"], table["y"], crs=crs).buffer(radius, quad_segs=32)
@@ -111,69 +139,28 @@ def _footprints(
     basis = pd.Series("none", index=table.index).mask(located, "assumed_area_disc")
     basis = basis.mask(located & table["planned_area_km2"].notna(), "planned_area_disc")
     if "geometry" in table.columns:
-        given = gpd.GeoSeries(table["geometry"], crs=4326).to_crs(crs)
-        drawn = given.area > 0
-        shapes, basis = shapes.mask(drawn, given), basis.mask(drawn, "given_boundary")
+        outlines = gpd.GeoSeries(table["geometry"], crs=4326).to_crs(crs)
+        drawn = outlines.area > 0
+        shapes, basis = shapes.mask(drawn, outlines), basis.mask(drawn, "given_boundary")
     return shapes, basis
 
 
-def _hospitals(context: StageContext) -> gpd.GeoDataFrame | None:
-    source = context.input("hospitals")
-    if source is None:
-        return None
-    table = open_table(source)
-    require_columns(
-        table, ("campus_id", "name_zh", "grade", "kind", "lon", "lat"), role="hospitals"
-    )
-    found = points_of(table, crs=context.crs)
-    third = found["grade"].isin(["3A", "3B", "3?"])
-    first_class = found["grade"].eq("3A")
-    general = found["kind"].isin(["general", "general_military"])
-    return found.assign(
-        facility_id=found["campus_id"],
-        service="hospital",
-        name_zh=_joined(found["name_zh"], found.get("campus_zh")),
-        name_en=_joined(found["name_en"], found.get("campus_en")),
-        status="operating",
-        detail_zh=found["grade"] + " " + found["kind"],
-        detail_en=found["grade"] + " " + found["kind"],
-        supply=found["beds"].astype("float64"),
-        supply_basis=np.where(found["beds"].notna(), "beds", "unknown"),
-        v_tertiary_all=third,
-        v_tertiary_3a=first_class,
-        v_tertiary_3a_general=first_class & general,
-    )
+def _hospitals(given: StudyInputs) -> gpd.GeoDataFrame | None:
+    features = given.features("hospitals")
+    if features is not None:
+        table = facilities_of(features, key="campus_id", zh="医院", en="Hospital")
+        return hospitals_of(table, crs=given.crs)
+    found = given.placed("hospitals")
+    return None if found is None else hospitals_of(found, crs=given.crs)
 
 
-def _schools(context: StageContext) -> gpd.GeoDataFrame | None:
-    source = context.input("schools")
-    if source is None:
-        return None
-    table = open_table(source)
-    require_columns(table, ("school_id", "name_zh", "lon", "lat"), role="schools")
-    found = points_of(table, crs=context.crs)
-    flags = {
-        f"v_senior_{name.removeprefix('v_')}": found[name].astype(bool)
-        for name in found.columns
-        if name.startswith("v_")
-    }
-    return found.assign(
-        facility_id=found["school_id"].astype(str),
-        campus_id=found["school_id"].astype(str),
-        service="school",
-        status="operating",
-        detail_zh=found.get("official_type_zh"),
-        detail_en=found.get("official_type"),
-        supply=np.nan,
-        supply_basis="unknown",
-        **flags,
-    )
-
-
-def _joined(name: pd.Series[str], campus: pd.Series[str] | None) -> pd.Series[str]:
-    if campus is None:
-        return name
-    return name.where(campus.isna(), name + " " + campus.fillna(""))
+def _schools(given: StudyInputs) -> gpd.GeoDataFrame | None:
+    features = given.features("schools")
+    if features is not None:
+        table = facilities_of(features, key="school_id", zh="学校", en="School")
+        return schools_of(table, crs=given.crs)
+    found = given.placed("schools")
+    return None if found is None else schools_of(found, crs=given.crs)
 
 
 def _gathered(parts: list[gpd.GeoDataFrame | None], context: StageContext) -> gpd.GeoDataFrame:
@@ -181,7 +168,9 @@ def _gathered(parts: list[gpd.GeoDataFrame | None], context: StageContext) -> gp
     variants = sorted({name for part in present for name in part.columns if name.startswith("v_")})
     columns = [*FACILITY_COLUMNS, *variants]
     frames = [
-        part.assign(**dict.fromkeys(set(variants) - set(part.columns), False))[columns]
+        part.assign(**dict.fromkeys(set(variants) - set(part.columns), False)).reindex(
+            columns=columns
+        )
         for part in present
     ]
     if not frames:
@@ -192,48 +181,165 @@ def _gathered(parts: list[gpd.GeoDataFrame | None], context: StageContext) -> gp
     )
 
 
-def _placed(context: StageContext, role: str) -> gpd.GeoDataFrame:
+def _stations(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
+    """Place the line-stations of the table, else of the extract, else of the timetable."""
+    features = given.features("line_stations")
+    table = given.placed("line_stations")
+    if features is not None:
+        table = stations_of(features[features["status"].eq("operating")])
+    elif table is None and given.timetable is not None:
+        table = given.timetable[0]
+    return _points_or_none(table, crs)
+
+
+def _planned(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
+    features = given.features("planned_stations")
+    table = given.placed("planned_stations") if features is None else planned_of(features)
+    return _points_or_none(table, crs)
+
+
+def _points_or_none(table: pd.DataFrame | None, crs: str) -> gpd.GeoDataFrame:
     """Place a table of points; an absent input is an empty layer, not an error."""
-    source = context.input(role)
-    if source is None:
-        return gpd.GeoDataFrame({"name_zh": []}, geometry=[], crs=context.crs)
-    return points_of(open_table(source), crs=context.crs).reset_index(drop=True)
+    if table is None:
+        return gpd.GeoDataFrame({"name_zh": []}, geometry=[], crs=crs)
+    return points_of(table, crs=crs).reset_index(drop=True)
 
 
-def _surroundings(context: StageContext) -> None:
+def _lines(given: StudyInputs) -> pd.DataFrame:
+    table = given.plain("lines")
+    if table is None and given.source("line_stations") is None and given.timetable is not None:
+        table = given.timetable[1]
+    return _or_empty(table)
+
+
+def _people(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
+    """Place residents and jobs; what a table does not count is null, not zero."""
+    table = given.placed("residents")
+    if table is None:
+        empty = {name: pd.Series(dtype="float64") for name in PEOPLE}
+        return gpd.GeoDataFrame({"cell_id": [], **empty}, geometry=[], crs=crs)
+    counted = {
+        role: pd.to_numeric(text_of(table, *names), errors="coerce").astype("float64")
+        for role, names in PEOPLE.items()
+    }
+    cells = text_of(table, "cell_id", "id").fillna(table.index.to_series().astype(str))
+    people = table.assign(cell_id=cells, **counted)
+    check_ids(people, "cell_id", role="residents")
+    kept = points_of(people, crs=crs)[["cell_id", *PEOPLE, "geometry"]]
+    return kept.sort_values("cell_id", ignore_index=True)
+
+
+def _surroundings(context: StageContext, given: StudyInputs, places: gpd.GeoDataFrame) -> None:
     """Write the cells of counted facilities and the generalised outlines of districts."""
-    from pipeline.resources import shipped
-    from pipeline.sources.cells import district_shapes, read_cells
-
-    source = context.input("cells")
-    if source is None:
+    grid = _counted(context, given, places) if given.counts_cells else given.given_cells
+    if grid is None:
         empty = gpd.GeoDataFrame({"district": []}, geometry=[], crs=context.crs)
         context.put("cells.parquet", empty)
-        context.put("districts.parquet", empty)
+        context.put("districts.parquet", empty.rename(columns={"district": "district_zh"}))
         return
-    rules = context.settings("sources").cells
-    counts = source.path or shipped("reference") / f"{source.reference}.csv"
-    land = counts.with_name(f"{counts.stem}_land.csv")
-    grid = read_cells(counts, land, cell_m=rules.cell_m, crs=context.crs)
+    tolerance_m = context.settings("sources").cells.outline_tolerance_m
     context.put("cells.parquet", grid.frame())
-    context.put("districts.parquet", district_shapes(grid, tolerance_m=rules.outline_tolerance_m))
+    context.put("districts.parquet", district_shapes(grid, tolerance_m=tolerance_m))
 
 
-def _credits(context: StageContext) -> pd.DataFrame:
+def _counted(
+    context: StageContext, given: StudyInputs, places: gpd.GeoDataFrame
+) -> CellGrid | None:
+    """Count the extract's facilities per cell, in the districts drawn or, without, as one area."""
+    mapping = given.mapping
+    wanted = {name for names in mapping.cells.values() for name in names}
+    features = given.of_categories(sorted(wanted))
+    areas = _areas(context, given, places, features)
+    if areas.empty:
+        return None
+    names = given.plain("districts")
+    full = {}
+    if names is not None and {"short_zh", "name_zh"} <= set(names.columns):
+        full = dict(zip(names["short_zh"], names["name_zh"], strict=True))
+    rules = given.sources.cells
+    return build_cells(
+        features,
+        areas,
+        columns=mapping.cells,
+        cell_m=rules.cell_m,
+        crs=context.crs,
+        district_field=rules.district_field,
+        district_names=full,
+    )
+
+
+def _areas(
+    context: StageContext,
+    given: StudyInputs,
+    places: gpd.GeoDataFrame,
+    features: gpd.GeoDataFrame,
+) -> gpd.GeoDataFrame:
+    """Take the polygons of districts, else the mapped land around the places as one area."""
+    field, path = given.sources.cells.district_field, given.settings.district_shapes
+    if path is not None:
+        from pipeline.sources.files import read_layer
+
+        drawn = read_layer(path).frame
+        require_shapes(drawn, role="district_shapes", path=path)
+        return drawn
+    identity = context.settings("study")
+    around = shapely.union_all(places.geometry.dropna().to_numpy()).convex_hull
+    spots = shapely.points(features[["x", "y"]].to_numpy(dtype="float64").reshape(-1, 2))
+    mapped = shapely.convex_hull(shapely.multipoints(spots))
+    area = shapely.intersection(mapped, around.buffer(identity.buffer_m))
+    named = gpd.GeoDataFrame({field: [identity.name_zh]}, geometry=[area], crs=context.crs)
+    return named[named.area > 0]
+
+
+def _labels(given: StudyInputs) -> pd.DataFrame:
+    """List the names that the study gives to its codes."""
+    rows = [(code, zh, en) for code, (zh, en) in given.settings.labels.items()]
+    return pd.DataFrame(rows, columns=["code", "name_zh", "name_en"]).astype("str")
+
+
+def _credits(given: StudyInputs) -> pd.DataFrame:
     """List what every input is, under which licence and of which date."""
-    from pipeline.sources.reference import reference_tables
-
     tables = reference_tables()
     rows = []
-    for role in context.spec.inputs:
-        source = context.input(role)
-        if source is None:
+    for role in type(given.settings).model_fields:
+        source = getattr(given.settings, role)
+        if not isinstance(source, TableInput) or source.osm is not None:
             continue
         if source.path is not None:
             rows.append(_credit(role, (source.path.name,) * 2, source))
         elif (spec := tables.get(source.reference or "")) is not None:
             rows.append(_credit(role, (spec.title_zh, spec.title_en), source, spec))
-    return pd.DataFrame(rows)
+    rows += _file_credits(given)
+    return pd.DataFrame(rows, columns=["role", "name_zh", "name_en", "licence", "date"])
+
+
+def _file_credits(given: StudyInputs) -> list[dict[str, str | None]]:
+    """Name the extract and the timetable."""
+    rows: list[dict[str, str | None]] = []
+    extract, timetable = given.settings.osm_extract, given.settings.rail_timetable
+    if extract is not None:
+        read = given.counts_cells or given.features("places") is not None
+        whom = "© OpenStreetMap contributors"
+        rows.append(
+            {
+                "role": "osm_extract",
+                "name_zh": f"OpenStreetMap 摘录 {extract.name} {whom}",
+                "name_en": f"OpenStreetMap extract {extract.name} {whom}",
+                "licence": "ODbL-1.0",
+                "date": given.extract.report.snapshot if read else None,
+            }
+        )
+    if timetable is not None:
+        rows.append(
+            {
+                "role": "rail_timetable",
+                "name_zh": f"时刻表 {timetable.name}",
+                "name_en": f"timetable {timetable.name}",
+                "licence": "未声明 / not stated",
+                "date": None,
+            }
+        )
+    return rows
 
 
 def _credit(

@@ -1,0 +1,157 @@
+"""Read the stations of each line, in order, from a timetable."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+import pandas as pd
+
+from pipeline.errors import Problem, SourceError
+from pipeline.sources.gtfs import Feed
+
+logger = logging.getLogger(__name__)
+
+# Extended route types that are rail: railways, urban railways and metros, trams.
+_EXTENDED = frozenset([*range(100, 118), *range(400, 406), *range(900, 907)])
+Pattern = tuple[str, ...]
+
+
+def rail_lines(feed: Feed, *, route_types: Collection[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """List the line-stations and the lines of a feed.
+
+    The main branch of a line is its longest sequence of stations (of equals the one with most
+    trips); sequences that serve further stations give branches, from the station before the first
+    of them to the station after the last.
+
+    Parameters
+    ----------
+    feed
+        The timetable.
+    route_types
+        GTFS route types to keep, beside the extended ones for rail.
+
+    Returns
+    -------
+    line_stations, lines
+        `line_station_id`, `line_id`, `line`, `branch`, `seq`, `station_id`, `name_zh`, `name_en`,
+        `lon`, `lat`, `status` (operating), `source`; and `line_id`, `name_zh`, `name_en`,
+        `colour_hex`. Names are the feed's own in both languages.
+
+    Raises
+    ------
+    SourceError
+        The feed holds no line of these types.
+    """
+    kinds = pd.to_numeric(feed.routes["route_type"], errors="coerce")
+    routes = feed.routes[kinds.isin([*route_types, *_EXTENDED])]
+    if routes.empty:
+        found = ", ".join(sorted(set(feed.routes["route_type"])))
+        raise SourceError(
+            Problem(
+                zh="时刻表中没有轨道线路",
+                en=f"the timetable holds no rail line; its route types: {found}",
+                path=feed.path,
+                rule="inputs.rail_route_types",
+            )
+        )
+    stations = _stations(feed)
+    sequences = _sequences(feed, routes["route_id"].tolist(), stations["station_id"])
+    rows = [
+        (route, branch, number, station)
+        for route, patterns in sequences.items()
+        for branch, chain in _branches(patterns)
+        for number, station in enumerate(chain)
+    ]
+    table = pd.DataFrame(rows, columns=["line_id", "branch", "seq", "station_id"])
+    lines = _lines(routes)
+    table["line"] = table["line_id"].map(lines.set_index("line_id")["name_zh"])
+    table["line_station_id"] = (
+        table["line_id"] + "-" + table["branch"] + "-" + table["seq"].astype(str).str.zfill(2)
+    )
+    placed = stations.drop_duplicates("station_id").drop(columns="stop_id")
+    table = table.merge(placed, on="station_id", how="left").assign(
+        status="operating", source=feed.path.name
+    )
+    logger.info("%d line-stations on %d lines", len(table), table["line_id"].nunique())
+    return table, lines[lines["line_id"].isin(table["line_id"])].reset_index(drop=True)
+
+
+def _stations(feed: Feed) -> pd.DataFrame:
+    """Place each stop at the station it is part of."""
+    stops = feed.stops.set_index("stop_id", drop=False)
+    parent = stops.get("parent_station", pd.Series("", index=stops.index))
+    parent = parent.where(parent.isin(stops.index), stops["stop_id"])
+    at = stops.reindex(parent)
+    names = at.get("stop_name", pd.Series("", index=at.index)).to_numpy()
+    shown = [_readable(name) or key for name, key in zip(names, parent, strict=True)]
+    return pd.DataFrame(
+        {
+            "stop_id": stops["stop_id"].to_numpy(),
+            "station_id": parent.to_numpy(),
+            "name_zh": shown,
+            "name_en": shown,
+            "lon": pd.to_numeric(at["stop_lon"], errors="coerce").to_numpy(),
+            "lat": pd.to_numeric(at["stop_lat"], errors="coerce").to_numpy(),
+        }
+    )
+
+
+def _readable(name: str) -> str:
+    """Write a name in capitals as people do."""
+    return name.title() if name.isupper() else name
+
+
+def _sequences(
+    feed: Feed, routes: Sequence[str], station: pd.Series[str]
+) -> dict[str, list[Pattern]]:
+    """Give the sequences of stations of each route, the most served first."""
+    trips = feed.trips[feed.trips["route_id"].isin(routes)].set_index("trip_id")["route_id"]
+    times = feed.stop_times[feed.stop_times["trip_id"].isin(trips.index)]
+    order = times.assign(at=pd.to_numeric(times["stop_sequence"], errors="coerce"))
+    order = order.sort_values(["trip_id", "at"])
+    of_stop = dict(zip(feed.stops["stop_id"], station, strict=True))
+    called = order["stop_id"].map(of_stop).groupby(order["trip_id"]).agg(_once)
+    run = Counter(zip(trips.reindex(called.index), called, strict=True))
+    found: dict[str, list[Pattern]] = {route: [] for route in routes}
+    for route, pattern in sorted(run, key=lambda key: (-len(key[1]), -run[key], key)):
+        found[route].append(pattern)
+    return found
+
+
+def _once(stations: pd.Series[str]) -> Pattern:
+    """Drop a station that repeats at once, as two platforms of one station do."""
+    names = stations.tolist()
+    return tuple(name for i, name in enumerate(names) if i == 0 or names[i - 1] != name)
+
+
+def _branches(patterns: Sequence[Pattern]) -> Iterator[tuple[str, Pattern]]:
+    """Yield the main sequence, then the parts of others that serve stations not yet seen."""
+    seen: set[str] = set()
+    number = 0
+    for pattern in patterns:
+        fresh = [i for i, name in enumerate(pattern) if name not in seen]
+        if not fresh:
+            continue
+        part = pattern if not seen else pattern[max(fresh[0] - 1, 0) : fresh[-1] + 2]
+        if len(part) < 2:  # noqa: PLR2004
+            continue
+        yield ("main" if not seen else f"branch_{number}"), part
+        seen.update(part)
+        number += 1
+
+
+def _lines(routes: pd.DataFrame) -> pd.DataFrame:
+    blank = pd.Series("", index=routes.index)
+    short, full = (routes.get(f"route_{kind}_name", blank) for kind in ("short", "long"))
+    names = short.where(short.ne(""), full).where(lambda text: text.ne(""), routes["route_id"])
+    colour = routes.get("route_color", blank)
+    return pd.DataFrame(
+        {
+            "line_id": routes["route_id"],
+            "name_zh": names,
+            "name_en": names,
+            "colour_hex": ("#" + colour).where(colour.str.fullmatch(r"[0-9A-Fa-f]{6}"), None),
+        }
+    ).reset_index(drop=True)

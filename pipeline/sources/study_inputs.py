@@ -1,0 +1,164 @@
+"""Open the inputs of a study by role, wherever they come from; the extract is read once."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.errors import Problem, StudyError
+from pipeline.resources import shipped
+from pipeline.settings.inputs import InputSettings, TableInput
+from pipeline.settings.rail import GtfsSettings
+from pipeline.settings.sources import SourceSettings
+from pipeline.sources.cells import CellGrid, district_shapes, read_cells
+from pipeline.sources.guarded import CheckAgainst
+from pipeline.sources.osm_features import OsmRead, read_osm_features
+from pipeline.sources.osm_mapping import OsmMapping, read_mapping
+from pipeline.sources.role_tables import open_placed, open_plain
+from pipeline.sources.tables import points_of
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+logger = logging.getLogger(__name__)
+
+
+class StudyInputs:
+    """The doors to what a study is made of.
+
+    Parameters
+    ----------
+    inputs, sources
+        The sections of the study file.
+    crs
+        Working CRS of the study, in metres.
+    """
+
+    def __init__(self, inputs: InputSettings, sources: SourceSettings, *, crs: str) -> None:
+        self.settings = inputs
+        self.sources = sources
+        self.crs = crs
+
+    def source(self, role: str) -> TableInput | None:
+        """Give where a role comes from; null when the study has none."""
+        found: TableInput | None = getattr(self.settings, role)
+        return found
+
+    def placed(self, role: str) -> pd.DataFrame | None:
+        """Open a role that is a table with places; null when it is none."""
+        source = self.source(role)
+        if source is None or source.osm is not None:
+            return None
+        against = self.trusted if source.path is not None else CheckAgainst()
+        return open_placed(source, role=role, against=against, settings=self.sources)
+
+    def plain(self, role: str) -> pd.DataFrame | None:
+        """Open a role that is a table without places; null when the study has none."""
+        source = self.source(role)
+        return None if source is None else open_plain(source, role=role)
+
+    def features(self, role: str) -> gpd.GeoDataFrame | None:
+        """Give the extract's objects of the category that a role names; null when it names none."""
+        source = self.source(role)
+        if source is None or source.osm is None:
+            return None
+        return self.of_categories([source.osm])
+
+    def of_categories(self, names: list[str]) -> gpd.GeoDataFrame:
+        """Give the extract's objects of some categories."""
+        found = self.extract.features
+        return found[found["category"].isin(names)].reset_index(drop=True)
+
+    @cached_property
+    def mapping(self) -> OsmMapping:
+        """What belongs to which category."""
+        return read_mapping(self.sources.osm_mapping)
+
+    @property
+    def counts_cells(self) -> bool:
+        """Whether the counts per cell are to be made from the extract."""
+        return self.settings.cells is None and self.settings.osm_extract is not None
+
+    @cached_property
+    def extract(self) -> OsmRead:
+        """The objects of every category that some role needs, read in one pass.
+
+        Raises
+        ------
+        StudyError
+            A role names a category that the mapping does not have.
+        SourceError
+            The extract cannot be read.
+        """
+        roles = {
+            name: source.osm
+            for name in type(self.settings).model_fields
+            if isinstance(source := getattr(self.settings, name), TableInput) and source.osm
+        }
+        known = self.mapping.categories
+        strange = [_no_category(role, name, known) for role, name in roles.items()
+                   if name not in known]  # fmt: skip
+        if strange:
+            raise StudyError(*strange)
+        wanted = set(roles.values())
+        if self.counts_cells:
+            wanted |= {name for names in self.mapping.cells.values() for name in names}
+        path = self.settings.osm_extract
+        assert path is not None  # noqa: S101 - the settings model holds it for every role from OSM
+        return read_osm_features(path, mapping=self.mapping, crs=self.crs, categories=wanted)
+
+    @cached_property
+    def timetable(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+        """The line-stations and lines of the rail timetable; null when the study has none."""
+        from pipeline.sources.gtfs import read_feed
+        from pipeline.sources.gtfs_lines import rail_lines
+
+        path = self.settings.rail_timetable
+        if path is None:
+            return None
+        feed = read_feed(path, limits=GtfsSettings())
+        return rail_lines(feed, route_types=self.settings.rail_route_types)
+
+    @cached_property
+    def given_cells(self) -> CellGrid | None:
+        """The counts per cell that the study names; null when it names none."""
+        source = self.settings.cells
+        if source is None:
+            return None
+        counts = source.path or shipped("reference") / f"{source.reference}.csv"
+        land = counts.with_name(f"{counts.stem}_land.csv")
+        return read_cells(counts, land, cell_m=self.sources.cells.cell_m, crs=self.crs)
+
+    @cached_property
+    def trusted(self) -> CheckAgainst:
+        """What a user's file is held against: the embedded stations and the districts."""
+        stations, shapes = self.settings.line_stations, None
+        points = None
+        if stations is not None and stations.reference is not None:
+            table = open_plain(stations, role="line_stations")
+            points = points_of(table, crs=self.crs)
+        if self.settings.cells is not None and self.given_cells is not None:
+            shapes = district_shapes(self.given_cells, tolerance_m=0.0)
+        return CheckAgainst(
+            study_area=shapes,
+            named_points=points,
+            named_points_field="name_zh",
+            districts=shapes,
+            district_field="district_zh",
+        )
+
+
+def _no_category(role: str, name: str, known: object) -> Problem:
+    names = sorted(known) if isinstance(known, dict) else []
+    near = difflib.get_close_matches(name, names, n=1)
+    return Problem(
+        zh=f"映射文件中没有类别“{name}”",
+        en=f"the mapping has no category {name!r}",
+        rule=f"inputs.{role}.osm",
+        remedy_zh=f"可用：{'、'.join(names)}" + (f"；最接近：{near[0]}" if near else ""),
+        remedy_en=f"allowed: {', '.join(names)}" + (f"; nearest match: {near[0]}" if near else ""),
+    )
