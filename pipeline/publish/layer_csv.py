@@ -30,19 +30,47 @@ def write_csv(path: Path, frame: pd.DataFrame, schema: LayerSchema) -> None:
     schema
         Their schema.
     """
-    plain = pd.DataFrame(frame.drop(columns="geometry", errors="ignore"))
-    if schema.kind == "point" and "lon" not in plain.columns:
-        plain = plain.assign(lon=frame.geometry.x, lat=frame.geometry.y)
+    plain = plain_columns(frame, schema)
     for column in schema.columns:
         if column.type == "text":
             plain[column.name] = plain[column.name].map(neutralised, na_action="ignore")
         elif column.type == "bool":
             words = {True: "true", False: "false"}
             plain[column.name] = plain[column.name].astype(object).map(words)
+    write_table(path, plain)
+
+
+def write_table(path: Path, plain: pd.DataFrame) -> None:
+    """Write a table of our own words in the same form: byte order mark, commas, CRLF."""
     with path.open("w", encoding="utf-8-sig", newline="") as handle:
         plain.to_csv(handle, index=False, lineterminator="\r\n")
+
+
+def plain_columns(frame: pd.DataFrame, schema: LayerSchema) -> pd.DataFrame:
+    """Drop the geometry; points keep it as `lon` and `lat` in degrees."""
+    plain = pd.DataFrame(frame.drop(columns="geometry", errors="ignore"))
+    if schema.kind == "point" and "lon" not in plain.columns:
+        plain = plain.assign(lon=frame.geometry.x, lat=frame.geometry.y)
+    return plain
 
 
 def neutralised(text: str) -> str:
     """Put an apostrophe before a text that a spreadsheet would take for a formula."""
     return GUARD + text if text.startswith(FORMULA_STARTS) else text
+
+
+def readme() -> str:
+    """Say how the tables are to be read, in both languages."""
+    return """# 表格说明 / About these tables
+
+* 编码 UTF-8（带 BOM），逗号分隔；空单元格表示空值，不是零。
+  UTF-8 with a byte order mark, comma separated; an empty cell is null, not zero.
+* 以 = + - @ 等开头的文字前加了撇号 (')，以免电子表格当作公式执行；数字不受影响。
+  A text that begins with = + - @ or the like has an apostrophe (') in front, so that no spreadsheet
+  runs it as a formula; numbers are untouched.
+* 点图层带 lon、lat（WGS84，度）；面与线的几何见 parkgap.gpkg。
+  Point layers carry lon and lat (WGS84, degrees); areas and lines are in parkgap.gpkg.
+* 列的含义、单位与代码：data_dictionary.csv。来源与许可：layers/built 中的 parkgap.provenance.json。
+  Meaning, unit and codes of columns: data_dictionary.csv. Sources and licences:
+  parkgap.provenance.json beside the layers.
+"""

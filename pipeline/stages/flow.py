@@ -121,8 +121,8 @@ STAGES: tuple[StageSpec, ...] = (
             "standards",
             "osm_extract",
         ),
-        settings=("study", "network", "maps"),
-        outputs=("layers:parkgap.gpkg",),
+        settings=("study", "inputs", "network", "gaps", "maps"),
+        outputs=("layers:parkgap.gpkg", "layers:parkgap.qgz", "layers:parkgap.provenance.json"),
         data=("publish/layer_schemas.yml",),
     ),
     StageSpec(

@@ -1,25 +1,242 @@
-"""Write the layers people open: one GeoPackage, tables, and where everything comes from."""
+"""Write the layers people open: GeoPackage, QGIS project, rasters, tables, provenance."""
 
 from __future__ import annotations
 
-from pipeline.publish.geopackage import write_geopackage
-from pipeline.publish.layer_csv import write_csv
-from pipeline.publish.layer_tables import Options, make_layers
+import json
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+import numpy as np
+
+from pipeline.publish.geopackage import dictionary, write_geopackage
+from pipeline.publish.iso_metadata import STANDARD_URI, iso_metadata
+from pipeline.publish.layer_csv import readme, write_csv, write_table
+from pipeline.publish.layer_excel import write_excel
+from pipeline.publish.layer_licences import licence_of, mixed
+from pipeline.publish.layer_parquet import write_geoparquet
+from pipeline.publish.layer_rasters import classes_pipe, write_cog
+from pipeline.publish.layer_tables import RECIPES, Layer, Options, make_layers
+from pipeline.publish.provenance import (
+    Collection,
+    Provenance,
+    Source,
+    credit_line,
+    stac_collection,
+    trace,
+)
+from pipeline.publish.qgis_project import ProjectText, RasterLayer, write_project
+from pipeline.publish.qgis_style import COUNT, StyleOptions, styles
+from pipeline.settings.layers import LayerSettings
 from pipeline.stages.context import StageContext
+from pipeline.stages.flow import upstream
+from pipeline.stages.layer_sources import makings, sources
+from pipeline.stages.layer_surfaces import Surface, surfaces
+
+Box = tuple[float, float, float, float]
 
 
 def run(context: StageContext) -> None:
-    """Write the GeoPackage and the CSV tables of all layers."""
-    identity = context.settings("study")
+    """Write all layers in all forms, then the provenance that names every file."""
+    settings = _settings(context)
     layers = make_layers(
         context,
         stages=context.spec.needs,
         options=Options(gap_breaks=context.settings("maps").gap_breaks),
     )
-    with context.writing("layers:parkgap.gpkg") as target:
-        write_geopackage(target, layers, date=identity.date, styles={}, metadata={})
+    given = sources(context)
+    traced = _traced(context, layers, given, settings)
+    _geopackage(context, layers, traced)
+    rasters = [
+        _raster(context, surface, given, settings)
+        for surface in surfaces(
+            context, _extent(layers, "districts", context.crs), grid_m=settings.grid_m
+        )
+    ]
+    _project(context, layers, traced, rasters)
+    _tables(context, layers, traced, settings)
+    _provenance(context, layers, traced, rasters)
+    rows = sum(len(layer.frame) for layer in layers)
+    context.log.info("wrote %d layers with %d rows and %d rasters", len(layers), rows, len(rasters))
+
+
+def _settings(context: StageContext) -> LayerSettings:
+    if "layers" not in context.spec.settings:
+        return LayerSettings()
+    found: LayerSettings = context.settings("layers")
+    return found
+
+
+def _traced(
+    context: StageContext,
+    layers: Sequence[Layer],
+    given: Mapping[str, Source],
+    settings: LayerSettings,
+) -> list[Provenance]:
+    recipes = {recipe.name: recipe for recipe in RECIPES}
+    found = []
     for layer in layers:
+        recipe = recipes[layer.schema.name]
+        stages = sorted({name for stage in recipe.stages for name in upstream(stage)})
+        found.append(
+            trace(
+                layer.schema,
+                rows=len(layer.frame),
+                sources=[given[role] for role in recipe.roles if role in given],
+                makings=makings(context, stages),
+                unstated=settings.unstated_licence,
+            )
+        )
+    return found
+
+
+def _geopackage(
+    context: StageContext, layers: Sequence[Layer], traced: Sequence[Provenance]
+) -> None:
+    date = context.settings("study").date
+    breaks = context.settings("maps").gap_breaks
+    documents = {
+        layer.schema.name: (
+            STANDARD_URI,
+            "text/xml",
+            iso_metadata(one, date=date, bbox=_degrees(layer)),
+        )
+        for layer, one in zip(layers, traced, strict=True)
+    }
+    whole = {
+        "": (
+            "https://stacspec.org",
+            "application/json",
+            json.dumps(_collection(context, layers, traced, {}), ensure_ascii=False),
+        )
+    }
+    with context.writing("layers:parkgap.gpkg") as target:
+        write_geopackage(
+            target,
+            layers,
+            date=date,
+            styles=styles([layer.schema for layer in layers], StyleOptions(gap_breaks=breaks)),
+            metadata=whole | documents,
+        )
+
+
+def _raster(
+    context: StageContext,
+    surface: Surface,
+    given: Mapping[str, Source],
+    settings: LayerSettings,
+) -> RasterLayer:
+    used = [given[role] for role in surface.roles if role in given]
+    licence = mixed(
+        (licence_of(source.licence) for source in used),
+        layer=surface.name,
+        unstated=settings.unstated_licence,
+    )
+    tags = {
+        "TITLE": f"{surface.zh} / {surface.en}",
+        "LICENCE": licence.id,
+        "ATTRIBUTION": "; ".join(sorted({s.attribution for s in used if s.attribution})),
+        "STUDY": context.settings("study").id,
+        "DATE": context.settings("study").date.isoformat(),
+        "NODATA": "NaN: outside the study area, or not known; never zero",
+        "SOFTWARE": f"parkgap {version('parkgap')}",
+    }
+    file = f"rasters/{surface.name}.tif"
+    with context.writing(f"layers:{file}") as target:
+        write_cog(target, surface.grid, surface.bands, tags=tags)
+    palette = {"palette": COUNT} if surface.name.startswith("density") else {}
+    pipe = classes_pipe(surface.breaks, surface.unit, **palette)
+    return RasterLayer(surface.name, f"{surface.zh} / {surface.en}", file, pipe)
+
+
+def _project(
+    context: StageContext,
+    layers: Sequence[Layer],
+    traced: Sequence[Provenance],
+    rasters: Sequence[RasterLayer],
+) -> None:
+    identity = context.settings("study")
+    note = "虚线为示意边界，圆点为直线估算 / dashed: indicative; circles: straight-line estimate"
+    with context.writing("layers:parkgap.qgz") as target:
+        write_project(
+            target,
+            [layer.schema for layer in layers],
+            rasters=rasters,
+            options=StyleOptions(gap_breaks=context.settings("maps").gap_breaks),
+            crs=context.crs,
+            extent=_extent(layers, "places", context.crs),
+            text=ProjectText(
+                f"{identity.name_zh} / {identity.name_en}",
+                f"{note}；{identity.date}；{credit_line(traced)}；parkgap {version('parkgap')}",
+            ),
+        )
+
+
+def _tables(
+    context: StageContext,
+    layers: Sequence[Layer],
+    traced: Sequence[Provenance],
+    settings: LayerSettings,
+) -> None:
+    for layer, one in zip(layers, traced, strict=True):
         with context.writing(f"outputs:tables/{layer.schema.name}.csv") as target:
             write_csv(target, layer.frame, layer.schema)
-    rows = sum(len(layer.frame) for layer in layers)
-    context.log.info("wrote %d layers with %d rows to parkgap.gpkg", len(layers), rows)
+        with context.writing(f"layers:parquet/{layer.schema.name}.parquet") as target:
+            write_geoparquet(target, layer, one)
+    with context.writing("outputs:tables/data_dictionary.csv") as target:
+        write_table(target, dictionary([layer.schema for layer in layers]))
+    with context.writing("outputs:tables/README.md") as target:
+        target.write_text(f"{readme()}\n{credit_line(traced)}\n", encoding="utf-8")
+    if settings.excel:
+        with context.writing("outputs:tables/parkgap.xlsx") as target:
+            write_excel(target, layers, date=context.settings("study").date)
+
+
+def _provenance(
+    context: StageContext,
+    layers: Sequence[Layer],
+    traced: Sequence[Provenance],
+    rasters: Sequence[RasterLayer],
+) -> None:
+    assets = {"geopackage": "./parkgap.gpkg", "qgis_project": "./parkgap.qgz"}
+    assets |= {raster.name: f"./{raster.file}" for raster in rasters}
+    assets |= {
+        f"{layer.schema.name}_parquet": f"./parquet/{layer.schema.name}.parquet" for layer in layers
+    }
+    found = _collection(context, layers, traced, assets)
+    with context.writing("layers:parkgap.provenance.json") as target:
+        target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def _collection(
+    context: StageContext,
+    layers: Sequence[Layer],
+    traced: Sequence[Provenance],
+    assets: Mapping[str, str],
+) -> dict[str, object]:
+    identity = context.settings("study")
+    about = Collection(
+        id=identity.id,
+        zh=identity.name_zh,
+        en=identity.name_en,
+        date=identity.date,
+        bbox=_extent(layers, "districts", "EPSG:4326"),
+        version=version("parkgap"),
+    )
+    return stac_collection(about, traced, assets)
+
+
+def _degrees(layer: Layer) -> Box | None:
+    """Give the bounds of a layer in degrees; None for a table or an empty layer."""
+    if not layer.schema.spatial or layer.frame.geometry.dropna().empty:
+        return None
+    west, south, east, north = layer.frame.total_bounds.tolist()
+    return (west, south, east, north)
+
+
+def _extent(layers: Sequence[Layer], name: str, crs: str) -> Box:
+    """Give the bounds of a layer, or of the places where it is empty."""
+    by_name = {layer.schema.name: layer.frame for layer in layers}
+    frame = by_name[name] if len(by_name[name]) else by_name["places"]
+    bounds = frame.geometry.dropna().to_crs(crs).total_bounds
+    west, south, east, north = np.where(np.isnan(bounds), 0, bounds).tolist()
+    return (west, south, east, north)

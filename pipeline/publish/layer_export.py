@@ -1,0 +1,241 @@
+"""Export built layers to the formats and coordinate systems that others ask for."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from pipeline.errors import CrsError, LayerError, Problem
+from pipeline.publish.layer_schemas import layer_schemas
+from pipeline.publish.layer_shapefile import write_shapefile
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+logger = logging.getLogger(__name__)
+
+SIDECAR = "parkgap.provenance.json"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: the suffix of its files and who writes one layer."""
+
+    suffix: str
+    write: Callable[[pd.DataFrame, Path, str], None]
+    one_file: bool = False
+
+
+def export_layers(
+    gpkg: Path,
+    folder: Path,
+    *,
+    formats: Sequence[str],
+    crs: str | None,
+    layers: Sequence[str] | None = None,
+) -> list[Path]:
+    """Export the layers of a built GeoPackage.
+
+    Parameters
+    ----------
+    gpkg
+        The `parkgap.gpkg` of a study.
+    folder
+        Where the files go: one subfolder per format; the provenance is copied beside them.
+    formats
+        Names of :data:`FORMATS`.
+    crs
+        Target CRS, such as ``EPSG:4549``; the layers' own (EPSG:4326) when None. GeoJSON in any
+        other CRS is not RFC 7946 and carries an explicit ``crs`` member.
+    layers
+        Names of layers; all when None.
+
+    Returns
+    -------
+    The files written.
+
+    Raises
+    ------
+    LayerError
+        When the GeoPackage, a layer or a format does not exist.
+    CrsError
+        When the CRS is unknown or made for another part of the world.
+    """
+    names = _checked(gpkg, formats, layers)
+    target = _target(crs)
+    written: list[Path] = []
+    for name in names:
+        frame = _read(gpkg, name)
+        if target is not None:
+            frame = _projected(frame, target, name)
+        written += [_written(FORMATS[kind], frame, folder / kind, name, gpkg) for kind in formats]
+    sidecar = gpkg.with_name(SIDECAR)
+    if sidecar.is_file():
+        written += [Path(shutil.copy(sidecar, folder / kind / SIDECAR)) for kind in formats]
+    logger.info(
+        "exported %d layers to %s in %s", len(names), ", ".join(formats), crs or "EPSG:4326"
+    )
+    return list(dict.fromkeys(written))
+
+
+def _checked(gpkg: Path, formats: Sequence[str], layers: Sequence[str] | None) -> list[str]:
+    """Give the layers to export; every wrong name is reported at once."""
+    import pyogrio
+
+    if not gpkg.is_file():
+        raise LayerError(
+            Problem(
+                zh="还没有图层",
+                en="there are no layers yet",
+                path=gpkg,
+                remedy_zh="先运行 parkgap run",
+                remedy_en="run `parkgap run` first",
+            )
+        )
+    present = [name for name in pyogrio.list_layers(gpkg)[:, 0] if name in layer_schemas()]
+    wrong = [(name, "格式", "format", list(FORMATS)) for name in formats if name not in FORMATS]
+    wrong += [(name, "图层", "layer", present) for name in layers or () if name not in present]
+    if wrong:
+        raise LayerError(
+            *(
+                Problem(
+                    zh=f"没有名为“{name}”的{zh}",
+                    en=f"there is no {en} {name!r}",
+                    path=gpkg,
+                    rule="export",
+                    remedy_zh=f"可用：{'、'.join(known)}",
+                    remedy_en=f"known: {', '.join(known)}",
+                )
+                for name, zh, en, known in wrong
+            )
+        )
+    return list(layers or present)
+
+
+def _target(crs: str | None) -> str | None:
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    if crs is None:
+        return None
+    try:
+        CRS.from_user_input(crs)
+    except CRSError as error:
+        raise CrsError(
+            Problem(
+                zh=f"未知的坐标系 {crs}",
+                en=f"unknown coordinate system {crs!r}",
+                rule="--crs",
+                remedy_zh="例如 EPSG:4549（CGCS2000，中央经线 120°）",
+                remedy_en="for example EPSG:4549 (CGCS2000, central meridian 120 degrees)",
+            )
+        ) from error
+    return crs
+
+
+def _read(gpkg: Path, name: str) -> pd.DataFrame:
+    """Read a layer with the types of its schema; bare numbers lose nulls and booleans."""
+    import geopandas as gpd
+
+    found: pd.DataFrame = gpd.read_file(gpkg, layer=name, engine="pyogrio", use_arrow=True)
+    kinds = {"text": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
+    schema = layer_schemas()[name]
+    cast = {column.name: kinds[column.type] for column in schema.columns if column.type in kinds}
+    typed: pd.DataFrame = found.astype(cast)
+    return typed
+
+
+def _projected(frame: pd.DataFrame, crs: str, name: str) -> pd.DataFrame:
+    """Transform a layer; refuse a CRS none of it lies in, mention one it lies in partly."""
+    from pyproj import CRS
+
+    if not _is_spatial(frame):
+        return frame
+    layer: gpd.GeoDataFrame = frame
+    moved: pd.DataFrame = layer.to_crs(crs)
+    if layer.geometry.dropna().empty:
+        return moved
+    area = CRS.from_user_input(crs).area_of_use
+    west, south, east, north = layer.to_crs(4326).total_bounds
+    if area is not None:
+        apart = west > area.east or east < area.west or south > area.north or north < area.south
+        if apart:
+            raise CrsError(
+                Problem(
+                    zh=f"图层 {name} 完全不在 {crs} 的适用范围（{area.name}）内",
+                    en=f"layer {name} lies wholly outside the area of {crs} ({area.name})",
+                    path=name,
+                    rule="--crs",
+                )
+            )
+        if west < area.west or east > area.east or south < area.south or north > area.north:
+            logger.warning("%s reaches beyond the area that %s is made for", name, crs)
+    return moved
+
+
+def _written(kind: Format, frame: pd.DataFrame, folder: Path, name: str, gpkg: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{gpkg.stem if kind.one_file else name}{kind.suffix}"
+    kind.write(frame, path, name)
+    return path
+
+
+def _is_spatial(frame: pd.DataFrame) -> bool:
+    return hasattr(frame, "crs")
+
+
+def _gpkg(frame: pd.DataFrame, path: Path, name: str) -> None:
+    _ogr(frame, path, name, "GPKG", {"GEOMETRY_NAME": "geom", "FID": "fid"})
+
+
+def _geojson(frame: pd.DataFrame, path: Path, name: str) -> None:
+    in_degrees = not _is_spatial(frame) or frame.crs.to_epsg() == 4326  # noqa: PLR2004
+    options = {"RFC7946": "YES"} if in_degrees else {"COORDINATE_PRECISION": "3"}
+    path.unlink(missing_ok=True)
+    _ogr(frame, path, name, "GeoJSON", options)
+
+
+def _flatgeobuf(frame: pd.DataFrame, path: Path, name: str) -> None:
+    path.unlink(missing_ok=True)
+    # The index needs extents, which null geometries and bare tables do not have.
+    whole = _is_spatial(frame) and not frame.geometry.isna().any() and len(frame)
+    _ogr(frame, path, name, "FlatGeobuf", {"SPATIAL_INDEX": "YES" if whole else "NO"})
+
+
+def _parquet(frame: pd.DataFrame, path: Path, _: str) -> None:
+    frame.to_parquet(path, index=False)
+
+
+def _ogr(frame: pd.DataFrame, path: Path, name: str, driver: str, options: dict[str, str]) -> None:
+    import pyogrio
+
+    kind = {"geometry_type": _geometry_type(name)} if _is_spatial(frame) else {}
+    pyogrio.write_dataframe(
+        frame, path, layer=name, driver=driver, use_arrow=True, layer_options=options, **kind
+    )
+
+
+def _geometry_type(name: str) -> str:
+    from pipeline.publish.layer_frames import GEOMETRY_TYPES
+
+    return GEOMETRY_TYPES[layer_schemas()[name].kind]
+
+
+def _shapefile(frame: pd.DataFrame, path: Path, name: str) -> None:
+    write_shapefile(frame, path, layer_schemas()[name])
+
+
+#: What `parkgap layers --export` knows.
+FORMATS: dict[str, Format] = {
+    "gpkg": Format(".gpkg", _gpkg, one_file=True),
+    "geojson": Format(".geojson", _geojson),
+    "geoparquet": Format(".parquet", _parquet),
+    "flatgeobuf": Format(".fgb", _flatgeobuf),
+    "shapefile": Format(".shp", _shapefile),
+}

@@ -1,0 +1,39 @@
+"""Write layers as GeoParquet that carries its own dictionary and provenance."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.publish.layer_schemas import structure
+from pipeline.publish.provenance import Provenance
+
+if TYPE_CHECKING:
+    from pipeline.publish.layer_tables import Layer
+
+
+def write_geoparquet(path: Path, layer: Layer, traced: Provenance) -> None:
+    """Write one layer as (Geo)Parquet, EPSG:4326, geometry as WKB.
+
+    The file's own metadata hold, beside what GeoParquet asks for, ``parkgap:provenance`` and
+    ``parkgap:schema`` as JSON, and each field its description.
+    """
+    import pyarrow.parquet as pq
+
+    layer.frame.to_parquet(path, index=False)
+    table = pq.read_table(path)
+    fields = [
+        field.with_metadata({"description": told[field.name]}) if field.name in told else field
+        for told in [{column.name: column.alias for column in layer.schema.columns}]
+        for field in table.schema
+    ]
+    documents = {
+        b"parkgap:provenance": json.dumps(traced.record(), ensure_ascii=False).encode(),
+        b"parkgap:schema": json.dumps(structure(layer.schema), ensure_ascii=False).encode(),
+    }
+    import pyarrow as pa
+
+    kept = dict(table.schema.metadata or {})
+    described = table.cast(pa.schema(fields, metadata=kept | documents))
+    pq.write_table(described, path, compression="zstd")

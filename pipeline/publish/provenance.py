@@ -1,0 +1,254 @@
+"""Say for every layer where it comes from: sources, licence, settings, code, method, limits."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.publish.layer_licences import Licence, licence_of, mixed
+from pipeline.publish.layer_schemas import LayerSchema
+
+STAC_VERSION = "1.0.0"
+TABLE_EXTENSION = "https://stac-extensions.github.io/table/v1.2.0/schema.json"
+PROCESSING_EXTENSION = "https://stac-extensions.github.io/processing/v1.2.0/schema.json"
+MEDIA_TYPES = {
+    ".gpkg": "application/geopackage+sqlite3",
+    ".qgz": "application/x-qgis-project",
+    ".parquet": "application/vnd.apache.parquet",
+    ".tif": "image/tiff; application=geotiff; profile=cloud-optimized",
+    ".csv": "text/csv",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input of the study: what it is, under which licence, of which date."""
+
+    role: str
+    zh: str
+    en: str
+    licence: str | None
+    date: dt.date | None
+    attribution: str | None
+    origins: tuple[str, ...] = ()
+    sha256: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """Give the source as plain data."""
+        known = licence_of(self.licence)
+        return {
+            "role": self.role,
+            "title_zh": self.zh,
+            "title_en": self.en,
+            "licence": known.id,
+            "licence_stated": self.licence,
+            "licence_url": known.url,
+            "attribution": self.attribution,
+            "date": None if self.date is None else self.date.isoformat(),
+            "origins": list(self.origins),
+            "sha256": self.sha256,
+        }
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a stage made its tables: digests of its settings and code, versions of libraries."""
+
+    settings: str
+    code: str
+    libraries: Mapping[str, str]
+
+    @classmethod
+    def of_manifest(cls, manifest: Mapping[str, Any]) -> Making:
+        """Read the making of a stage from its manifest.
+
+        The section `inputs` holds paths, which differ between machines; the files themselves are
+        listed with their hashes among the sources.
+        """
+        basis = manifest["basis"]
+        kept = {key: value for key, value in basis["settings"].items() if key != "inputs"}
+        text = json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return cls(
+            settings=hashlib.sha256(text.encode()).hexdigest(),
+            code=basis["code"],
+            libraries=dict(basis["libraries"]),
+        )
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where one layer comes from."""
+
+    schema: LayerSchema
+    sources: tuple[Source, ...]
+    licence: Licence
+    makings: Mapping[str, Making]
+    rows: int
+
+    @property
+    def attributions(self) -> tuple[str, ...]:
+        """Whom a derived work has to name."""
+        return tuple(sorted({s.attribution for s in self.sources if s.attribution}))
+
+    def record(self) -> dict[str, Any]:
+        """Give the provenance of the layer as plain data."""
+        schema = self.schema
+        return {
+            "layer": schema.name,
+            "schema_version": schema.version,
+            "title_zh": schema.zh,
+            "title_en": schema.en,
+            "about_zh": schema.about[0],
+            "about_en": schema.about[1],
+            "method_zh": schema.method[0],
+            "method_en": schema.method[1],
+            "limits_zh": schema.limits[0],
+            "limits_en": schema.limits[1],
+            "rows": self.rows,
+            "licence": self.licence.id,
+            "licence_zh": self.licence.zh,
+            "licence_en": self.licence.en,
+            "licence_url": self.licence.url,
+            "attribution": list(self.attributions),
+            "sources": [source.record() for source in self.sources],
+            "stages": {
+                stage: {"settings_sha256": making.settings, "code_sha256": making.code}
+                for stage, making in sorted(self.makings.items())
+            },
+        }
+
+
+def trace(
+    schema: LayerSchema,
+    *,
+    rows: int,
+    sources: Sequence[Source],
+    makings: Mapping[str, Making],
+    unstated: Literal["mark", "refuse"],
+) -> Provenance:
+    """Settle what a layer's sources make of it.
+
+    Parameters
+    ----------
+    schema
+        Schema of the layer.
+    rows
+        Rows it has.
+    sources
+        The inputs it derives from, directly or through stages.
+    makings
+        How each stage it derives from was made.
+    unstated
+        What to do with a source whose licence is not stated.
+
+    Raises
+    ------
+    LayerError
+        When the licences of the sources do not go together.
+    """
+    licence = mixed(
+        (licence_of(source.licence) for source in sources), layer=schema.name, unstated=unstated
+    )
+    ordered = tuple(sorted(sources, key=lambda source: source.role))
+    return Provenance(schema, ordered, licence, makings, rows)
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What the whole set of layers is called and covers."""
+
+    id: str
+    zh: str
+    en: str
+    date: dt.date
+    bbox: tuple[float, float, float, float]
+    version: str
+
+
+def stac_collection(
+    about: Collection, traced: Sequence[Provenance], assets: Mapping[str, str]
+) -> dict[str, Any]:
+    """Describe all layers as a STAC collection.
+
+    Parameters
+    ----------
+    about
+        What the set is.
+    traced
+        Provenance of every layer.
+    assets
+        Path of every file, relative to the collection's own folder, by key.
+
+    Returns
+    -------
+    JSON-ready dictionary, STAC 1.0.0 with the Table and Processing extensions; the provenance of
+    each layer is under ``parkgap:layers``.
+    """
+    licences = {one.licence.id for one in traced}
+    libraries = {
+        name: version
+        for one in traced
+        for making in one.makings.values()
+        for name, version in making.libraries.items()
+    }
+    moment = f"{about.date.isoformat()}T00:00:00Z"
+    return {
+        "type": "Collection",
+        "stac_version": STAC_VERSION,
+        "stac_extensions": [TABLE_EXTENSION, PROCESSING_EXTENSION],
+        "id": f"parkgap-{about.id}",
+        "title": f"{about.zh} / {about.en}",
+        "description": "园区服务缺口图层 / layers of the service gaps of parks. "
+        + " ".join(sorted({text for one in traced for text in one.attributions})),
+        "keywords": ["industrial parks", "accessibility", "service gaps"],
+        "license": licences.pop() if len(licences) == 1 else "various",
+        "providers": [
+            {
+                "name": "parkgap",
+                "roles": ["processor"],
+                "processing:software": {
+                    "parkgap": about.version,
+                    **dict(sorted(libraries.items())),
+                },
+            }
+        ],
+        "extent": {
+            "spatial": {"bbox": [list(about.bbox)]},
+            "temporal": {"interval": [[moment, moment]]},
+        },
+        "links": [
+            {"rel": "license", "href": url, "title": name}
+            for name, url in sorted(
+                {(one.licence.id, one.licence.url) for one in traced if one.licence.url}
+            )
+        ],
+        "assets": {
+            key: {"href": href, "type": _media_type(href), "roles": ["data"]}
+            for key, href in sorted(assets.items())
+        },
+        "table:tables": [
+            {
+                "name": one.schema.name,
+                "description": f"{one.schema.about[0]} / {one.schema.about[1]}",
+            }
+            for one in traced
+        ],
+        "parkgap:layers": [one.record() for one in traced],
+    }
+
+
+def _media_type(href: str) -> str:
+    suffix = href[href.rfind(".") :]
+    return MEDIA_TYPES.get(suffix, "application/octet-stream")
+
+
+def credit_line(traced: Sequence[Provenance]) -> str:
+    """Say on one line whom a map made of these layers has to name, and under which licences."""
+    names = sorted({text for one in traced for text in one.attributions})
+    licences = sorted({one.licence.id for one in traced})
+    return "；".join([*names, *licences])

@@ -1,0 +1,80 @@
+"""Tell what each input of the study is, for the provenance of layers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.publish.provenance import Making, Source
+from pipeline.sources.reference import reference_tables
+from pipeline.stages.context import StageContext, sha256
+
+OSM = "© OpenStreetMap contributors"
+
+
+def sources(context: StageContext) -> dict[str, Source]:
+    """Give every input the study has, by role."""
+    found = {}
+    for role in context.spec.inputs:
+        source = _extract(context) if role == "osm_extract" else _table(context, role)
+        if source is not None:
+            found[role] = source
+    return found
+
+
+def makings(context: StageContext, stages: Sequence[str]) -> dict[str, Making]:
+    """Read from the manifests how the given stages made their tables."""
+    return {
+        stage: Making.of_manifest(
+            json.loads(context.workspace.manifest(stage).read_text(encoding="utf-8"))
+        )
+        for stage in stages
+    }
+
+
+def _table(context: StageContext, role: str) -> Source | None:
+    given = context.input(role)
+    if given is None:
+        return None
+    reference = getattr(given, "reference", None)
+    if reference is None:
+        return _file(role, given.path, given) if given.path is not None else None
+    spec = reference_tables()[reference]
+    return Source(
+        role=role,
+        zh=spec.title_zh,
+        en=spec.title_en,
+        licence=spec.licence.name,
+        date=given.snapshot or spec.snapshot,
+        attribution=spec.licence.attribution,
+        origins=spec.sources,
+    )
+
+
+def _file(role: str, path: Path, given: object) -> Source:
+    """Describe a file of the user's by what the study declares of it; its folder is nobody's."""
+    return Source(
+        role=role,
+        zh=path.name,
+        en=path.name,
+        licence=getattr(given, "licence", None),
+        date=getattr(given, "snapshot", None),
+        attribution=getattr(given, "attribution", None),
+        sha256=sha256(path),
+    )
+
+
+def _extract(context: StageContext) -> Source | None:
+    path = context.extract()
+    if path is None:
+        return None
+    return Source(
+        role="osm_extract",
+        zh=f"OpenStreetMap 摘录 {path.name}",
+        en=f"OpenStreetMap extract {path.name}",
+        licence="ODbL-1.0",
+        date=None,
+        attribution=OSM,
+        sha256=sha256(path),
+    )

@@ -1,0 +1,104 @@
+"""Feed the published surfaces with what earlier stages wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import geopandas as gpd
+
+from pipeline.network.place_access import streets_of
+from pipeline.publish.layer_rasters import Band, Grid
+from pipeline.publish.layer_surfaces import Ground, density_bands, minutes_bands
+from pipeline.settings.needs import NeedSettings
+from pipeline.stages.context import StageContext
+from pipeline.stages.networks import load_graph
+from pipeline.stages.place_tables import of_variant
+from pipeline.stages.rail import SCENARIOS
+
+FAMILIES = {
+    "rail": ("轨道", "rail"),
+    "hospital": ("三级医院", "tertiary hospitals"),
+    "school": ("优质学校", "quality schools"),
+}
+# What a surface derives from, as roles of inputs; the layers of the same name list the same.
+ROLES = {
+    "rail": ("line_stations", "planned_stations", "cells", "osm_extract"),
+    "hospital": ("hospitals", "cells", "osm_extract"),
+    "school": ("schools", "cells", "osm_extract"),
+    "density": ("cells",),
+}
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One raster file to be: what it shows and from what."""
+
+    name: str
+    zh: str
+    en: str
+    grid: Grid
+    bands: list[Band]
+    roles: tuple[str, ...]
+    breaks: tuple[float, ...]
+    unit: str
+
+
+def surfaces(
+    context: StageContext, extent: tuple[float, float, float, float], *, grid_m: float
+) -> Iterator[Surface]:
+    """Give the minutes and gaps of every need stated in minutes, then the density of facilities."""
+    districts = context.layer("ingest", "districts.parquet")
+    grid = Grid.over(extent, cell_m=grid_m, crs=context.crs)
+    ground = Ground.of(grid, districts.geometry)
+    for need in context.settings("gaps").needs:
+        if need.unit == "min" and need.mode != "rail_walk":
+            yield _minutes(context, ground, need)
+    cells = context.layer("ingest", "cells.parquet")
+    if len(cells):
+        cell_m = float(cells.geometry.iloc[0].bounds[2] - cells.geometry.iloc[0].bounds[0])
+        own, bands = density_bands(cells, cell_m=round(cell_m), crs=context.crs)
+        yield Surface(
+            "density_facilities",
+            "设施密度（首波段：公交站）",
+            "density of facilities (first band: bus stops)",
+            own,
+            bands,
+            ROLES["density"],
+            (0.0, 4.0, 12.0, 24.0),
+            "/km2",
+        )
+
+
+def _minutes(context: StageContext, ground: Ground, need: NeedSettings) -> Surface:
+    assert need.mode != "rail_walk"  # noqa: S101 - the caller leaves those out
+    chosen, by = _facilities(context, need)
+    network = context.settings("network")
+    bands = minutes_bands(
+        ground,
+        chosen,
+        streets_of(need.mode, load_graph(context, need.mode), network),
+        by=by,
+        need=need,
+        network=network,
+        gap_cap=context.settings("gaps").cap,
+    )
+    zh, en = FAMILIES[need.service]
+    return Surface(
+        f"minutes_{need.service}",
+        f"到{zh}的分钟（{need.variant}，{need.mode}）",
+        f"minutes to {en} ({need.variant}, {need.mode})",
+        ground.grid,
+        bands,
+        ROLES[need.service],
+        tuple(need.threshold * factor for factor in (0.5, 1.0, 1.5, 2.0)),
+        "min",
+    )
+
+
+def _facilities(context: StageContext, need: NeedSettings) -> tuple[gpd.GeoDataFrame, str]:
+    if need.service == "rail":
+        stations = context.layer("rail", "stations.parquet")
+        return stations[stations["status"].isin(SCENARIOS[need.variant])], "station_id"
+    facilities = context.layer("ingest", "facilities.parquet")
+    return of_variant(facilities, need.service, need.variant), "campus_id"
