@@ -13,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.network_contenders import CONTENDERS
+from benchmarks.network_contenders import CONTENDERS, places_at
+from benchmarks.network_inputs import generated_city, prepare, prepare_large
 from benchmarks.timing import ROOT, Timing, machine, readable, run_apart, versions
+from pipeline.network.costs import nearest_for_nodes
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 PEER_TASKS = ("pyrosm", "osmnx", "networkx", "igraph", "pandana")
@@ -22,6 +24,7 @@ PACKAGES = ("scipy", "numpy", "shapely", "geopandas", "osmium", *PEER_TASKS)
 TITLES = {
     "read": "From an extract to a walking graph (Las Palmas, 3.3 MB)",
     "nearest": "Nearest of 30 facilities for every node (Las Palmas on foot)",
+    "nearest-large": "Nearest of 60 facilities for every node (generated city, 200,000 nodes)",
     "matrix": "1,000 origins x 200 destinations within 15 minutes (Las Palmas on foot)",
     "catchments": "30 catchment polygons of 15 minutes (Las Palmas on foot)",
 }
@@ -32,6 +35,7 @@ NOTES = {
     "nearest": "parkgap's time includes snapping the facilities. Preparation is the phased "
     "layout and spatial index (parkgap), the graph (networkx, igraph), the contraction hierarchy "
     "(pandana). The answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
+    "nearest-large": "As above; pandana is left out, its preparation takes minutes at this size.",
     "matrix": "parkgap's time includes snapping both sides. The answer is the sum of minutes.",
     "catchments": "The usual recipe keeps whole edges between reached nodes and drops the rest; "
     "parkgap cuts edges at the cost and finds what is reached from one side only. The answer is "
@@ -42,9 +46,13 @@ NOTES = {
 def side_by_side(name: str, inputs: Path, peers: Path) -> str:
     """Run parkgap and its peers on one task and write the table."""
     found: list[Timing] = []
+    wanted = {name, "bare pass"} if name == "read" else {name.removesuffix("-large")}
+    if name == "nearest-large":
+        inputs /= "large"
+        prepare_large(inputs, nodes=200_000)
     for contender in CONTENDERS:
         label, task = contender.rsplit(", ", 1)
-        if task == name or (name == "read" and contender == "libosmium, bare pass"):
+        if task in wanted and not (label == "pandana" and name == "nearest-large"):
             python = peers if label.split()[0] in PEER_TASKS else Path(sys.executable)
             timing = run_apart(python, contender, inputs)
             if timing is not None:
@@ -77,17 +85,13 @@ def _row(timing: Timing, own: Timing) -> str:
 
 def growth(_inputs: Path, _peers: Path) -> str:
     """Show how the cost of laying out and searching grows with the city."""
-    from benchmarks.network_contenders import _places
-    from benchmarks.network_inputs import generated_city
-    from pipeline.network.costs import nearest_for_nodes
-
     rows: list[tuple[int, float, float]] = []
     for nodes in (10_000, 30_000, 100_000, 250_000, 500_000):
         graph = generated_city(nodes)
         start = time.perf_counter()
         _ = graph.phases.reverse
         laid_out = time.perf_counter() - start
-        places = _places(graph, graph.node_xy[:: max(1, len(graph.nodes) // 60)][:60])
+        places = places_at(graph, graph.node_xy[:: max(1, len(graph.nodes) // 60)][:60])
         _ = graph.snap_tree
         times = []
         for _repeat in range(3):
@@ -137,8 +141,6 @@ def main() -> None:
         help="folder of the real data",
     )
     options = parser.parse_args()
-    from benchmarks.network_inputs import prepare
-
     load = os.getloadavg()[0]
     names = options.names or list(BENCHMARKS)
     with tempfile.TemporaryDirectory() as folder:

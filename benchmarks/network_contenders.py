@@ -134,7 +134,8 @@ def _parkgap(inputs: Path) -> tuple[Any, Inputs]:
     return graph, data
 
 
-def _places(graph: Any, xy: np.ndarray) -> Any:  # noqa: ANN401
+def places_at(graph: Any, xy: np.ndarray) -> Any:  # noqa: ANN401
+    """Turn places into facilities f0, f1, ... in the CRS of a parkgap graph."""
     import geopandas as gpd
     import shapely
 
@@ -150,7 +151,7 @@ def parkgap_nearest(prepared: tuple[Any, Inputs]) -> float:
     from pipeline.network.costs import nearest_for_nodes
 
     graph, data = prepared
-    places = _places(graph, data["xy"][data["facilities"]])
+    places = places_at(graph, data["xy"][data["facilities"]])
     table = nearest_for_nodes(graph, places, by="facility_id", snap_max_m=300.0, limit_min=None)
     return _total(table["minutes"].to_numpy())
 
@@ -193,8 +194,8 @@ def parkgap_matrix(prepared: tuple[Any, Inputs]) -> float:
     from pipeline.network.costs import od_matrix
 
     graph, data = prepared
-    origins = _places(graph, data["xy"][data["origins"]]).geometry
-    places = _places(graph, data["xy"][data["destinations"]])
+    origins = places_at(graph, data["xy"][data["origins"]]).geometry
+    places = places_at(graph, data["xy"][data["destinations"]])
     table = od_matrix(
         graph,
         origins,
@@ -251,7 +252,7 @@ def parkgap_catchments(prepared: tuple[Any, Inputs]) -> float:
     from pipeline.network.catchment import catchment_edges, catchment_polygon
 
     graph, data = prepared
-    places = _places(graph, data["xy"][data["facilities"]])
+    places = places_at(graph, data["xy"][data["facilities"]])
     area = 0.0
     for row in range(len(places)):
         edges = catchment_edges(

@@ -12,7 +12,8 @@ import shapely
 from pyproj import CRS
 
 from pipeline.network.graph import StreetGraph, assemble
-from pipeline.network.osm_streets import build_graph, read_raw_streets
+from pipeline.network.osm_reading import read_raw_streets
+from pipeline.network.osm_streets import build_graph
 from pipeline.network.tag_rules import way_use
 from pipeline.settings.network import NetworkSettings
 
@@ -61,6 +62,16 @@ def prepare(shared: Path, folder: Path) -> None:
             writer.add_node(osmium.osm.mutable.Node(id=node, location=place[node], version=1))
         for way, refs, tags in kept:
             writer.add_way(osmium.osm.mutable.Way(id=way, nodes=refs, tags=tags, version=1))
+
+
+def prepare_large(folder: Path, *, nodes: int) -> None:
+    """Write a generated city as arrays."""
+    folder.mkdir(exist_ok=True)
+    graph = generated_city(nodes)
+    xy, u, v = _straight(graph)
+    pick = np.random.default_rng(12).permutation(len(xy))
+    minutes = np.hypot(*(xy[u] - xy[v]).T) / graph.walk_speed_m_min
+    np.savez(folder / "network.npz", xy=xy, u=u, v=v, minutes=minutes, facilities=pick[:60])
 
 
 def _straight(graph: StreetGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

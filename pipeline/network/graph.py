@@ -172,7 +172,7 @@ class StreetGraph:
     def at_walk_speed(self, walk_speed_m_min: float) -> Self:
         """Return the same network at another walking speed (m/min); other modes keep their costs.
 
-        The spatial index and everything else that does not depend on the speed is shared.
+        The spatial index and the layout are shared, so that speeds can be tried out at once.
         """
         if walk_speed_m_min == self.walk_speed_m_min:
             return self
@@ -187,6 +187,9 @@ class StreetGraph:
         for shared in ("node_ids", "node_xy", "u_row", "v_row", "lines", "snap_rows", "snap_tree"):
             if shared in self.__dict__:
                 other.__dict__[shared] = self.__dict__[shared]
+        if "phases" in self.__dict__:
+            ratio = self.walk_speed_m_min / walk_speed_m_min if self.mode == "walk" else 1.0
+            other.__dict__["phases"] = replace(self.phases, minutes=self.phases.minutes * ratio)
         return other
 
     def components(self) -> pd.DataFrame:

@@ -8,7 +8,8 @@ import pytest
 from pyproj import CRS
 
 from pipeline.network.graph import StreetGraph
-from pipeline.network.osm_streets import RawStreets, build_graph, read_raw_streets
+from pipeline.network.osm_reading import RawStreets, read_raw_streets
+from pipeline.network.osm_streets import build_graph
 from pipeline.settings.network import Mode, NetworkSettings
 from tests.network.osm_writing import Drawing, draw_lattice, lattice_graph
 

@@ -111,6 +111,8 @@ def test_walking_speed_changes_walks_only() -> None:
     np.testing.assert_allclose(slow.forward_min, [2.5, 2.5])
     assert np.isnan(slow.back_min).tolist() == [True, False]
     assert walk.at_walk_speed(80.0) is walk
+    _ = walk.phases
+    np.testing.assert_allclose(np.sort(walk.at_walk_speed(40.0).phases.minutes), [2.5] * 3)
     drive = graph_of(SMALL, [(1, 2), (2, 3)], mode="drive")
     np.testing.assert_array_equal(drive.at_walk_speed(40.0).forward_min, drive.forward_min)
 

@@ -206,6 +206,12 @@ def test_nodes_outside_the_extract_end_a_way(tmp_path: Path) -> None:
     assert not graph.edges["highway"].eq("footway").any()
 
 
+def test_a_way_that_is_repeated_counts_once(lattice_drawing: Drawing, tmp_path: Path) -> None:
+    expected = len(built(lattice_drawing, tmp_path).edges)
+    lattice_drawing.ways += lattice_drawing.ways[:2]
+    assert len(built(lattice_drawing, tmp_path).edges) == expected
+
+
 def test_the_area_clips_with_whole_segments(lattice_drawing: Drawing, tmp_path: Path) -> None:
     path = lattice_drawing.write(tmp_path / "city.osm.pbf")
     area = _box_in_degrees(-10, -10, 110, 110)
@@ -306,7 +312,7 @@ def test_swapped_order_is_guessed_where_both_are_possible(tmp_path: Path) -> Non
 
 def _bounds_of(path: Path) -> tuple[float, float, float, float]:
     """Bounds of the streets of a file in degrees."""
-    from pipeline.network.osm_streets import read_raw_streets
+    from pipeline.network.osm_reading import read_raw_streets
 
     raw = read_raw_streets(path, area=None)
     return raw.lon.min(), raw.lat.min(), raw.lon.max(), raw.lat.max()

@@ -19,7 +19,7 @@ from pipeline.network.catchment import catchment_edges
 from pipeline.network.costs import nearest, nearest_for_nodes, od_matrix
 from pipeline.network.coverage import street_coverage
 from pipeline.network.graph import StreetGraph
-from pipeline.network.osm_streets import RawStreets
+from pipeline.network.osm_reading import RawStreets
 from pipeline.network.snap import snap
 from pipeline.settings.network import NetworkSettings
 from tests.network.oracle import add_point, along_edge, directed, nearest_edge, pair_minutes
