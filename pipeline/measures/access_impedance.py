@@ -33,8 +33,11 @@ def truncated_gaussian_weight(minutes: FloatArray, *, cutoff_min: float) -> Floa
     catchment and weighs nothing.
     """
     floor = np.exp(-0.5)
-    inside = (np.exp(-0.5 * (minutes / cutoff_min) ** 2) - floor) / (1.0 - floor)
-    return np.where(minutes <= cutoff_min, inside, 0.0)
+    inside = minutes <= cutoff_min
+    result = np.zeros_like(minutes, dtype=np.float64)
+    near = minutes[inside] / cutoff_min
+    result[inside] = (np.exp(-0.5 * near * near) - floor) / (1.0 - floor)
+    return result
 
 
 def stepwise_weight(
@@ -44,8 +47,10 @@ def stepwise_weight(
 
     Luo and Qi 2009, 10.1016/j.healthplace.2009.06.002.
     """
-    zone = np.searchsorted(np.asarray(edges_min, dtype=np.float64), minutes, side="left")
-    return np.asarray([*weights, 0.0], dtype=np.float64)[zone]
+    result = np.zeros_like(minutes, dtype=np.float64)
+    for edge, weight in zip(reversed(edges_min), reversed(weights), strict=True):
+        result[minutes <= edge] = weight
+    return result
 
 
 def impedance_weight(minutes: FloatArray, *, impedance: ImpedanceSettings) -> FloatArray:

@@ -12,7 +12,14 @@ import pandas as pd
 from pipeline.errors import MeasureError, Problem
 from pipeline.measures.access import BEYOND, require_searched, values_on
 from pipeline.measures.access_impedance import stepwise_weight, truncated_gaussian_weight
-from pipeline.measures.access_pairs import OK, CostPairs, FloatArray, sum_by
+from pipeline.measures.access_pairs import (
+    OK,
+    BoolArray,
+    CostPairs,
+    FloatArray,
+    IntArray,
+    sum_by,
+)
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +118,59 @@ def _two_steps(
             index=pairs.facilities,
         ),
     )
+
+
+def floating_catchment_draws(
+    weights: FloatArray,
+    *,
+    demand: FloatArray,
+    supply: FloatArray,
+    counted: BoolArray,
+    draw_count: IntArray,
+) -> FloatArray:
+    """Compute a two-step floating catchment in every draw of the demand's footprints.
+
+    The demand of a place is spread evenly over its land, so that the mean weight over the land is
+    the weight of the place; draw k of all places is one state of the world, and supply is
+    conserved in each. A place with a certain boundary is the same in all of them.
+
+    Parameters
+    ----------
+    weights
+        f(t) averaged over each place's land: shape (places, draws, facilities), NaN where unknown.
+    demand
+        P of each place, not null; a place without weights takes part with none.
+    supply
+        S of each facility.
+    counted
+        Shape (places, facilities): whether a facility serves a place (the variant, admission).
+    draw_count
+        Draws of each place: 0, 1 or all.
+
+    Returns
+    -------
+    access
+        Shape (places, draws), supply per unit of demand; NaN where weights are unknown.
+
+    Raises
+    ------
+    MeasureError
+        When the supply is not conserved in a draw.
+    """
+    if not weights.size:
+        return np.full(weights.shape[:2], np.nan)
+    spread = np.where((draw_count == 1)[:, None, None], weights[:, :1], weights)
+    known = np.asarray(~np.isnan(spread).any(axis=2), dtype=np.bool_)
+    felt = np.where(known[:, :, None], spread, 0.0) * counted[:, None, :]
+    weighted_demand = np.einsum("p,pkj->kj", demand, felt)
+    served: BoolArray = np.asarray(weighted_demand > 0, dtype=np.bool_)
+    ratio = np.divide(supply, weighted_demand, out=np.zeros_like(weighted_demand), where=served)
+    access = np.einsum("kj,pkj->pk", ratio, felt)
+    given = np.asarray(served, dtype=np.float64) @ supply
+    for draw, total in enumerate(given):
+        require_conservation(demand, access[:, draw], np.array([total]))
+    there = np.arange(weights.shape[1])[None, :] < draw_count[:, None]
+    return np.asarray(np.where(known & there, access, np.nan), dtype=np.float64)
 
 
 def require_conservation(demand: FloatArray, access: FloatArray, served_supply: FloatArray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.measures.access_pairs import OK, FloatArray, IntArray, floats
 
 ROBUST, LIKELY, NOT_TESTABLE = "robust", "likely", "not_testable"
 GAP, NO_GAP = "gap", "no_gap"
+THRESHOLD_SLACK = 1e-9  # relative; a sum of the same legs in another order differs by less
 
 Claim = Literal["above", "below"]
 
@@ -37,23 +39,60 @@ def interval(
         `no_data`).
     """
     matrix, drawn = _by_draw(values, places)
-    known = np.isfinite(matrix).sum(axis=1)
+    return interval_of_draws(matrix, drawn, interval_share=interval_share).set_axis(places)
+
+
+def interval_of_draws(
+    matrix: FloatArray, drawn: IntArray, *, interval_share: float
+) -> pd.DataFrame:
+    """Report the median and interval of each row of draws.
+
+    Parameters
+    ----------
+    matrix
+        Shape (rows, draws): NaN where a draw has no value, infinite where it is known to lie
+        beyond what the search could find. Infinite draws count as larger than all: a quantile
+        that falls among them is null, with status `beyond_limit`.
+    drawn
+        Number of draws of each row; a single one is a certain boundary and has no interval.
+    interval_share
+        As in :func:`interval`.
+    """
+    known = (~np.isnan(matrix)).sum(axis=1)
     tail = (1.0 - interval_share) / 2.0
-    result = np.full((3, len(places)), np.nan)
-    some = known > 0
-    if some.any():
-        result[:, some] = np.nanquantile(matrix[some], [0.5, tail, 1.0 - tail], axis=1)
-    result[1:, drawn <= 1] = np.nan
+    result = row_quantiles(matrix, [0.5, tail, 1.0 - tail])
+    result[:, 1:][drawn <= 1] = np.nan
+    beyond = np.isinf(result[:, 0])
+    finite = np.where(np.isinf(result), np.nan, result)
     return pd.DataFrame(
         {
-            "value": result[0],
-            "low": result[1],
-            "high": result[2],
-            "measured_draws": known / np.maximum(drawn, 1),
-            "status": np.where(some, OK, "no_data"),
-        },
-        index=places,
+            "value": finite[:, 0],
+            "low": finite[:, 1],
+            "high": finite[:, 2],
+            "measured_draws": np.isfinite(matrix).sum(axis=1) / np.maximum(drawn, 1),
+            "status": np.select([known == 0, beyond], ["no_data", "beyond_limit"], OK),
+        }
     )
+
+
+def row_quantiles(matrix: FloatArray, shares: Sequence[float]) -> FloatArray:
+    """Give linear quantiles of each row, NaN left out, infinity kept; shape (rows, shares)."""
+    ordered = np.sort(matrix, axis=1)
+    known = (~np.isnan(matrix)).sum(axis=1)
+    rows = np.arange(len(matrix))
+    result = np.full((len(matrix), len(shares)), np.nan)
+    if not matrix.size:
+        return result
+    for column, share in enumerate(shares):
+        at = share * np.maximum(known - 1, 0)
+        below = np.floor(at).astype(np.int64)
+        low = ordered[rows, below]
+        high = ordered[rows, np.minimum(below + 1, np.maximum(known - 1, 0))]
+        rest = at - below
+        step = np.subtract(high, low, out=np.zeros_like(low), where=np.isfinite(low))
+        moved = np.multiply(step, rest, out=np.zeros_like(low), where=rest > 0)
+        result[:, column] = low + moved
+    return result
 
 
 def verdict(
@@ -92,14 +131,33 @@ def verdict(
         single draw shows that the boundary is certain and a value is known).
     """
     matrix, drawn = _by_draw(values, places)
-    beyond = matrix > threshold if claim == "above" else matrix < threshold
-    gap = beyond.sum(axis=1) / np.maximum(drawn, 1)
-    no_gap = (np.isfinite(matrix) & ~beyond).sum(axis=1) / np.maximum(drawn, 1)
-    result = judge(
-        pd.Series(gap, index=places),
-        pd.Series(no_gap, index=places),
+    judged = verdict_of_draws(
+        matrix,
+        drawn,
+        threshold=threshold,
+        claim=claim,
         robust_share=robust_share,
         likely_share=likely_share,
+    )
+    return judged.set_axis(places)
+
+
+def verdict_of_draws(
+    matrix: FloatArray,
+    drawn: IntArray,
+    *,
+    threshold: float,
+    claim: Claim,
+    robust_share: float,
+    likely_share: float,
+) -> pd.DataFrame:
+    """Judge each row of draws as :func:`verdict` does; infinite is beyond any threshold."""
+    slack = THRESHOLD_SLACK * abs(threshold)
+    beyond = matrix > threshold + slack if claim == "above" else matrix < threshold - slack
+    gap = beyond.sum(axis=1) / np.maximum(drawn, 1)
+    no_gap = (~np.isnan(matrix) & ~beyond).sum(axis=1) / np.maximum(drawn, 1)
+    result = judge(
+        pd.Series(gap), pd.Series(no_gap), robust_share=robust_share, likely_share=likely_share
     )
     certain = (drawn == 1) & result["finding"].notna().to_numpy()
     result["verdict"] = result["verdict"].mask(certain)

@@ -14,13 +14,39 @@ import shapely
 from scipy.spatial import cKDTree
 
 from pipeline.errors import FieldError, Problem
-from pipeline.measures.access_pairs import FloatArray, IntArray, floats, sum_by
+from pipeline.measures.access_pairs import FloatArray, IntArray, floats
 from pipeline.measures.coverage import discs, require_metric_crs
-from pipeline.measures.coverage_cells import cells_in, weighted_summary
+from pipeline.measures.coverage_cells import QUANTILE_SLACK, cells_in
+from pipeline.measures.uncertainty import THRESHOLD_SLACK
 
 CERTAIN = ("surveyed", "digitised")
 M2_PER_KM2 = 1e6
 COLUMNS = ("boundary_class", "planned_area_km2", "precision_m", "x", "y")
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The draws of one place: the same cells, moved together.
+
+    The cells of draw k stand in rows `start + k * cells` onwards; `share` is each cell's share of
+    the footprint's area, the same in every draw.
+    """
+
+    position: int
+    start: int
+    draws: int
+    share: FloatArray
+
+    @property
+    def rows(self) -> slice:
+        """Rows of the place's cells, all draws."""
+        return slice(self.start, self.start + self.draws * self.share.size)
+
+    def of(self, values: FloatArray) -> FloatArray:
+        """Lay the place's cells out as (draws, cells, ...)."""
+        part = values[self.rows]
+        shaped: FloatArray = part.reshape(self.draws, self.share.size, *part.shape[1:])
+        return shaped
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +56,8 @@ class FootprintDraws:
     `place` and `draw` say which draw of which place (a position in `places`) a cell belongs to;
     `xy` is its point in the working CRS and `weight` its area in m². `basis` tells on the places
     how the footprint was made, and `draw_count` how often it was drawn (1 where the boundary is
-    certain, 0 where the place has no point and no polygon).
+    certain, 0 where the place has no point and no polygon). `blocks` lists the places that were
+    drawn, in the order of their cells.
     """
 
     places: pd.Index[Any]
@@ -40,6 +67,7 @@ class FootprintDraws:
     weight: FloatArray
     basis: pd.Series[str]
     draw_count: pd.Series[int]
+    blocks: tuple[Block, ...]
 
     def __repr__(self) -> str:
         """Tell the counts."""
@@ -50,6 +78,16 @@ class FootprintDraws:
         )
 
     @property
+    def most_draws(self) -> int:
+        """Largest number of draws of any place."""
+        return int(self.draw_count.max()) if len(self.draw_count) else 0
+
+    @property
+    def counts(self) -> IntArray:
+        """Number of draws of each place."""
+        return np.asarray(self.draw_count.to_numpy(), dtype=np.int64)
+
+    @property
     def key(self) -> pd.MultiIndex:
         """List place and draw of every draw, in order."""
         counts = self.draw_count.to_numpy()
@@ -58,11 +96,11 @@ class FootprintDraws:
             [self.places.repeat(counts), draw.astype(np.int64)], names=["place", "draw"]
         )
 
-    @property
-    def code(self) -> IntArray:
-        """Give each cell the position of its draw in `key`."""
-        start = np.cumsum(self.draw_count.to_numpy()) - self.draw_count.to_numpy()
-        return np.asarray(start[self.place] + self.draw, dtype=np.int64)
+    def flat(self, matrix: FloatArray) -> FloatArray:
+        """Give the drawn entries of a matrix (places, draws, ...) in the order of `key`."""
+        counts = self.draw_count.to_numpy()
+        there = np.arange(matrix.shape[1])[None, :] < counts[:, None]
+        return np.asarray(matrix[there], dtype=np.float64)
 
 
 def draw_footprints(
@@ -71,6 +109,9 @@ def draw_footprints(
     draws: int,
     seed: int,
     cells_per_footprint: int,
+    cells_at_most: int,
+    cell_m: float,
+    certain_cell_m: float,
     assumed_area_km2: float,
     assumed_precision_m: float,
 ) -> FootprintDraws:
@@ -79,18 +120,22 @@ def draw_footprints(
     Rules: the true centre is uniform over the disc of radius `precision_m` around the recorded
     point. The footprint that moves is the disc of the planned area (of `assumed_area_km2`, and
     named so in `basis`, where none is documented). Surveyed and digitised places stay where they
-    are, once. The draws of a place depend on the seed and its id alone, so neither the order nor
-    the choice of rows changes them.
+    are, once. The draws of a place depend on the seed and its site alone, so neither the order
+    nor the choice of rows changes them; places that are one site (`same_site_as`) move together.
 
     Parameters
     ----------
     places
         Indexed by place id, in a projected CRS in metres: `boundary_class`, `planned_area_km2`,
-        `precision_m`, `x`, `y` and a polygon `geometry` where the boundary is certain.
+        `precision_m`, `x`, `y`, a polygon `geometry` where the boundary is certain, and
+        `same_site_as` where the register knows of one.
     draws, seed
         Number of draws K and the study's seed.
-    cells_per_footprint
-        About how many cells stand for one footprint; their weights add up to its area.
+    cells_per_footprint, cells_at_most, cell_m
+        An indicative footprint stands for cells about `cell_m` wide, but never for fewer than
+        `cells_per_footprint` nor for more than `cells_at_most`; weights add up to its area.
+    certain_cell_m
+        Side of the cells of a certain footprint, in metres.
     assumed_area_km2, assumed_precision_m
         Used, and flagged, where the register is silent.
 
@@ -102,29 +147,57 @@ def draw_footprints(
     _require_places(places)
     require_metric_crs(places.geometry)
     shapes, basis = _footprints(places, assumed_area_km2)
-    solid = np.array([shape is not None for shape in shapes])
+    solid = np.array([shape is not None for shape in shapes], dtype=np.bool_)
     moved = ~places["boundary_class"].isin(CERTAIN).to_numpy() & solid
     radius = floats(places["precision_m"].fillna(assumed_precision_m))
     count = np.where(solid, np.where(moved, draws, 1), 0).astype(np.int64)
-    parts = [
-        _cells_of_draws(position, shapes[position], offsets, cells_per_footprint, places.crs)
-        for position in np.flatnonzero(solid).tolist()
-        for offsets in [
-            _offsets(str(places.index[position]), radius[position], draws, seed)
-            if moved[position]
-            else np.zeros((1, 2))
-        ]
-    ]
-    columns = list(zip(*parts, strict=True)) or [(np.empty(0),)] * 4
+    sites = site_of(places)
+    parts, blocks, start = [], [], 0
+    for position in np.flatnonzero(solid).tolist():
+        shape: Any = shapes[position]
+        if moved[position]:
+            offsets = _offsets(sites.iloc[position], radius[position], draws, seed)
+            wanted = np.clip(shape.area / cell_m**2, cells_per_footprint, cells_at_most)
+            size_m = float(np.sqrt(shape.area / wanted))
+        else:
+            offsets, size_m = np.zeros((1, 2)), certain_cell_m
+        xy, weight = _cells_of_draws(shape, offsets, size_m, places.crs)
+        parts.append((position, len(offsets), xy, weight))
+        blocks.append(Block(position, start, len(offsets), weight / weight.sum()))
+        start += len(xy)
     return FootprintDraws(
         places=places.index,
-        place=np.concatenate(columns[0]).astype(np.int64),
-        draw=np.concatenate(columns[1]).astype(np.int64),
-        xy=np.concatenate(columns[2]).reshape(-1, 2),
-        weight=np.concatenate(columns[3]),
+        place=_joined([np.full(len(xy), position) for position, _, xy, _ in parts]),
+        draw=_joined([np.repeat(np.arange(n), len(weight)) for _, n, _, weight in parts]),
+        xy=np.concatenate([xy for _, _, xy, _ in parts]) if parts else np.empty((0, 2)),
+        weight=np.concatenate([np.tile(weight, n) for _, n, _, weight in parts])
+        if parts
+        else np.empty(0),
         basis=pd.Series(basis, index=places.index, name="footprint_basis"),
         draw_count=pd.Series(count, index=places.index, dtype="int64", name="draw_count"),
+        blocks=tuple(blocks),
     )
+
+
+def site_of(places: pd.DataFrame) -> pd.Series[str]:
+    """Name the site of each place: the first id among all that are linked by `same_site_as`."""
+    ids = [str(name) for name in places.index]
+    site = {name: name for name in ids}
+    links = places.get("same_site_as", pd.Series(None, index=places.index, dtype=object))
+    pairs = [
+        (name, str(other))
+        for name, other in zip(ids, links, strict=True)
+        if isinstance(other, str) and other
+    ]
+    for _ in range(len(pairs)):  # each pass carries the first id at least one link further
+        before = dict(site)
+        for name, other in pairs:
+            first = min(site[name], site.get(other, other))
+            site[name] = first
+            site[other] = min(first, site.get(other, first))
+        if site == before:
+            break
+    return pd.Series([site[name] for name in ids], index=places.index, name="site")
 
 
 def nearest_m(drawn: FootprintDraws, facilities_xy: FloatArray) -> FloatArray:
@@ -146,21 +219,40 @@ def summarise_draws(drawn: FootprintDraws, values: FloatArray) -> pd.DataFrame:
     drawn
         The draws.
     values
-        One value per cell (metres, minutes, a count), null where unknown.
+        One value per cell (metres, minutes, a count), null where unknown, infinite where known to
+        lie beyond what the search could find.
 
     Returns
     -------
     pandas.DataFrame
         Indexed by place and draw: `mean`, `median`, `p90`.
     """
-    cells = pd.RangeIndex(values.size)
-    summary = weighted_summary(
-        pd.Series(values, index=cells),
-        weight=pd.Series(drawn.weight, index=cells),
-        unit=pd.Series(drawn.code, index=cells),
-        beyond=pd.Series(data=False, index=cells),
-    )
-    return summary[["mean", "median", "p90"]].set_axis(drawn.key)
+    matrices = summary_by_draw(drawn, values)
+    return pd.DataFrame({name: drawn.flat(m) for name, m in matrices.items()}, index=drawn.key)
+
+
+def summary_by_draw(drawn: FootprintDraws, values: FloatArray) -> dict[str, FloatArray]:
+    """Give :func:`summarise_draws` as matrices of shape (places, draws), null where not drawn."""
+    shape = (len(drawn.places), drawn.most_draws)
+    result = {name: np.full(shape, np.nan) for name in ("mean", "median", "p90")}
+    for block in drawn.blocks:
+        cells = block.of(values)
+        order = np.argsort(cells, axis=1, kind="stable")
+        ordered = np.take_along_axis(cells, order, axis=1)
+        mass = np.where(np.isnan(ordered), 0.0, block.share[order])
+        running = np.cumsum(mass, axis=1)
+        total = running[:, -1:]
+        nothing = total[:, 0] <= 0
+        at = block.position, slice(0, block.draws)
+        sums = np.where(mass > 0, ordered, 0.0)
+        sums = np.multiply(sums, mass, out=sums, where=mass > 0).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            result["mean"][at] = np.where(nothing, np.nan, sums / np.where(nothing, 1, total[:, 0]))
+        for name, share in (("median", 0.5), ("p90", 0.9)):
+            first = np.argmax(running >= (share - QUANTILE_SLACK) * total, axis=1)
+            found = np.take_along_axis(ordered, first[:, None], axis=1)[:, 0]
+            result[name][at] = np.where(nothing, np.nan, found)
+    return result
 
 
 def share_within(
@@ -171,20 +263,31 @@ def share_within(
     Returns
     -------
     pandas.DataFrame
-        Indexed by place and draw, one column per limit; null where a cell is unknown.
+        Indexed by place and draw, one column per limit; cells of unknown value are left out, and a
+        draw without any known cell is null.
     """
-    size = len(drawn.key)
-    total = sum_by(drawn.code, drawn.weight, size)
-    unknown = sum_by(drawn.code, np.where(np.isnan(values), drawn.weight, 0.0), size) > 0
-    shares = {
-        limit: np.where(
-            unknown,
-            np.nan,
-            sum_by(drawn.code, np.where(values <= limit, drawn.weight, 0.0), size) / total,
-        )
-        for limit in limits
-    }
-    return pd.DataFrame(shares, index=drawn.key)
+    matrices = share_by_draw(drawn, values, limits=limits)
+    columns = {limit: drawn.flat(matrix) for limit, matrix in matrices.items()}
+    return pd.DataFrame(columns, index=drawn.key)
+
+
+def share_by_draw(
+    drawn: FootprintDraws, values: FloatArray, *, limits: Sequence[float]
+) -> dict[float, FloatArray]:
+    """Give :func:`share_within` as matrices of shape (places, draws), null where not drawn."""
+    shape = (len(drawn.places), drawn.most_draws)
+    result = {limit: np.full(shape, np.nan) for limit in limits}
+    for block in drawn.blocks:
+        cells = block.of(values)
+        known = ~np.isnan(cells) @ block.share
+        for limit in limits:
+            inside = (cells <= limit * (1.0 + THRESHOLD_SLACK)) @ block.share
+            np.divide(
+                inside, known, out=result[limit][block.position, : block.draws], where=known > 0
+            )
+    for matrix in result.values():
+        np.clip(matrix, 0.0, 1.0, out=matrix)
+    return result
 
 
 def count_within_m(
@@ -245,29 +348,29 @@ def _footprints(
     return shapes, basis
 
 
-def _offsets(place_id: str, radius_m: float, draws: int, seed: int) -> FloatArray:
-    """Draw displacements uniform over a disc, from a stream that belongs to the place alone."""
-    own = int.from_bytes(hashlib.sha256(place_id.encode()).digest()[:8], "big")
+def _offsets(site: str, radius_m: float, draws: int, seed: int) -> FloatArray:
+    """Draw displacements uniform over a disc, from a stream that belongs to the site alone."""
+    own = int.from_bytes(hashlib.sha256(site.encode()).digest()[:8], "big")
     uniform = np.random.default_rng([seed, own]).uniform(size=(draws, 2))
     reach, turn = radius_m * np.sqrt(uniform[:, 0]), 2.0 * np.pi * uniform[:, 1]
     return np.column_stack((reach * np.cos(turn), reach * np.sin(turn)))
 
 
 def _cells_of_draws(
-    position: int,
     shape: Any,  # noqa: ANN401
     offsets: FloatArray,
-    cells_per_footprint: int,
+    size_m: float,
     crs: Any,  # noqa: ANN401
-) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray]:
     """Cut the footprint once and move its cells along with every draw."""
-    size_m = float(np.sqrt(shape.area / cells_per_footprint))
     cells = cells_in(gpd.GeoSeries([shape], crs=crs), size_m=size_m)
     points = shapely.get_coordinates(cells.geometry.to_numpy())
     moved = (points[None, :, :] + offsets[:, None, :]).reshape(-1, 2)
-    draw = np.repeat(np.arange(len(offsets)), len(points))
-    weight = np.tile(floats(cells["area_m2"]), len(offsets))
-    return np.full(draw.size, position), draw, moved, weight
+    return moved, floats(cells["area_m2"])
+
+
+def _joined(parts: list[Any]) -> IntArray:
+    return np.concatenate(parts).astype(np.int64) if parts else np.empty(0, dtype=np.int64)
 
 
 def _require_places(places: gpd.GeoDataFrame) -> None:

@@ -1,44 +1,28 @@
-"""Measure places' access over all their plausible footprints, as rows of one long table."""
+"""Measure how far every cell of every plausible footprint is from facilities.
+
+Where streets are mapped, costs are measured on them by the rules of `pipeline.network.access`;
+everywhere else they are straight lines times the detour factor. Cells of all draws are handled as
+arrays; only those on mapped streets are snapped, once for each mode.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
+import shapely
+from scipy.spatial import KDTree
 
-from pipeline.measures.access_pairs import floats, sum_by
-from pipeline.measures.uncertainty import interval, verdict, withhold
-from pipeline.measures.uncertainty_footprints import (
-    FootprintDraws,
-    draw_footprints,
-    share_within,
-    summarise_draws,
-)
-from pipeline.network.access import nearest_minutes
+from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray, sum_by
+from pipeline.measures.uncertainty_footprints import FootprintDraws, draw_footprints
+from pipeline.network.costs import nearest_entrance
 from pipeline.network.coverage import StreetCoverage, street_coverage
 from pipeline.network.graph import StreetGraph
+from pipeline.network.standing import Standing, only, stand
 from pipeline.settings.access import UncertaintySettings
 from pipeline.settings.network import NetworkSettings
-
-MEASURED, ESTIMATED = "measured_network", "estimated_straight_line"
-COLUMNS = (
-    "place_id", "service", "variant", "mode", "measure", "value", "unit", "denominator", "status",
-    "method", "low", "high", "finding", "verdict", "measured_share", "standard_id", "snapshot",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Need:
-    """A standard that a value is held against: a gap is a value beyond it."""
-
-    measure: str
-    threshold: float
-    at_most: bool
-    standard_id: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +36,38 @@ class Streets:
 
 
 @dataclass(frozen=True, eq=False)
+class CellCosts:
+    """Minutes from each cell, NaN where off the streets; `measured` tells which are on streets."""
+
+    minutes: FloatArray
+    measured: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
+class OnStreets:
+    """The cells that lie on mapped streets of one mode: their rows and where they stand."""
+
+    rows: IntArray
+    start: Standing
+
+
+@dataclass(frozen=True, eq=False)
+class CellPairs:
+    """Minutes of some cells to every campus: `rows`, and `minutes` of shape (rows, campuses).
+
+    `clear_min` says for each cell within how many minutes every campus could be measured: beyond
+    it lies, by air, the nearest entrance that could not. A figure with a smaller cutoff is measured
+    there as a whole.
+    """
+
+    rows: IntArray
+    minutes: FloatArray
+    clear_min: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class PlaceAccess:
-    """Measures the access of one set of places to any number of facilities.
+    """The drawn cells of one set of places, and their costs to any facilities.
 
     Parameters
     ----------
@@ -61,154 +75,203 @@ class PlaceAccess:
         Indexed by place id, in the working CRS (see `draw_footprints`).
     network, uncertainty
         Settings.
-    snapshot
-        Date of the facilities, as text.
+    seed
+        The study's seed.
     """
 
     places: gpd.GeoDataFrame
     network: NetworkSettings
     uncertainty: UncertaintySettings
     seed: int
-    snapshot: str
     drawn: FootprintDraws = field(init=False)
+    _metres: dict[bytes, FloatArray] = field(init=False, default_factory=dict)
+    _standing: dict[str, OnStreets] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Draw the footprints once for all services."""
+        rules = self.uncertainty
         drawn = draw_footprints(
             self.places,
-            draws=self.uncertainty.draws,
+            draws=rules.draws,
             seed=self.seed,
-            cells_per_footprint=self.uncertainty.cells_per_footprint,
-            assumed_area_km2=self.uncertainty.assumed_area_km2,
-            assumed_precision_m=self.uncertainty.assumed_precision_m,
+            cells_per_footprint=rules.cells_per_footprint,
+            cells_at_most=rules.cells_at_most,
+            cell_m=rules.cell_m,
+            certain_cell_m=rules.certain_cell_m,
+            assumed_area_km2=rules.assumed_area_km2,
+            assumed_precision_m=rules.assumed_precision_m,
         )
         object.__setattr__(self, "drawn", drawn)
 
-    def nearest_of_cells(
-        self, facilities: gpd.GeoDataFrame, streets: Streets, *, by: str
-    ) -> pd.DataFrame:
-        """Minutes from every cell of every draw to its nearest facility (see `nearest_minutes`)."""
-        points = gpd.GeoSeries(
-            gpd.points_from_xy(self.drawn.xy[:, 0], self.drawn.xy[:, 1]), crs=self.places.crs
-        )
-        return nearest_minutes(
-            points,
-            facilities,
-            streets.graph,
-            by=by,
-            coverage=streets.coverage,
-            walk_speed_m_min=self.network.walk_speed_m_min,
-            estimate_speed_m_min=streets.speed_m_min,
-            detour_factor=self.network.detour_factor,
-            snap_max_m=self.network.snap_max_m,
-            limit_min=None,
-        )
+    def metres_to(self, facility_xy: FloatArray, cells: BoolArray | None = None) -> FloatArray:
+        """Measure the straight line from cells to the nearest facility, once for each set.
 
-    def minutes_rows(
-        self,
-        found: pd.DataFrame,
-        *,
-        service: str,
-        variant: str,
-        mode: str,
-        limits_min: Sequence[float],
-        needs: Sequence[Need],
-    ) -> pd.DataFrame:
-        """Turn minutes of cells into rows: mean, median, p90, and share of land within each limit.
+        With `cells`, only those are measured; the others are null.
+        """
+        key = np.ascontiguousarray(facility_xy).tobytes() + (
+            b"" if cells is None or cells.all() else np.packbits(cells).tobytes()
+        )
+        if key not in self._metres:
+            chosen = np.ones(len(self.drawn.xy), dtype=np.bool_) if cells is None else cells
+            found = np.full(len(chosen), np.nan)
+            if len(facility_xy) and chosen.any():
+                found[chosen] = KDTree(facility_xy).query(self.drawn.xy[chosen])[0]
+            self._metres[key] = found
+        return self._metres[key]
+
+    def minutes_per_m(self, streets: Streets) -> float:
+        """Give the minutes of one metre of straight line where streets are not mapped."""
+        return self.network.detour_factor / streets.speed_m_min
+
+    def nearest(
+        self, facilities: gpd.GeoDataFrame, streets: Streets, cells: BoolArray | None = None
+    ) -> CellCosts:
+        """Minutes from every cell of every draw to its nearest facility.
+
+        A cell's answer is measured when no facility that could not be measured from it might be
+        nearer, even along a straight line (the rule of `pipeline.network.access`).
 
         Parameters
         ----------
-        found
-            What `nearest_of_cells` gave.
-        limits_min
-            Limits in minutes; a cost at exactly the limit is within.
-        needs
-            Standards to judge the measures against.
+        facilities
+            One point per entrance in the working CRS; none: all minutes are null.
+        streets
+            Streets of one mode.
+        cells
+            The cells that are asked for; all without it.
         """
-        minutes = floats(found["minutes"])
-        summary = summarise_draws(self.drawn, minutes)
-        shares = share_within(self.drawn, minutes, limits=limits_min)
-        measures = {f"minutes_nearest_{name}": (summary[name], "min") for name in summary.columns}
-        measures |= {
-            f"share_area_within_{limit:g}min": (shares[limit], "share") for limit in limits_min
-        }
-        measured = self.measured_share(found["method"].eq(MEASURED).to_numpy())
-        rows = [
-            self.rows(
-                values, service=service, variant=variant, mode=mode, measure=name, unit=unit,
-                measured=measured, needs=needs,
-            )
-            for name, (values, unit) in measures.items()
-        ]  # fmt: skip
-        return pd.concat(rows, ignore_index=True)
-
-    def rows(
-        self,
-        values: pd.Series[float],
-        *,
-        service: str,
-        variant: str,
-        mode: str,
-        measure: str,
-        unit: str,
-        measured: pd.Series[float],
-        needs: Sequence[Need] = (),
-    ) -> pd.DataFrame:
-        """Turn one value per place and draw into one row per place.
-
-        The value is the median of the draws, with the interval the settings ask for; where a need
-        names the measure, the claim of a gap is judged by the share of draws in which it holds.
-        """
-        ids = self.places.index
-        table = interval(values, places=ids, interval_share=self.uncertainty.interval_share)
-        table["finding"] = pd.Series(None, index=ids, dtype="str")
-        table["verdict"] = pd.Series(None, index=ids, dtype="str")
-        table["standard_id"] = pd.Series(None, index=ids, dtype="str")
-        for need in needs:
-            if need.measure != measure:
-                continue
-            judged = verdict(
-                values,
-                places=ids,
-                threshold=need.threshold,
-                claim="above" if need.at_most else "below",
-                robust_share=self.uncertainty.robust_share,
-                likely_share=self.uncertainty.likely_share,
-            )
-            table[["finding", "verdict"]] = judged[["finding", "verdict"]]
-            table["standard_id"] = need.standard_id
-        table = table.assign(
-            service=service,
-            variant=variant,
-            mode=mode,
-            measure=measure,
-            unit=unit,
-            denominator="land_area",
-            measured_share=measured.reindex(ids),
-            snapshot=self.snapshot,
+        xy = shapely.get_coordinates(facilities.geometry.to_numpy())
+        minutes = self.metres_to(xy, cells) * self.minutes_per_m(streets)
+        measured = np.zeros(len(minutes), dtype=np.bool_)
+        if streets.graph is None or not len(xy):
+            return CellCosts(minutes, measured)
+        here = self.on_streets(streets)
+        if not len(here.rows):
+            return CellCosts(minutes, measured)
+        graph = streets.graph
+        target = stand(facilities, xy, graph, streets.coverage, self.network.snap_max_m)
+        found, _ = nearest_entrance(
+            graph,
+            only(here.start.snapped, here.start.region > 0),
+            only(target.snapped, target.region > 0),
+            limit_min=None,
         )
-        table["method"] = np.select(
-            [table["measured_share"] >= 1.0, table["measured_share"].notna()],
-            [MEASURED, ESTIMATED],
-            default="",
-        )
-        table["method"] = table["method"].replace("", None)
-        return table.rename_axis("place_id").reset_index()[list(COLUMNS)]
+        whole = _is_complete(here.start, target, found, streets.speed_m_min)
+        minutes[here.rows[whole]] = found[whole]
+        minutes[here.rows[here.start.off_street]] = np.nan
+        measured[here.rows[whole]] = True
+        return CellCosts(minutes, measured)
 
-    def measured_share(self, measured: np.ndarray[Any, Any]) -> pd.Series[float]:
-        """Share of the land of all draws of a place from which costs were measured on streets."""
+    def on_streets(self, streets: Streets) -> OnStreets:
+        """Find the cells on mapped streets and snap them, once for each mode."""
+        if streets.mode not in self._standing:
+            assert streets.graph is not None  # noqa: S101 - callers ask only where there is one
+            xy = self.drawn.xy
+            dense = (
+                np.ones(len(xy), dtype=np.bool_)
+                if streets.coverage is None
+                else streets.coverage.region_of(xy) > 0
+            )
+            rows = np.flatnonzero(dense)
+            points = gpd.GeoSeries(shapely.points(xy[rows]), crs=self.places.crs)
+            start = stand(
+                points, xy[rows], streets.graph, streets.coverage, self.network.snap_max_m
+            )
+            self._standing[streets.mode] = OnStreets(rows, start)
+        return self._standing[streets.mode]
+
+    def measured_share(self, measured: BoolArray) -> FloatArray:
+        """Share of the land of all draws of each place from which costs were measured."""
         size = len(self.drawn.places)
         total = sum_by(self.drawn.place, self.drawn.weight, size)
         part = sum_by(self.drawn.place, np.where(measured, self.drawn.weight, 0.0), size)
         share = np.full(size, np.nan)
         np.divide(part, total, out=share, where=total > 0)
-        return pd.Series(share, index=self.drawn.places)
+        return share
 
-    def withheld(self, rows: pd.DataFrame, unfit: pd.Series[bool]) -> pd.DataFrame:
-        """Blank the rows of places whose recorded point is unfit for the service."""
-        keep = ["value", "low", "high", "finding", "status", "verdict"]
-        flags = unfit.reindex(rows["place_id"]).fillna(value=False).set_axis(rows.index)
-        return rows.assign(**withhold(rows[keep], flags))
+
+def measured_pairs(
+    access: PlaceAccess,
+    facilities: gpd.GeoDataFrame,
+    streets: Streets,
+    *,
+    campus: IntArray,
+    limit_min: float,
+) -> CellPairs:
+    """Minutes from the cells on mapped streets to every campus, at its nearest entrance.
+
+    A campus with an entrance that cannot be measured, and that might be nearer by air than what
+    was found, is estimated.
+
+    Parameters
+    ----------
+    access
+        The drawn cells.
+    facilities
+        One point per entrance.
+    streets
+        Streets of one mode, with a graph.
+    campus
+        Number of the campus of each entrance.
+    limit_min
+        Farthest cost searched; beyond it minutes are infinite.
+
+    Returns
+    -------
+    pairs
+        Rows of the cells; minutes of shape (rows, campuses), NaN where the cell is off the streets.
+    """
+    campuses = int(campus.max(initial=-1)) + 1
+    if streets.graph is None:
+        return CellPairs(np.empty(0, dtype=np.int64), np.empty((0, campuses)), np.empty(0))
+    here, graph = access.on_streets(streets), streets.graph
+    result = np.full((len(here.rows), campuses), np.inf)
+    clear = np.where(here.start.region > 0, np.inf, 0.0)
+    if not len(here.rows) or not campuses:
+        return CellPairs(here.rows, result, clear)
+    xy = shapely.get_coordinates(facilities.geometry.to_numpy())
+    target = stand(facilities, xy, graph, streets.coverage, access.network.snap_max_m)
+    origins = only(here.start.snapped, here.start.region > 0)
+    for number in range(campuses):
+        mine = campus == number
+        known = mine & (target.region > 0)
+        if known.any():
+            found, _ = nearest_entrance(
+                graph, origins, only(target.snapped, known), limit_min=limit_min
+            )
+            result[:, number] = np.where(np.isnan(found), np.inf, found)
+        for rows, unknown in _unmeasured(here.start, target):
+            entrances = mine & unknown
+            if entrances.any():
+                gap_m, _ = KDTree(xy[entrances]).query(here.start.xy[rows])
+                nearer = gap_m / streets.speed_m_min < result[rows, number]
+                guess = gap_m * access.minutes_per_m(streets)
+                result[rows[nearer], number] = guess[nearer]
+                clear[rows] = np.minimum(clear[rows], gap_m / streets.speed_m_min)
+    result[here.start.off_street] = np.nan
+    return CellPairs(here.rows, result, clear)
+
+
+def _unmeasured(start: Standing, target: Standing) -> Iterator[tuple[IntArray, BoolArray]]:
+    """Yield cells with the entrances that cannot be measured from them, group by group."""
+    for region, part, rows in start.groups():
+        yield rows, target.unmeasured_from(region, part)
+    adrift = np.flatnonzero((start.region <= 0) & ~start.off_street)
+    if len(adrift):
+        yield adrift, np.ones(len(target.region), dtype=np.bool_)
+
+
+def _is_complete(
+    start: Standing, target: Standing, found_min: FloatArray, speed_m_min: float
+) -> BoolArray:
+    """Tell for which cells no unmeasured entrance could be nearer than what was found."""
+    complete = (start.region > 0) & ~np.isnan(found_min)
+    for region, part, rows in start.groups():
+        unmeasured = target.unmeasured_from(region, part)
+        if unmeasured.any():
+            gap_m, _ = KDTree(target.xy[unmeasured]).query(start.xy[rows])
+            complete[rows[gap_m / speed_m_min < found_min[rows]]] = False
+    return np.asarray(complete, dtype=np.bool_)
 
 
 def streets_of(mode: str, graph: StreetGraph | None, settings: NetworkSettings) -> Streets:
@@ -219,12 +282,14 @@ def streets_of(mode: str, graph: StreetGraph | None, settings: NetworkSettings) 
         "drive": settings.drive_estimate_speed_m_min,
     }[mode]
     coverage = None
-    if graph is not None and not settings.extract_is_complete:
-        coverage = street_coverage(
-            graph,
-            window_m=settings.coverage_window_m,
-            cell_m=settings.coverage_cell_m,
-            min_density_km_per_km2=settings.coverage_min_km_per_km2,
-            min_component_km=settings.coverage_min_component_km,
-        )
+    if graph is not None:
+        graph = graph.at_walk_speed(settings.walk_speed_m_min)
+        if not settings.extract_is_complete:
+            coverage = street_coverage(
+                graph,
+                window_m=settings.coverage_window_m,
+                cell_m=settings.coverage_cell_m,
+                min_density_km_per_km2=settings.coverage_min_km_per_km2,
+                min_component_km=settings.coverage_min_component_km,
+            )
     return Streets(mode, graph, coverage, speed)

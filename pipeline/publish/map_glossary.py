@@ -53,6 +53,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     # methods, verdicts, statuses
     "measured_network": ("实测（街道网络）", "measured on streets"),
     "estimated_straight_line": ("估算（直线×绕行系数）", "estimated (straight line × detour)"),
+    "mixed": ("部分实测", "partly measured on streets"),
     "gap": ("存在缺口", "a gap"),
     "no_gap": ("无缺口", "no gap"),
     "robust": ("稳健", "robust"),

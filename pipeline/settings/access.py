@@ -7,8 +7,17 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from pipeline.settings.base import Section, setting
-from pipeline.settings.needs import NEEDS, NeedSettings
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
+from pipeline.settings.needs import NEEDS, NeedSettings
+from pipeline.settings.uncertainty import UncertaintySettings
+
+__all__ = [
+    "GapSettings",
+    "HospitalSettings",
+    "RailCoverageSettings",
+    "SchoolSettings",
+    "UncertaintySettings",
+]
 
 ANALYST = "analyst choice"
 
@@ -39,31 +48,6 @@ class RailCoverageSettings(Section):
         unit="m",
         source="analyst choice: half of an eight-car platform (about 190 m)",
         ge=0,
-    )
-    catchment_half_width_m: float = setting(
-        30.0,
-        zh="网络服务区路段两侧缓冲半宽",
-        en="half-width of the buffer around reached edges",
-        unit="m",
-        source="analyst choice within 25-50 m",
-        ge=25,
-        le=50,
-    )
-    hole_min_area_m2: float = setting(
-        10_000.0,
-        zh="网络服务区内保留的空洞最小面积",
-        en="smallest hole kept in a network catchment",
-        unit="m2",
-        source=ANALYST,
-        ge=0,
-    )
-    cell_size_m: float = setting(
-        100.0,
-        zh="园区内起点格网边长",
-        en="side of the grid cells used as origins inside a place",
-        unit="m",
-        source=ANALYST,
-        gt=0,
     )
     hubs: tuple[str, ...] = setting(
         ("centre_people_square", "centre_zhangjiang", "rail_hongqiao", "airport_pudong"),
@@ -105,12 +89,6 @@ class HospitalSettings(Section):
         source=ANALYST,
         gt=0,
     )
-    catchment_form: Literal["gaussian", "stepwise"] = setting(
-        "gaussian",
-        zh="两步移动搜索法的衰减形式",
-        en="form of decay in the floating catchment",
-        source="Dai 2010, 10.1016/j.healthplace.2010.06.012",
-    )
     stepwise: StepwiseSettings = setting(
         StepwiseSettings(),
         zh="E2SFCA 时间圈与权重",
@@ -128,10 +106,26 @@ class HospitalSettings(Section):
         source="METHODS 4",
         gt=0,
     )
+    search_limit_min: float = setting(
+        120.0,
+        zh="出行时间搜索上限，更远的设施不计入",
+        en="how far facilities are looked for; farther ones count for nothing",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    station_walk_min: float = setting(
+        20.0,
+        zh="轨道加步行方式中往返车站的最长步行时间",
+        en="longest walk to or from a station in journeys by rail",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
     screen_radius_m: float = setting(
         5_000.0,
-        zh="直线初筛半径",
-        en="straight-line screening radius",
+        zh="直线筛查半径（范围内院区数）",
+        en="radius of the straight-line screen: campuses within it are counted",
         unit="m",
         source=ANALYST,
         gt=0,
@@ -186,10 +180,38 @@ class SchoolSettings(Section):
         source=ANALYST,
         gt=0,
     )
+    stepwise: StepwiseSettings = setting(
+        StepwiseSettings(),
+        zh="E2SFCA 时间圈与权重",
+        en="zones and weights of E2SFCA",
+    )
     impedance: ImpedanceSettings = setting(
         ImpedanceSettings(),
         zh="引力模型的衰减",
         en="decay of the gravity measure",
+    )
+    search_limit_min: float = setting(
+        120.0,
+        zh="出行时间搜索上限，更远的设施不计入",
+        en="how far facilities are looked for; farther ones count for nothing",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    station_walk_min: float = setting(
+        20.0,
+        zh="轨道加步行方式中往返车站的最长步行时间",
+        en="longest walk to or from a station in journeys by rail",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    by_admission: tuple[str, ...] = setting(
+        ("senior_demonstration_56", "senior_policy_76", "senior_featured_94"),
+        zh="另按招生区计算的口径（只计面向园区所在区或全市招生的学校）",
+        en="variants also measured by admission: only schools that admit from the place's own "
+        "district or from the whole city",
+        source="METHODS 5; admission districts of the list of quality public senior highs",
     )
     default_supply: float = setting(
         1.0,
@@ -198,84 +220,6 @@ class SchoolSettings(Section):
         source=ANALYST,
         gt=0,
     )
-
-
-class UncertaintySettings(Section):
-    """How places with an uncertain boundary are drawn and when a claim counts as certain."""
-
-    draws: int = setting(
-        200,
-        zh="每个位置不确定地点的合理范围抽样次数",
-        en="plausible footprints drawn for each indicative place",
-        source="METHODS 7",
-        ge=20,
-    )
-    robust_share: float = setting(
-        0.95,
-        zh="判断为“稳健”的抽样比例下限",
-        en="share of draws from which a claim is robust",
-        unit="share",
-        source="METHODS 7",
-        gt=0.5,
-        le=1,
-    )
-    likely_share: float = setting(
-        0.66,
-        zh="判断为“可能”的抽样比例下限",
-        en="share of draws from which a claim is likely",
-        unit="share",
-        source="METHODS 7",
-        gt=0.5,
-        le=1,
-    )
-    interval_share: float = setting(
-        0.9,
-        zh="区间包含的抽样比例",
-        en="share of draws inside the reported interval",
-        unit="share",
-        source="METHODS 7",
-        gt=0,
-        lt=1,
-    )
-    cells_per_footprint: int = setting(
-        100,
-        zh="每个范围用于评估的格点数（约）",
-        en="about how many cells stand for one footprint in a draw",
-        source="analyst choice",
-        ge=1,
-    )
-    assumed_area_km2: float = setting(
-        1.0,
-        zh="无规划面积时假设的面积（结果中注明）",
-        en="area assumed where no planned area is documented (flagged in footprint_basis)",
-        unit="km2",
-        source=ANALYST,
-        gt=0,
-    )
-    assumed_precision_m: float = setting(
-        2_000.0,
-        zh="点位精度未知时假设的误差半径",
-        en="radius of error assumed where the precision of a point is unknown",
-        unit="m",
-        source=ANALYST,
-        gt=0,
-    )
-    same_point_m: float = setting(
-        200.0,
-        zh="地点坐标与地铁站相距不超过此值时，视为借用站点坐标，不用于轨道结果",
-        en="a place's point this close to a station is the station and unfit for rail results",
-        unit="m",
-        source="analyst choice: entrances and platforms of one station lie that far apart",
-        ge=0,
-    )
-
-    @model_validator(mode="after")
-    def _likely_below_robust(self) -> Self:
-        """Hold the order of the two verdicts."""
-        if self.likely_share > self.robust_share:
-            msg = "likely_share must not exceed robust_share / “可能”比例不得高于“稳健”比例"
-            raise ValueError(msg)
-        return self
 
 
 class GapSettings(Section):

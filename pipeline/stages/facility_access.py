@@ -6,58 +6,134 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pipeline.network.place_access import streets_of
+from pipeline.measures.access_rows import Measured, draws_of_needs, long_table, without_unfit
+from pipeline.network.place_access import PlaceAccess, Streets
+from pipeline.network.place_rail import RailAccess, rail_access
+from pipeline.network.place_services import (
+    RAIL_WALK,
+    Catalogue,
+    PairRules,
+    Service,
+    catalogue_of,
+    measure_service,
+)
+from pipeline.settings.access import HospitalSettings, SchoolSettings
 from pipeline.stages.context import StageContext
-from pipeline.stages.networks import load_graph
-from pipeline.stages.place_tables import nearest_named, needs_of, of_variant, place_access
-
-STREET_MODES = ("walk", "cycle", "drive")
+from pipeline.stages.place_tables import (
+    demands_of,
+    judging_of,
+    mode_streets,
+    nearest_named,
+    needs_of,
+    of_variant,
+    place_access,
+    rail_network,
+    snapshot_of,
+)
 
 
 def write_access(
     context: StageContext,
     service: str,
+    role: str,
+    settings: HospitalSettings | SchoolSettings,
     *,
-    variants: Sequence[str],
-    modes: Sequence[str],
-    limits_min: Sequence[float],
+    by_admission: Sequence[str],
+    screen_radius_m: float | None,
 ) -> None:
-    """Write `access.parquet` and `nearest.parquet` of one service.
+    """Write `access.parquet`, `draws.parquet` and `nearest.parquet` of one service.
 
     A variant that no facility of the study carries is written with status `no_data`: not knowing
     where such facilities are is not the same as there being none.
     """
     facilities = context.layer("ingest", "facilities.parquet")
+    chosen = facilities[facilities["service"].eq(service) & facilities["status"].eq("operating")]
     access = place_access(context)
-    settings = context.settings("network")
-    rows, names = [], []
-    street_modes = [mode for mode in modes if mode in STREET_MODES]
-    for mode in street_modes:
-        streets = streets_of(mode, load_graph(context, mode), settings)
-        for variant in context.track(variants, f"{service} {mode}"):
-            chosen = of_variant(facilities, service, variant)
-            found = access.nearest_of_cells(chosen, streets, by="campus_id")
-            rows.append(
-                access.minutes_rows(
-                    found,
-                    service=service,
-                    variant=variant,
-                    mode=mode,
-                    limits_min=limits_min,
-                    needs=needs_of(context, service, variant, mode),
-                )
-            )
-    for variant in variants:
-        chosen = of_variant(facilities, service, variant)
-        names.append(nearest_named(access.places, chosen, "campus_id").assign(variant=variant))
-    context.put("access.parquet", pd.concat(rows, ignore_index=True))
+    catalogue = catalogue_of(
+        chosen,
+        access.places,
+        variants=settings.variants,
+        by_admission=[name for name in by_admission if name in settings.variants],
+        default_supply=settings.default_supply,
+    )
+    rules = PairRules(
+        thresholds_min=settings.thresholds_min,
+        catchment_min=settings.catchment_min,
+        stepwise=settings.stepwise,
+        impedance=settings.impedance,
+        search_limit_min=settings.search_limit_min,
+        screen_radius_m=screen_radius_m,
+    )
+    demands = demands_of(access.places, assumed_area_km2=access.uncertainty.assumed_area_km2)
+    streets: dict[str, Streets] = {
+        mode: mode_streets(context, mode) for mode in settings.modes if mode != "rail_walk"
+    }
+    found = measure_service(
+        access,
+        Service(service, snapshot_of(context, role), catalogue, rules, demands),
+        streets,
+        _rail(context, access, catalogue, mode_streets(context, "walk"), settings)
+        if RAIL_WALK in settings.modes
+        else None,
+    )
+    write_rows(context, access, service, found, unfit=_unfit(access, service))
+    names = [
+        nearest_named(access.places, of_variant(facilities, service, variant), "campus_id").assign(
+            variant=variant
+        )
+        for variant in settings.variants
+    ]
     context.put("nearest.parquet", pd.concat(names, ignore_index=True).assign(service=service))
-    empty = [variant for variant in variants if of_variant(facilities, service, variant).empty]
+    empty = [v for v in settings.variants if of_variant(facilities, service, v).empty]
     context.log.info(
-        "measured %d places to %d of %d variants of %s; no facilities known for: %s",
+        "measured %d places to %d campuses, %d of %d variants; no facilities known for: %s",
         len(access.places),
-        len(variants) - len(empty),
-        len(variants),
-        service,
+        len(catalogue.campuses),
+        len(settings.variants) - len(empty),
+        len(settings.variants),
         ", ".join(empty) or "none",
+    )
+
+
+def write_rows(
+    context: StageContext,
+    access: PlaceAccess,
+    service: str,
+    found: Sequence[Measured],
+    *,
+    unfit: pd.Series[bool],
+) -> None:
+    """Write the long table of a service and the draws of what its needs name."""
+    needs = needs_of(context, service)
+    table = long_table(found, access.drawn, needs=needs, judging=judging_of(context))
+    draws = draws_of_needs(found, access.drawn, needs)
+    withheld = draws["place_id"].isin(unfit.index[unfit])
+    context.put("access.parquet", without_unfit(table, unfit))
+    context.put("draws.parquet", draws[~withheld].reset_index(drop=True))
+
+
+def _unfit(access: PlaceAccess, service: str) -> pd.Series[bool]:
+    """Name the places whose recorded point is that of a facility of this very service."""
+    anchor = access.places["point_anchor"]
+    return pd.Series(anchor.eq(service).fillna(value=False).astype(bool), index=anchor.index)
+
+
+def _rail(
+    context: StageContext,
+    access: PlaceAccess,
+    catalogue: Catalogue,
+    walk: Streets,
+    settings: HospitalSettings | SchoolSettings,
+) -> RailAccess:
+    stations, costs = rail_network(context)
+    return rail_access(
+        access,
+        stations,
+        costs,
+        catalogue.facilities,
+        walk,
+        by="campus_id",
+        campuses=catalogue.campuses,
+        walk_limit_min=settings.station_walk_min,
+        limit_min=settings.search_limit_min,
     )

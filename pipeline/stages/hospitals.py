@@ -12,7 +12,8 @@ def run(context: StageContext) -> None:
     write_access(
         context,
         "hospital",
-        variants=settings.variants,
-        modes=settings.modes,
-        limits_min=settings.thresholds_min,
+        "hospitals",
+        settings,
+        by_admission=(),
+        screen_radius_m=settings.screen_radius_m,
     )

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.network.place_access import Need, PlaceAccess
+from pipeline.measures.access_pairs import FloatArray, floats
+from pipeline.measures.access_rows import Judging, Need
+from pipeline.measures.uncertainty_footprints import site_of
+from pipeline.network.place_access import PlaceAccess, Streets, streets_of
+from pipeline.network.rail import RailCosts
+from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
+from pipeline.stages.networks import load_graph
 
 
 def place_access(context: StageContext) -> PlaceAccess:
@@ -18,17 +25,62 @@ def place_access(context: StageContext) -> PlaceAccess:
         network=context.settings("network"),
         uncertainty=context.settings("uncertainty"),
         seed=context.settings("study").seed,
-        snapshot=context.settings("study").date.isoformat(),
     )
 
 
-def needs_of(context: StageContext, service: str, variant: str, mode: str) -> list[Need]:
-    """List the needs that the study states for one service, variant and mode."""
+def mode_streets(context: StageContext, mode: Mode) -> Streets:
+    """Read the streets of a mode, if the study has any."""
+    return streets_of(mode, load_graph(context, mode), context.settings("network"))
+
+
+def needs_of(context: StageContext, service: str) -> list[Need]:
+    """List the needs that the study states for one service."""
     return [
-        Need(need.measure, need.threshold, need.direction == "at_most", need.standard_id)
+        Need(
+            need.service,
+            need.variant,
+            need.mode,
+            need.measure,
+            need.threshold,
+            need.direction == "at_most",
+            need.standard_id,
+        )
         for need in context.settings("gaps").needs
-        if (need.service, need.variant, need.mode) == (service, variant, mode)
+        if need.service == service
     ]
+
+
+def judging_of(context: StageContext) -> Judging:
+    """Give the shares of draws by which intervals and verdicts are made."""
+    rules = context.settings("uncertainty")
+    return Judging(rules.interval_share, rules.robust_share, rules.likely_share)
+
+
+def snapshot_of(context: StageContext, *roles: str) -> str | None:
+    """Give the date of the data behind an input: the oldest, where several are joined."""
+    sources = context.frame("ingest", "sources.parquet")
+    dates = sources.loc[sources["role"].isin(roles), "date"].dropna()
+    return None if dates.empty else str(dates.min())
+
+
+def demands_of(places: pd.DataFrame, *, assumed_area_km2: float) -> dict[str, FloatArray]:
+    """State the demand of places, for want of known people: their land and their planned floors.
+
+    The land of one site counts once, and so does land inside a place that the register also
+    lists: a part adds no demand beside its whole. Null where a place has no figure (floor area) or
+    no point.
+    """
+    site = site_of(places)
+    inside = places["parent_id"].isin(places.index[places["planned_area_km2"].notna()])
+    extra = (site.duplicated() | inside).to_numpy()
+    located = places["x"].notna().to_numpy()
+    area = floats(places["planned_area_km2"].fillna(assumed_area_km2))
+    targets = places[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
+    floor = floats(targets.sum(axis=1, min_count=1))
+    return {
+        "land_area": np.where(located, np.where(extra, 0.0, area), np.nan),
+        "planned_floor_area": np.where(located, floor, np.nan),
+    }
 
 
 def of_variant(facilities: gpd.GeoDataFrame, service: str, variant: str) -> gpd.GeoDataFrame:
@@ -39,6 +91,21 @@ def of_variant(facilities: gpd.GeoDataFrame, service: str, variant: str) -> gpd.
         & facilities["status"].eq("operating")
         & flag.fillna(value=False).astype(bool)
     ]
+
+
+def rail_network(context: StageContext) -> tuple[gpd.GeoDataFrame, RailCosts]:
+    """Read back the stations with trains and the minutes between them that `rail` wrote."""
+    stations = context.layer("rail", "rail_stations.parquet")
+    table = context.frame("rail", "rail_minutes.parquet")
+    ids = tuple(stations["station_id"])
+    size = len(ids)
+    return stations, RailCosts(
+        from_ids=ids,
+        to_ids=ids,
+        minutes=table["minutes"].to_numpy(dtype=np.float64).reshape(size, size),
+        transfers=table["transfers"].to_numpy(dtype=np.float64).reshape(size, size),
+        method=str(table["method"].iloc[0]) if size else "",
+    )
 
 
 def nearest_named(places: gpd.GeoDataFrame, facilities: gpd.GeoDataFrame, key: str) -> pd.DataFrame:

@@ -12,7 +12,8 @@ def run(context: StageContext) -> None:
     write_access(
         context,
         "school",
-        variants=settings.variants,
-        modes=settings.modes,
-        limits_min=settings.thresholds_min,
+        "schools",
+        settings,
+        by_admission=settings.by_admission,
+        screen_radius_m=None,
     )

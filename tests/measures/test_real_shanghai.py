@@ -72,6 +72,9 @@ def drawn(register: gpd.GeoDataFrame) -> FootprintDraws:
         draws=options.draws,
         seed=20260519,
         cells_per_footprint=options.cells_per_footprint,
+        cells_at_most=options.cells_at_most,
+        cell_m=options.cell_m,
+        certain_cell_m=options.certain_cell_m,
         assumed_area_km2=options.assumed_area_km2,
         assumed_precision_m=options.assumed_precision_m,
     )

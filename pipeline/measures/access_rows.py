@@ -1,0 +1,198 @@
+"""Turn values of places over their draws into the rows of the long table of results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.measures.access_pairs import FloatArray
+from pipeline.measures.uncertainty import interval_of_draws, verdict_of_draws, withhold
+from pipeline.measures.uncertainty_footprints import FootprintDraws
+
+MEASURED, ESTIMATED, MIXED = "measured_network", "estimated_straight_line", "mixed"
+LAND = "land_area"
+COLUMNS = (
+    "place_id", "service", "variant", "mode", "measure", "value", "unit", "denominator", "status",
+    "method", "low", "high", "finding", "verdict", "measured_share", "standard_id", "snapshot",
+)  # fmt: skip
+WITHHELD = ("value", "low", "high", "finding", "status", "verdict")
+
+
+@dataclass(frozen=True)
+class Need:
+    """A standard that a value is held against: a gap is a value beyond it."""
+
+    service: str
+    variant: str
+    mode: str
+    measure: str
+    threshold: float
+    at_most: bool
+    standard_id: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Name the measure it judges."""
+        return self.service, self.variant, self.mode, self.measure
+
+
+@dataclass(frozen=True)
+class Judging:
+    """How draws become intervals and verdicts (settings of the section `uncertainty`)."""
+
+    interval_share: float
+    robust_share: float
+    likely_share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One measure of all places: `draws` of shape (places, draws).
+
+    NaN is unknown, infinity lies beyond what the search could find. `measured` is the share of a
+    place's land from which costs were measured on streets; None states that the value rests on
+    straight lines by definition and is neither measured on streets nor estimated (its method is
+    null).
+    """
+
+    service: str
+    variant: str
+    mode: str
+    measure: str
+    unit: str
+    draws: FloatArray
+    measured: FloatArray | None
+    snapshot: str | None
+    denominator: str = LAND
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Name the measure."""
+        return self.service, self.variant, self.mode, self.measure
+
+
+def long_table(
+    found: Sequence[Measured], drawn: FootprintDraws, *, needs: Sequence[Need], judging: Judging
+) -> pd.DataFrame:
+    """Give one row for each measure and place: median, interval, method, and verdict on a need.
+
+    Parameters
+    ----------
+    found
+        Measures of the places of `drawn`.
+    drawn
+        The draws, for the places and how often each was drawn.
+    needs
+        Standards; at most one for each measure.
+    judging
+        Shares of draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, in the order of `found`, then of places.
+    """
+    if not found:
+        return pd.DataFrame({name: [] for name in COLUMNS})
+    places, counts = len(drawn.places), drawn.counts
+    stacked = np.concatenate([item.draws for item in found])
+    table = interval_of_draws(
+        stacked, np.tile(counts, len(found)), interval_share=judging.interval_share
+    )
+    table["place_id"] = np.tile(drawn.places.astype(str).to_numpy(dtype=object), len(found))
+    for name in ("service", "variant", "mode", "measure", "unit", "denominator", "snapshot"):
+        table[name] = np.repeat(np.array([getattr(item, name) for item in found], object), places)
+    share = np.concatenate([_measured_share(item, places) for item in found])
+    table["measured_share"] = np.where(np.tile(counts > 0, len(found)), share, np.nan)
+    table["method"] = _method(table["measured_share"].to_numpy(dtype=np.float64), found, places)
+    table.loc[table["status"].eq("no_data"), ["method", "measured_share"]] = None
+    table = table.join(_judge(found, drawn, needs, judging))
+    return table[list(COLUMNS)]
+
+
+def draws_of_needs(
+    found: Sequence[Measured], drawn: FootprintDraws, needs: Sequence[Need]
+) -> pd.DataFrame:
+    """Keep every draw of the measures that a need names, so that needs can be joined draw by draw.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `place_id`, `draw`, `service`, `variant`, `mode`, `measure`, `value` (null unknown or
+        beyond the search) and `beyond` (True where known to lie beyond the search).
+    """
+    wanted = {need.key for need in needs}
+    key = drawn.key
+    parts = []
+    for item in found:
+        if item.key not in wanted:
+            continue
+        flat = drawn.flat(item.draws)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "place_id": key.get_level_values(0).astype(str),
+                    "draw": key.get_level_values(1),
+                    "service": item.service,
+                    "variant": item.variant,
+                    "mode": item.mode,
+                    "measure": item.measure,
+                    "value": np.where(np.isinf(flat), np.nan, flat),
+                    "beyond": np.isinf(flat),
+                }
+            )
+        )
+    columns = ("place_id", "draw", "service", "variant", "mode", "measure", "value", "beyond")
+    empty = pd.DataFrame({name: [] for name in columns})
+    return pd.concat(parts, ignore_index=True) if parts else empty
+
+
+def without_unfit(rows: pd.DataFrame, unfit: pd.Series[bool]) -> pd.DataFrame:
+    """Blank the rows of places whose recorded point is unfit for the service (`place_id`)."""
+    flags = unfit.reindex(rows["place_id"]).fillna(value=False).set_axis(rows.index)
+    keep = [name for name in WITHHELD if name in rows.columns]
+    blanked = withhold(rows[keep], flags)
+    return rows.assign(**{name: blanked[name] for name in keep})
+
+
+def _measured_share(item: Measured, places: int) -> FloatArray:
+    return np.full(places, np.nan) if item.measured is None else item.measured
+
+
+def _method(share: FloatArray, found: Sequence[Measured], places: int) -> pd.Series[str]:
+    plain = np.repeat(np.array([item.measured is None for item in found]), places)
+    words = np.select([share >= 1.0 - 1e-9, share > 0], [MEASURED, MIXED], ESTIMATED)
+    return pd.Series(words, dtype=object).mask(plain, None)
+
+
+def _judge(
+    found: Sequence[Measured], drawn: FootprintDraws, needs: Sequence[Need], judging: Judging
+) -> pd.DataFrame:
+    """Give finding, verdict and standard of the measures that a need names, null elsewhere."""
+    stated = {need.key: need for need in needs}
+    nothing = pd.DataFrame(
+        None,
+        index=range(len(drawn.places)),
+        columns=["finding", "verdict", "standard_id"],
+        dtype=object,
+    )
+    parts = []
+    for item in found:
+        need = stated.get(item.key)
+        if need is None:
+            parts.append(nothing)
+            continue
+        judged = verdict_of_draws(
+            item.draws,
+            drawn.counts,
+            threshold=need.threshold,
+            claim="above" if need.at_most else "below",
+            robust_share=judging.robust_share,
+            likely_share=judging.likely_share,
+        )
+        words = judged[["finding", "verdict"]].astype(object)
+        parts.append(words.where(words.notna(), None).assign(standard_id=need.standard_id))
+    return pd.concat(parts, ignore_index=True)
