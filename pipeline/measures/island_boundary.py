@@ -145,14 +145,14 @@ def filled_distance(
     """
     Measure the way across an interior filled with a lattice of streets.
 
-    The lattice lies along the rectangle's sides with one street through its middle each way. The
+    One street of the lattice runs through the park's middle each way. The
     way is the city-block distance, longer where no street of the lattice runs between the two
     points and the nearest one beside them has to be used.
 
     Parameters
     ----------
     first, second
-        u and v of the two ends in the rectangle's frame, broadcastable.
+        u and v of the two ends in a frame along the lattice around the park's middle.
     spacing_m
         Distance between the lattice's streets, broadcastable.
 

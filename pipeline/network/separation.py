@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -13,20 +12,18 @@ from scipy.spatial import cKDTree
 from pipeline.measures.island_boundary import boundary_points, facing_points, outline
 from pipeline.measures.island_city import City
 from pipeline.measures.island_contrast import Statistic
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
+from pipeline.measures.island_grid import FloatArray, GridFrame
 from pipeline.measures.island_null import Positions
-from pipeline.measures.island_places import in_place
 from pipeline.measures.island_results import ComponentResult
 from pipeline.measures.island_ring import GeometryArray, placed, ring
 from pipeline.measures.island_rows import PlaceContrast, without_room
 from pipeline.settings.island import IslandSettings
 
 from .separation_access import minutes_field
-from .separation_crossings import (
-    StreetDensity,
-    mapped_km,
-    openings_per_km,
-    relocated_openings,
+from .separation_around import Around, Streeted, Surroundings, row_medians
+from .separation_crossings import mapped_km, openings_per_km, relocated_openings
+from .separation_density import (
+    expected_openings,
     street_density,
 )
 from .separation_routes import BoundaryRoutes, Routes, boundary_routes, walking_distances
@@ -42,29 +39,6 @@ ALL = "all"
 DENSITY_CELL_M = 250.0
 FIELD_CELL_M = 50.0
 SIMPLIFIED_M = 10.0
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """Street density inside and in the ring of one park at D positions, km per km²."""
-
-    inside_all: FloatArray
-    ring_all: FloatArray
-    ring_public: FloatArray
-
-    @property
-    def road_share(self) -> FloatArray:
-        """Mapped streets inside over what the ring leads one to expect; NaN without a ring's."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = self.inside_all / self.ring_all
-        return np.where(self.ring_all > 0, share, np.nan)
-
-    @property
-    def spacing_m(self) -> FloatArray:
-        """Spacing of a square lattice with the ring's median street density."""
-        with np.errstate(divide="ignore"):
-            spacing = 2000.0 / self.ring_public
-        return np.where(self.ring_public > 0, spacing, np.nan)
 
 
 def separation_results(
@@ -102,9 +76,9 @@ def separation_results(
     for each place: porosity, circumvention, street density (context), one gap for each service
     """
     density = street_density(streets, city.grid.refined(DENSITY_CELL_M))
-    around = [_Around(place, city, settings) for place in places]
+    around = [Around(place, city, settings) for place in places]
     streets_of = [
-        _Streeted(
+        Streeted(
             item, item.surroundings(item.here, density),
             item.surroundings(item.place.positions, density),
         )
@@ -154,7 +128,7 @@ def estimated_access(
     """
     fine = city.grid.refined(FIELD_CELL_M)
     x, y = fine.centres(np.arange(fine.rows * fine.columns))
-    around = [_Around(place, city, settings) for place in places]
+    around = [Around(place, city, settings) for place in places]
     results = []
     for service, xy_m in facilities_xy_m.items():
         metres = cKDTree(xy_m).query(np.column_stack([x, y]))[0]
@@ -164,74 +138,7 @@ def estimated_access(
     return without_room(results, places, settings)
 
 
-class _Around:
-    """One place with its surroundings in place and at its relocations."""
-
-    def __init__(self, place: PlaceContrast, city: City, settings: IslandSettings) -> None:
-        self.place = place
-        self.city = city
-        self.settings = settings
-        own = np.array([place.park], dtype=object)
-        self.blocked = city.others(np.append(place.hosts, own))
-        self.here = in_place(place.footprint)
-
-    def values(
-        self, at: Positions, grid: GridFrame, layer: FloatArray
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Read a layer at points inside and in the main ring, and which of these are its land."""
-        footprint = self.place.footprint
-        x, y = placed(footprint.inside, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
-        inside = _read(grid, layer, x, y)
-        main = footprint.band <= self.settings.ring_widths_m.index(self.settings.ring_m)
-        x, y = placed(footprint.around[main], x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
-        cell, fine = self.city.grid.index(x, y), self.city.fine.index(x, y)
-        land = (cell >= 0) & (self.city.land_share[cell] > 0) & ~self.blocked[fine]
-        return inside, np.where(land, _read(grid, layer, x, y), np.nan), land
-
-    def surroundings(self, at: Positions, density: StreetDensity) -> Surroundings:
-        """Read street density inside and in the ring."""
-        inside, ring_all, _ = self.values(at, density.grid, density.all_ways)
-        _, ring_public, _ = self.values(at, density.grid, density.public)
-        return Surroundings(
-            row_means(inside), row_means(ring_all), row_medians(ring_public)
-        )  # fmt: skip
-
-
-def _read(grid: GridFrame, layer: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
-    cell = grid.index(x, y)
-    return np.where(cell >= 0, layer[cell], np.nan)
-
-
-@dataclass(frozen=True)
-class _Streeted:
-    """One place with its street density in place and at its relocations."""
-
-    around: _Around
-    observed: Surroundings
-    null: Surroundings
-
-
-def row_means(values: FloatArray) -> FloatArray:
-    """Average rows without their missing values; NaN where a row has none."""
-    known = np.isfinite(values)
-    number = known.sum(axis=1)
-    total = np.where(known, values, 0.0).sum(axis=1)
-    mean = np.full(len(values), np.nan)
-    np.divide(total, number, out=mean, where=number > 0)
-    return mean
-
-
-def row_medians(values: FloatArray) -> FloatArray:
-    """Give the median of rows without their missing values; NaN where a row has none."""
-    ordered = np.sort(values, axis=1)
-    number = np.isfinite(values).sum(axis=1)
-    row = np.arange(len(values))
-    upper = ordered[row, np.minimum(number // 2, values.shape[1] - 1)]
-    lower = ordered[row, np.maximum(number - 1, 0) // 2]
-    return np.where(number > 0, (lower + upper) / 2, np.nan)
-
-
-def gate(item: _Around, streets: Streets, settings: IslandSettings) -> str | None:
+def gate(item: Around, streets: Streets, settings: IslandSettings) -> str | None:
     """
     Say why porosity and circumvention of a place cannot be measured, or None where they can.
 
@@ -257,7 +164,7 @@ def _statistic(component: str, category: str, unit: str, settings: IslandSetting
 
 
 def _porosity(
-    item: _Streeted, streets: Streets, reason: str | None, settings: IslandSettings
+    item: Streeted, streets: Streets, reason: str | None, settings: IslandSettings
 ) -> ComponentResult:
     place = item.around.place
     statistic = _statistic(POROSITY, ALL, "openings per km", settings)
@@ -269,7 +176,14 @@ def _porosity(
     measurable = (openings >= settings.measurable_crossings) & (
         item.null.road_share >= settings.measurable_road_share
     )
-    null = np.where(measurable, openings / (shapely.length(rings) / 1000), np.nan)
+    # Turned or moved, the same boundary meets other streets: each relocation is brought to the
+    # density and bearings of the streets around the park.
+    line = outline(place.footprint.shape)
+    here = expected_openings(line, np.zeros(1), item.observed.by_bearing)[0]
+    there = expected_openings(line, place.positions.angle_rad, item.null.by_bearing)
+    per_km = openings / (shapely.length(rings) / 1000)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        null = np.where(measurable & (there > 0), per_km * here / there, np.nan)
     return ComponentResult(place.place_id, statistic, observed, null)
 
 
@@ -282,7 +196,7 @@ def relocated_outlines(place: PlaceContrast) -> GeometryArray:
     return rings
 
 
-def _context(item: _Around, streets: Streets) -> ComponentResult:
+def _context(item: Around, streets: Streets) -> ComponentResult:
     place, settings = item.place, item.settings
     around = ring(place.park, width_m=settings.ring_m)
     inside = mapped_km(place.park, streets, public=True) / (place.park.area / 1e6)
@@ -295,7 +209,7 @@ def _context(item: _Around, streets: Streets) -> ComponentResult:
 
 
 def _circumvention(
-    places: Sequence[_Streeted],
+    places: Sequence[Streeted],
     streets: Streets,
     gates: Sequence[str | None],
     settings: IslandSettings,
@@ -303,11 +217,11 @@ def _circumvention(
     """Measure all parks in two shared passes over the network: in place, and relocated."""
     open_places = [item for item, reason in zip(places, gates, strict=True) if reason is None]
     wanted = [
-        _boundary_routes(item.around, streets, at, spacing, settings)
+        _boundary_routes(item.around, streets, at, surroundings, settings)
         for item in open_places
-        for at, spacing in (
-            (item.around.here, item.observed.spacing_m),
-            (item.around.place.positions, item.null.spacing_m),
+        for at, surroundings in (
+            (item.around.here, item.observed),
+            (item.around.place.positions, item.null),
         )
     ]
     values = iter(_solved(wanted, streets, settings))
@@ -326,13 +240,14 @@ def _circumvention(
 
 
 def _boundary_routes(
-    item: _Around, streets: Streets, at: Positions, spacing: FloatArray, settings: IslandSettings
+    item: Around, streets: Streets, at: Positions, there: Surroundings, settings: IslandSettings
 ) -> BoundaryRoutes:
     points = boundary_points(item.place.footprint.shape, points=settings.boundary_points)
     facing = facing_points(points, offset_share=settings.opposing_offset_share)
     return boundary_routes(
         streets, facing, placed(points, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad),
-        (at.x_m, at.y_m, at.angle_rad), spacing_m=spacing, snap_m=settings.boundary_snap_m,
+        (at.x_m, at.y_m, at.angle_rad), spacing_m=there.spacing_m,
+        direction_rad=there.direction_rad, snap_m=settings.boundary_snap_m,
         limit_factor=settings.circumvention_limit,
     )  # fmt: skip
 
@@ -353,7 +268,7 @@ def _solved(
 
 
 def _access_gap(
-    item: _Around, service: str, grid: GridFrame, field: FloatArray, basis: str
+    item: Around, service: str, grid: GridFrame, field: FloatArray, basis: str
 ) -> ComponentResult:
     place = item.place
     statistic = _statistic(ACCESS, service, "min", item.settings)
@@ -372,7 +287,7 @@ def _access_gap(
 
 
 def _medians(
-    item: _Around, at: Positions, grid: GridFrame, field: FloatArray
+    item: Around, at: Positions, grid: GridFrame, field: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Give median minutes inside and in the ring; NaN where too few points have any."""
     least = item.settings.measured_share_min

@@ -1,22 +1,18 @@
-"""Find where streets cross a park's boundary, in place and relocated, and how much is mapped."""
+"""Find where streets cross a park's boundary, in place and relocated, and what is mapped."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from pipeline.measures.island_boundary import merge_openings, outline
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
 from .separation_streets import Streets
 
 # A street that leaves the boundary by less than this runs along it.
 TOUCH_M = 1.0
-SMOOTHED_CELLS = 3
 
 
 def crossings(
@@ -146,38 +142,6 @@ def relocated_openings(
         ],
         dtype=np.int64,
     )
-
-
-@dataclass(frozen=True)
-class StreetDensity:
-    """Street length per km² around each cell of a grid, all ways and public ones, flat."""
-
-    grid: GridFrame
-    all_ways: FloatArray
-    public: FloatArray
-
-
-def street_density(streets: Streets, grid: GridFrame) -> StreetDensity:
-    """
-    Measure street density in a moving window of three by three cells.
-
-    Parameters
-    ----------
-    streets
-        The network.
-    grid
-        Grid of the result.
-    """
-    pieces = streets.pieces
-    cell = grid.index(pieces.xy_m[:, 0], pieces.xy_m[:, 1])
-    layers = []
-    for chosen in (cell >= 0, (cell >= 0) & ~streets.interior[pieces.edge]):
-        metres = np.bincount(
-            cell[chosen], weights=pieces.length_m[chosen], minlength=grid.rows * grid.columns
-        )
-        mean = ndimage.uniform_filter(metres.reshape(grid.shape), SMOOTHED_CELLS, mode="constant")
-        layers.append(np.maximum(mean, 0.0).ravel() / 1000 / grid.cell_km2)
-    return StreetDensity(grid, layers[0], layers[1])
 
 
 def mapped_km(area: shapely.Geometry, streets: Streets, *, public: bool) -> float:

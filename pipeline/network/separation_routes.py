@@ -146,6 +146,7 @@ def boundary_routes(
     local: tuple[FloatArray, FloatArray, FloatArray],
     *,
     spacing_m: FloatArray,
+    direction_rad: FloatArray,
     snap_m: float,
     limit_factor: float,
 ) -> BoundaryRoutes:
@@ -161,9 +162,10 @@ def boundary_routes(
     placed
         x and y of the boundary points at each position, shape (D, P).
     local
-        x, y and rotation of each position, which turn a snapped point back into the park's frame.
-    spacing_m
-        Street spacing with which the interior is filled at each position, shape (D,).
+        x, y and rotation of each position, which put the middle of the rectangle.
+    spacing_m, direction_rad
+        Spacing and direction of the streets with which the interior is filled at each position,
+        those of the ring, shape (D,).
     snap_m
         A point farther than this from a public street sets no pair.
     limit_factor
@@ -183,7 +185,8 @@ def boundary_routes(
     kept = np.flatnonzero(apart & (of_edge[start.edge] == of_edge[end.edge]))
     draw, start, end = draw[kept], start.take(kept), end.take(kept)
     filled = filled_distance(
-        _in_frame(facing, start, draw, local), _in_frame(facing, end, draw, local),
+        _in_frame(facing, start, draw, (*local, direction_rad)),
+        _in_frame(facing, end, draw, (*local, direction_rad)),
         spacing_m=spacing_m[draw],
     )  # fmt: skip
     limit = np.full(len(draw), limit_factor * sum(facing.size_m))
@@ -202,8 +205,11 @@ def _ends_apart(
 def _in_frame(
     facing: Facing, places: OnStreet, draw: IntArray, local: tuple[FloatArray, ...]
 ) -> tuple[FloatArray, FloatArray]:
-    """Turn places back into the frame of the park's rectangle."""
-    x_m, y_m, angle = (values[draw] for values in local)
-    dx, dy = places.xy_m[:, 0] - x_m, places.xy_m[:, 1] - y_m
+    """Give places in a frame around the middle of the park, along the lattice that fills it."""
+    x_m, y_m, angle, direction = (values[draw] for values in local)
     cos, sin = np.cos(angle), np.sin(angle)
-    return facing.to_frame(cos * dx + sin * dy, cos * dy - sin * dx)
+    middle_x = x_m + cos * facing.centre[0] - sin * facing.centre[1]
+    middle_y = y_m + sin * facing.centre[0] + cos * facing.centre[1]
+    dx, dy = places.xy_m[:, 0] - middle_x, places.xy_m[:, 1] - middle_y
+    cos, sin = np.cos(direction), np.sin(direction)
+    return cos * dx + sin * dy, cos * dy - sin * dx

@@ -134,13 +134,18 @@ class Streets:
 
 @dataclass(frozen=True)
 class Pieces:
-    """Short pieces of edges: middle (N, 2), edge, metres from the middle to u and v, length."""
+    """
+    Short pieces of edges: middle (N, 2), edge, metres from the middle to u and v, length.
+
+    `direction_rad` is the bearing of the piece from the x axis, in [0, pi).
+    """
 
     xy_m: FloatArray
     edge: IntArray
     to_u_m: FloatArray
     to_v_m: FloatArray
     length_m: FloatArray
+    direction_rad: FloatArray
 
 
 def cut(streets: Streets, piece_m: float = PIECE_M) -> Pieces:
@@ -149,11 +154,18 @@ def cut(streets: Streets, piece_m: float = PIECE_M) -> Pieces:
     edge = np.repeat(np.arange(len(number)), number)
     first = np.repeat(np.cumsum(number) - number, number)
     share = (np.arange(len(edge)) - first + 0.5) / number[edge]
-    middle = shapely.line_interpolate_point(streets.lines[edge], share, normalized=True)
+    half = 0.5 / number[edge]
+    start, middle, end = (
+        shapely.get_coordinates(
+            shapely.line_interpolate_point(streets.lines[edge], at, normalized=True)
+        )
+        for at in (share - half, share, share + half)
+    )
+    run = end - start
     length = streets.length_m[edge]
     return Pieces(
-        np.asarray(shapely.get_coordinates(middle)), edge, share * length, (1 - share) * length,
-        length / number[edge],
+        np.asarray(middle), edge, share * length, (1 - share) * length, length / number[edge],
+        np.mod(np.arctan2(run[:, 1], run[:, 0]), np.pi),
     )  # fmt: skip
 
 

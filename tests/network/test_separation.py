@@ -27,6 +27,10 @@ from pipeline.network.separation_crossings import (
     mapped_km,
     openings_per_km,
     relocated_openings,
+)
+from pipeline.network.separation_density import (
+    expected_openings,
+    lattice_direction,
     street_density,
 )
 from pipeline.network.separation_routes import (
@@ -52,15 +56,23 @@ def midpoint_routes(streets: Streets, park: shapely.Polygon) -> BoundaryRoutes:
     facing = Facing(0.0, (x, y), (east - west, north - south), np.array([0, 2]), np.array([1, 3]))
     ends = (np.array([[x, x, west, east]]), np.array([[south, north, y, y]]))
     return boundary_routes(
-        streets, facing, ends, HERE, spacing_m=np.array([100.0]), snap_m=50.0, limit_factor=3.0
+        streets,
+        facing,
+        ends,
+        HERE,
+        spacing_m=np.array([100.0]),
+        direction_rad=np.zeros(1),
+        snap_m=50.0,
+        limit_factor=3.0,
     )
 
 
-def boundary_p90(streets: Streets, park: shapely.Polygon, spacing_m: float = 100.0) -> float:
+def boundary_p90(streets: Streets, park: shapely.Polygon, direction: float = 0.0) -> float:
     points = boundary_points(park, points=32)
     wanted = boundary_routes(
         streets, facing_points(points, offset_share=0.25), (points[:, 0][None], points[:, 1][None]),
-        HERE, spacing_m=np.array([spacing_m]), snap_m=150.0, limit_factor=3.0,
+        HERE, spacing_m=np.array([100.0]), direction_rad=np.array([direction]),
+        snap_m=150.0, limit_factor=3.0,
     )  # fmt: skip
     walked = walking_distances(streets, wanted.routes)
     return float(wanted.circumvention(walked, quantile=0.9, min_pairs=4)[0])
@@ -88,7 +100,7 @@ def test_walled_block_is_an_island_by_its_boundary_pairs_and_a_mean_is_nearly_bl
     everyone = Facing(0.0, (2000.0, 1900.0), (2000.0, 1000.0), first, second)
     wanted = boundary_routes(
         WALLED, everyone, (points[:, 0][None], points[:, 1][None]), HERE,
-        spacing_m=np.array([100.0]), snap_m=150.0, limit_factor=3.0,
+        spacing_m=np.array([100.0]), direction_rad=np.zeros(1), snap_m=150.0, limit_factor=3.0,
     )  # fmt: skip
     ratio = walking_distances(WALLED, wanted.routes) / wanted.filled_m
     assert ratio.mean() < 1.4
@@ -103,7 +115,7 @@ def test_turning_the_city_turns_nothing_else() -> None:
         (x1, y1), (x2, y2) = line.coords
         spun = (cos * x1 - sin * y1, sin * x1 + cos * y1, cos * x2 - sin * y2, sin * x2 + cos * y2)
         edges.append((tuple(np.round(spun, 6)), bool(flag)))
-    assert boundary_p90(from_edges(edges), turned) == pytest.approx(
+    assert boundary_p90(from_edges(edges), turned, angle) == pytest.approx(
         boundary_p90(WALLED, PARK), rel=1e-3
     )
 
@@ -188,6 +200,32 @@ def test_relocated_openings_count_as_the_observed_do() -> None:
     rings = np.array([outline(park) for park in parks])
     expected = [openings_per_km(park, OPEN, merge_m=30.0)[1] for park in parks]
     assert relocated_openings(rings, OPEN, merge_m=30.0).tolist() == expected
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.3, np.pi / 4])
+def test_an_open_lattice_opens_as_expected_however_the_park_is_turned(angle: float) -> None:
+    density = street_density(OPEN, GridFrame(0.0, 0.0, 250.0, 16, 16))
+    cell = density.grid.index(np.array([2000.0]), np.array([2000.0]))
+    local = shapely.box(-610, -590, 610, 590)
+    expected = expected_openings(outline(local), np.array([angle]), density.by_bearing[:, cell].T)[
+        0
+    ]
+    turned = shapely.affinity.rotate(local, angle, origin=(0, 0), use_radians=True)
+    moved = shapely.affinity.translate(turned, 2010, 2030)
+    assert len(crossings(outline(moved), OPEN, public=True)[0]) == pytest.approx(expected, rel=0.1)
+
+
+def test_the_lattice_of_a_turned_city_is_found() -> None:
+    angle = 0.4
+    cos, sin = np.cos(angle), np.sin(angle)
+    edges = []
+    for line in lattice(cells=12).lines:
+        (x1, y1), (x2, y2) = line.coords
+        spun = (cos * x1 - sin * y1, sin * x1 + cos * y1, cos * x2 - sin * y2, sin * x2 + cos * y2)
+        edges.append((tuple(np.round(spun, 6)), False))
+    density = street_density(from_edges(edges), GridFrame(-1500.0, -1500.0, 250.0, 16, 16))
+    total = density.four_fold.sum(axis=1)[None, :]
+    assert lattice_direction(total)[0] == pytest.approx(angle, abs=1e-4)
 
 
 def test_density_and_length_of_a_lattice() -> None:

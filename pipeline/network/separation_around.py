@@ -1,0 +1,127 @@
+"""Read what surrounds a park, in place and at its relocations: street density and any layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.measures.island_city import City
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+from pipeline.measures.island_null import Positions
+from pipeline.measures.island_places import in_place
+from pipeline.measures.island_ring import placed
+from pipeline.measures.island_rows import PlaceContrast
+from pipeline.settings.island import IslandSettings
+
+from .separation_density import StreetDensity, lattice_direction
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """
+    Streets inside and in the ring of one park at D positions, km per km².
+
+    `by_bearing` (D, bins) and `direction_rad` (D,) are those of the ring's public streets.
+    """
+
+    inside_all: FloatArray
+    ring_all: FloatArray
+    ring_public: FloatArray
+    by_bearing: FloatArray
+    direction_rad: FloatArray
+
+    @property
+    def road_share(self) -> FloatArray:
+        """Mapped streets inside over what the ring leads one to expect; NaN without a ring's."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = self.inside_all / self.ring_all
+        return np.where(self.ring_all > 0, share, np.nan)
+
+    @property
+    def spacing_m(self) -> FloatArray:
+        """Spacing of a square lattice with the ring's median street density."""
+        with np.errstate(divide="ignore"):
+            spacing = 2000.0 / self.ring_public
+        return np.where(self.ring_public > 0, spacing, np.nan)
+
+
+class Around:
+    """One place with its surroundings in place and at its relocations."""
+
+    def __init__(self, place: PlaceContrast, city: City, settings: IslandSettings) -> None:
+        self.place = place
+        self.city = city
+        self.settings = settings
+        own = np.array([place.park], dtype=object)
+        self.blocked = city.others(np.append(place.hosts, own))
+        self.here = in_place(place.footprint)
+
+    def values(
+        self, at: Positions, grid: GridFrame, layer: FloatArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Read a layer at points inside and in the main ring, and which of these are its land."""
+        inside, around, land = self.cells(at, grid)
+        values = np.where(land, _read(layer, around), np.nan)
+        return _read(layer, inside), values, land
+
+    def cells(self, at: Positions, grid: GridFrame) -> tuple[IntArray, IntArray, BoolArray]:
+        """Give the cells under points inside and in the main ring, and which of these are land."""
+        footprint = self.place.footprint
+        x, y = placed(footprint.inside, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
+        inside = grid.index(x, y)
+        main = footprint.band <= self.settings.ring_widths_m.index(self.settings.ring_m)
+        x, y = placed(footprint.around[main], x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
+        cell, fine = self.city.grid.index(x, y), self.city.fine.index(x, y)
+        land = (cell >= 0) & (self.city.land_share[cell] > 0) & ~self.blocked[fine]
+        return inside, grid.index(x, y), land
+
+    def surroundings(self, at: Positions, density: StreetDensity) -> Surroundings:
+        """Read the density and bearings of streets inside and in the ring."""
+        inside, around, land = self.cells(at, density.grid)
+
+        def in_ring(layer: FloatArray) -> FloatArray:
+            return np.where(land, _read(layer, around), np.nan)
+
+        by_bearing = [row_means(in_ring(layer)) for layer in density.by_bearing]
+        four_fold = [row_means(in_ring(layer)) for layer in density.four_fold]
+        return Surroundings(
+            row_means(_read(density.all_ways, inside)),
+            row_means(in_ring(density.all_ways)),
+            row_medians(in_ring(density.public)),
+            np.stack(by_bearing, axis=1),
+            lattice_direction(np.stack(four_fold, axis=1)),
+        )
+
+
+def _read(layer: FloatArray, cell: IntArray) -> FloatArray:
+    return np.where(cell >= 0, layer[cell], np.nan)
+
+
+@dataclass(frozen=True)
+class Streeted:
+    """One place with its street density in place and at its relocations."""
+
+    around: Around
+    observed: Surroundings
+    null: Surroundings
+
+
+def row_means(values: FloatArray) -> FloatArray:
+    """Average rows without their missing values; NaN where a row has none."""
+    known = np.isfinite(values)
+    number = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    mean = np.full(len(values), np.nan)
+    np.divide(total, number, out=mean, where=number > 0)
+    return mean
+
+
+def row_medians(values: FloatArray) -> FloatArray:
+    """Give the median of rows without their missing values; NaN where a row has none."""
+    ordered = np.sort(values, axis=1)
+    number = np.isfinite(values).sum(axis=1)
+    row = np.arange(len(values))
+    upper = ordered[row, np.minimum(number // 2, values.shape[1] - 1)]
+    lower = ordered[row, np.maximum(number - 1, 0) // 2]
+    return np.where(number > 0, (lower + upper) / 2, np.nan)
