@@ -25,10 +25,33 @@ class ServiceStandard:
     most: float
     unit: str
 
-    @property
-    def label(self) -> str:
-        """Name the standard's column."""
-        return f"served_{self.service}"
+
+def column_names(standards: Sequence[ServiceStandard]) -> list[str]:
+    """Name the column of each standard: `served_<service>`, longer where a service has several.
+
+    Raises
+    ------
+    LayerError
+        Where two standards are about the same service, variant, mode and measure.
+    """
+    forms = [
+        [s.service, f"{s.service}_{s.variant}", f"{s.service}_{s.variant}_{s.mode}_{s.measure}"]
+        for s in standards
+    ]
+    names = []
+    for mine in forms:
+        alone = (form for k, form in enumerate(mine) if [f[k] for f in forms].count(form) == 1)
+        name = next(alone, None)
+        if name is None:
+            raise LayerError(
+                Problem(
+                    zh=f"服务标准 {mine[-1]} 重复",
+                    en=f"the standard {mine[-1]} is given twice",
+                    rule="service standards",
+                )
+            )
+        names.append(f"served_{name}")
+    return names
 
 
 def served_by_place(access: pd.DataFrame, standards: Sequence[ServiceStandard]) -> pd.DataFrame:
@@ -39,7 +62,7 @@ def served_by_place(access: pd.DataFrame, standards: Sequence[ServiceStandard]) 
 
     Returns
     -------
-    Indexed by `place_id`: one nullable yes/no column `served_<service>` per standard.
+    Indexed by `place_id`: one nullable yes/no column per standard, named by `column_names`.
 
     Raises
     ------
@@ -49,16 +72,16 @@ def served_by_place(access: pd.DataFrame, standards: Sequence[ServiceStandard]) 
     _check_access(access)
     places = pd.Index(sorted(access["place_id"].unique()), name="place_id")
     columns = {}
-    for standard in standards:
-        rows = _rows_of(access, standard)
+    for standard, name in zip(standards, column_names(standards), strict=True):
+        rows = _rows_of(access, standard, name)
         within = (rows["value"] <= standard.most).astype("boolean").mask(rows["value"].isna())
         beyond = rows["status"] == "beyond_limit"
         usable = within.where(rows["status"] == "ok").mask(beyond, other=False)
-        columns[standard.label] = usable.reindex(places)
+        columns[name] = usable.reindex(places)
     return pd.DataFrame(columns, index=places).astype("boolean")
 
 
-def _rows_of(access: pd.DataFrame, standard: ServiceStandard) -> pd.DataFrame:
+def _rows_of(access: pd.DataFrame, standard: ServiceStandard, name: str) -> pd.DataFrame:
     wanted = (
         (access["service"] == standard.service)
         & (access["variant"] == standard.variant)
@@ -71,8 +94,8 @@ def _rows_of(access: pd.DataFrame, standard: ServiceStandard) -> pd.DataFrame:
         raise LayerError(
             *(
                 Problem(
-                    zh=f"{place} 的 {standard.label} 有多行结果",
-                    en=f"{place} has more than one row for {standard.label}",
+                    zh=f"{place} 的 {name} 有多行结果",
+                    en=f"{place} has more than one row for {name}",
                     rule="one row per place and measure",
                 )
                 for place in twice

@@ -29,6 +29,8 @@ WIDTH_M = 4000.0
 COLUMNS, ROWS, STREET_M = 11, 10, 24.0
 BEFORE, AFTER = date(2020, 6, 30), date(2025, 7, 31)
 M2_PER_MU = 10_000 / 15
+# Mean price of industrial land in Shanghai, 2023: 1,500 yuan/m².
+LAND_PRICE_10K_YUAN_M2 = 0.15
 CASES = ("idle", "buy_back", "extension")
 BEFORE_FIELDS = (
     *("gfa_m2", "far_now", "tax_10k_yuan", "output_10k_yuan", "developed_area_m2"),
@@ -164,6 +166,8 @@ def _draw(area: np.ndarray, known: Mapping[str, float], rng: np.random.Generator
     table["aligned"] = rng.random(size) < 0.8  # noqa: PLR2004
     table["risk"] = rng.random(size) < 0.05  # noqa: PLR2004
     table["order"] = rng.permutation(size)
+    table["asset_type"] = rng.choice(["light", "heavy"], size)
+    table["asset_known"] = rng.random(size) >= 0.1  # noqa: PLR2004
     return table
 
 
@@ -306,6 +310,8 @@ def _copy_drawn(out: pd.DataFrame, table: pd.DataFrame) -> None:
     out["in_control_line"] = table["inside"].astype("boolean").where(table["inside_known"])
     out["industry_aligned"] = table["aligned"].astype("boolean").where(table["aligned_known"])
     out["safety_risk"] = table["risk"].astype("boolean")
+    out["asset_type"] = table["asset_type"].astype("string").where(table["asset_known"])
+    out["land_value_10k_yuan"] = area * LAND_PRICE_10K_YUAN_M2
     out["retained"] = pd.array((table["order"] % 9 == 0).to_numpy(), dtype="boolean")
     out["new_supply"] = pd.array([False] * len(out), dtype="boolean")
 

@@ -8,6 +8,7 @@ import pytest
 from pipeline.errors import LayerError
 from pipeline.measures.parcel_access import (
     ServiceStandard,
+    column_names,
     cross_with_access,
     land_without_services,
     served_by_place,
@@ -116,3 +117,17 @@ def test_two_rows_for_one_standard_and_absent_columns_are_refused() -> None:
         served_by_place(twice, STANDARDS)
     with pytest.raises(LayerError, match="status"):
         served_by_place(RESULTS.drop(columns="status"), STANDARDS)
+
+
+def test_several_standards_of_one_service_keep_apart() -> None:
+    primary = ServiceStandard("school", "primary", "walk", "nearest_min", 10, "min")
+    junior = ServiceStandard("school", "junior", "walk", "nearest_min", 15, "min")
+    by_bike = ServiceStandard("school", "junior", "cycle", "nearest_min", 10, "min")
+    assert column_names([STANDARDS[0], primary, junior]) == [
+        "served_rail",
+        "served_school_primary",
+        "served_school_junior",
+    ]
+    assert len(set(column_names([primary, junior, by_bike]))) == 3
+    with pytest.raises(LayerError, match="twice"):
+        column_names([primary, primary])

@@ -12,6 +12,7 @@ import shapely
 
 from pipeline.measures.parcel_footprints import far_from_footprints
 from pipeline.measures.parcel_partition import evaluate_partition
+from pipeline.measures.parcel_switches import scenario_columns
 from pipeline.measures.parcel_totals import totals
 from pipeline.settings.parcels import ParcelSettings
 from pipeline.sources.parcel_buildings import standard_buildings
@@ -114,3 +115,25 @@ def test_estimated_ratio_reaches_the_verdict_and_lowers_confidence(zone: gpd.Geo
     assert estimated["far_basis"] == "estimated_footprints"
     assert estimated["estimated"]
     assert estimated["confidence"] == pytest.approx(0.7 * stated["confidence"])
+
+
+def test_scenarios_are_computed_only_where_switched_on(zone: gpd.GeoDataFrame) -> None:
+    frame = judge(zone.assign(safety_risk=False))
+    off, on = ParcelSettings(), {"enabled": True}
+    assert scenario_columns(
+        frame, zero_class=off.zero_class, lease=off.lease, levy=off.levy
+    ).columns.empty
+    out = scenario_columns(
+        frame,
+        zero_class=off.zero_class.model_copy(update=on),
+        lease=off.lease.model_copy(update=on),
+        levy=off.levy.model_copy(update=on),
+    )
+    industrial = frame["landuse_2023"].str.startswith("1001").to_numpy(bool)
+    assert (out["zero_far"].notna() | ~industrial).all()
+    assert out.loc[industrial, "zero_far"].eq(2.5).all()
+    terms = frame["asset_type"].map({"light": 20.0, "heavy": 50.0}).astype("float64")
+    assert out["scenario_term_yr"].fillna(-1).tolist() == terms.fillna(-1).tolist()
+    idle = (frame["outcome"] == "idle").fillna(value=False).to_numpy(bool)
+    assert out["levy_10k_yuan"].notna().tolist() == idle.tolist()
+    assert out["levy_10k_yuan"].max() <= 0.2 * frame["land_value_10k_yuan"].max()
