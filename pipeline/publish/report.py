@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.publish import report_evidence, report_tables
+from pipeline.publish import report_evidence, report_parcels, report_tables
 from pipeline.publish.leaflet import POLICY_MARK, seal
 from pipeline.publish.report_cells import Table, Words, clean
 from pipeline.publish.report_data import ReportData
@@ -133,6 +133,13 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             figures=_there(figures, "carrier_targets"),
         ),
         _section(
+            "parcels",
+            "地块：低效用地与更新",
+            "Parcels: low-efficiency land and renewal",
+            report_parcels.parcel_tables(data),
+            mark=report_parcels.SYNTHETIC if report_parcels.is_synthetic(data) else None,
+        ),
+        _section(
             "evidence",
             "来源矛盾、公布值与标准",
             "Contradictions, published figures, standards",
@@ -151,11 +158,18 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
 
 
 def _section(
-    name: str, zh: str, en: str, tables: Sequence[Table | None], figures: Sequence[str] = ()
+    name: str,
+    zh: str,
+    en: str,
+    tables: Sequence[Table | None],
+    *,
+    figures: Sequence[str] = (),
+    mark: Words | None = None,
 ) -> Section | None:
     """Make a section of the tables there are; none at all makes no section."""
     there = [table for table in tables if table is not None]
-    return Section(name, Words(zh, en), figures=figures, tables=there) if there else None
+    title = Words(zh, en)
+    return Section(name, title, figures=figures, tables=there, mark=mark) if there else None
 
 
 def _there(figures: dict[str, str], *names: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -36,7 +36,8 @@ class ReportData:
     `places` is in the working CRS; `gaps` and `access` are the long tables of the stages;
     `documented` are the figures of the source documents (`figure_id`, `value`, `stated_zh` ...),
     `coverage` the share of each district's land near a station (`name_zh`, `name_en`, `area_km2`,
-    `share`, `share_extent`). `island` and `parcels` are None where a run has no such tables.
+    `share`, `share_extent`). `island` and `parcels` hold the
+    tables of those stages by name; None where a run has no such stage.
     """
 
     title: Words
@@ -60,7 +61,7 @@ class ReportData:
     area_tolerance_share: float
     parameters: Sequence[Parameter] = field(default=())
     island: pd.DataFrame | None = None
-    parcels: pd.DataFrame | None = None
+    parcels: Mapping[str, pd.DataFrame] | None = None
 
     @property
     def measured_share(self) -> float | None:

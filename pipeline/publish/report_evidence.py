@@ -145,7 +145,7 @@ def standards(data: ReportData) -> Table | None:
                 else (),
                 kind="name",
             ),
-            name_cell(row["standard_zh"], row["standard_en"]),
+            Cell(clean(row["standard_zh"]) or DASH, clean(row["standard_en"])),
             Cell("", badges=(trust_badge(row["confidence"]),)),
             Cell(clean(row["source"], LONG)),
         ]

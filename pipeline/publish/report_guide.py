@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipeline.publish.report_cells import Words
 from pipeline.publish.report_data import ReportData
+from pipeline.publish.report_parcels import is_synthetic
 
 
 def how_to_read(data: ReportData) -> list[tuple[Words, Words]]:
@@ -84,7 +85,7 @@ def _methods(data: ReportData) -> tuple[Words, Words]:
 
 
 def _synthetic(data: ReportData) -> list[tuple[Words, Words]]:
-    if data.parcels is None:
+    if not is_synthetic(data):
         return []
     return [
         (

@@ -30,6 +30,13 @@ from pipeline.publish.report_outcomes import (
 from pipeline.publish.report_text import CASE, carriers, target_columns, threshold_words
 
 M2_PER_KM2 = 1e6
+_REASONS = {
+    "no_data": ("无数据", "no data"),
+    "not_testable": ("无法判定", "not testable"),
+    "not_measurable": ("不可测", "not measurable"),
+    "beyond_limit": ("超出搜索范围", "beyond limit"),
+    "unsnapped": ("未接入路网", "not on streets"),
+}
 
 
 def matrix(data: ReportData) -> Table:
@@ -42,7 +49,7 @@ def matrix(data: ReportData) -> Table:
         counts = [tally(data.service_rows(service).loc[ids, "outcome"]) for service in services]
         rows.append(
             [
-                _word(name),
+                name_cell(*GLOSSARY.get(name, (name, ""))),
                 Cell(str(len(ids)), kind="number"),
                 *(
                     Cell("", badges=_counted(count, service))
@@ -161,7 +168,7 @@ def service_cell(data: ReportData, service: str, place_id: str) -> Cell:
     found = str(row["outcome"])
     badge = BADGES[found]
     if found == NO_VALUE:
-        reason = GLOSSARY.get(str(row["status"]), ("无值", "no value"))
+        reason = _REASONS.get(str(row["status"]), ("无值", "no value"))
         badge = Badge("no-value", *reason)
     unit = row["unit"] if isinstance(row["unit"], str) else "min"
     return number_cell(
@@ -218,7 +225,7 @@ def _case_row(data: ReportData, park: Row) -> list[Cell]:
     certainty = GLOSSARY.get(str(park["boundary_class"]), (DASH, DASH))
     return [
         name_cell(park["name_zh"], park["name_en"]),
-        Cell(clean(park["district_zh"]) or DASH),
+        Cell(clean(park["district_zh"]) or DASH, kind="short"),
         number_cell(stated, "km2"),
         number_cell(park["planned_area_km2"], "km2", badge=badge if len(areas) > 1 else None),
         Cell(
@@ -237,6 +244,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
     if places.empty:
         return None
     order = places["tier"].map({name: i for i, name in enumerate(tiers)})
+    several = len(set(places["tier"])) > 1
     places = places.assign(order=order).sort_values(["order", "place_id"], kind="stable")
     return Table(
         "layout-" + "-".join(tiers),
@@ -246,7 +254,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
         ),
         [
             Column("地点", "Place", kind="name"),
-            Column("层级", "Tier"),
+            *([Column("层级", "Tier")] if several else []),
             Column("区", "District"),
             Column("规划面积", "Planned area", "km²", "number"),
             Column("点位精度", "Precision", "m", "number"),
@@ -255,8 +263,8 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
         [
             [
                 name_cell(place["name_zh"], place["name_en"]),
-                _word(place["tier"]),
-                Cell(clean(place["district_zh"]) or DASH),
+                *([_word(place["tier"])] if several else []),
+                Cell(clean(place["district_zh"]) or DASH, kind="short"),
                 number_cell(place["planned_area_km2"], "km2"),
                 number_cell(place["precision_m"], "m"),
                 *(service_cell(data, need.service, place["place_id"]) for need in data.needs),
@@ -277,7 +285,7 @@ def targets(data: ReportData) -> Table | None:
     body = [
         [
             name_cell(row["name_zh"], row["name_en"]),
-            Cell(clean(row["district_zh"]) or DASH),
+            Cell(clean(row["district_zh"]) or DASH, kind="short"),
             _word(row["priority_group"]),
             *(number_cell(row[name], "10k_m2") for name in columns),
             *(service_cell(data, need.service, row["place_id"]) for need in data.needs),
@@ -338,7 +346,11 @@ def districts(data: ReportData) -> Table | None:
         ]
         rows.append(
             [
-                Cell(clean(name) or "跨区或未载", "" if name else "several or not stated"),
+                Cell(
+                    clean(name) or "跨区或未载",
+                    "" if name else "several or not stated",
+                    kind="name",
+                ),
                 Cell(str(len(chosen)), kind="number"),
                 *(number_cell(chosen[key].sum(min_count=1), "10k_m2") for key in columns),
                 *(Cell(str(count), kind="number") for count in robust),

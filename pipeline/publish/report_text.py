@@ -21,6 +21,7 @@ from pipeline.publish.report_outcomes import (
     tally,
     tiers_present,
 )
+from pipeline.publish.report_parcels import headline, is_synthetic
 from pipeline.settings.needs import NeedSettings
 
 LINES = 10
@@ -52,7 +53,7 @@ def summary(data: ReportData) -> list[Line]:
     said: list[Line | None] = [_scope(data)]
     said += [_service(data, need) for need in data.needs]
     said += [_case_parks(data), _targets(data), _targets_in_gap(data), _worst(data), _tiers(data)]
-    said += [_planned(data), _coverage(data)]
+    said += [_parcels(data), _planned(data), _coverage(data)]
     return [line for line in said if line is not None][:LINES]
 
 
@@ -309,6 +310,15 @@ def _tiers(data: ReportData) -> Line | None:
 
 
 _LAYOUT = ("core", "zone", "x", "carrier")
+
+
+def _parcels(data: ReportData) -> Line | None:
+    if data.parcels is None:
+        return None
+    methods = [Words("方法：规则判定，界线见设置", "method: rules, cut-offs in the settings")]
+    if is_synthetic(data):
+        methods.append(Words("合成 synthetic", "no real parcel"))
+    return Line(headline(data.parcels), tuple(methods))
 
 
 def _planned(data: ReportData) -> Line | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -19,7 +20,9 @@ from pipeline.publish.report_data import Parameter, ReportData
 from pipeline.resources import shipped
 from pipeline.settings.report import ReportSettings
 from pipeline.stages.context import StageContext
+from pipeline.study import portable
 
+PARCEL_TABLES = ("parcels", "totals", "checks", "targets")
 ACCESS = ("rail", "hospitals", "schools")
 REGISTER = "places"
 #: The settings that the report names, by section.
@@ -72,7 +75,12 @@ def _data(context: StageContext) -> ReportData:
         station_extent_m=extent_m,
         area_tolerance_share=rules.area_tolerance_share,
         parameters=_parameters(context),
+        parcels=_tables(context, "parcels", PARCEL_TABLES),
     )
+
+
+def _tables(context: StageContext, stage: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
+    return {name: context.frame(stage, f"{name}.parquet") for name in names}
 
 
 def _rules(context: StageContext) -> ReportSettings:
@@ -84,7 +92,7 @@ def _rules(context: StageContext) -> ReportSettings:
 def _embedded(context: StageContext, name: str) -> pd.DataFrame:
     """Read an embedded table about the embedded register; another study's register has none."""
     table = pd.read_csv(shipped("reference") / f"{name}.csv")
-    given = context.input("places")
+    given = context.settings("inputs").places
     return table if given is not None and given.reference == REGISTER else table.iloc[:0]
 
 
@@ -116,11 +124,9 @@ def _coverage(context: StageContext, *, band_m: float, extent_m: float) -> pd.Da
 
 
 def _digest(context: StageContext) -> str:
-    """Hash the settings this report rests on; paths of a machine are not among them."""
+    """Hash the settings this report rests on, as `Study.digest` does for the same sections."""
     content = {
-        name: context.settings(name).model_dump(mode="json")
-        for name in context.spec.settings
-        if name != "inputs"
+        name: portable(context.settings(name).model_dump()) for name in context.spec.settings
     }
     line = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(line.encode()).hexdigest()
