@@ -16,7 +16,7 @@ from .island_contrast import Statistic
 from .island_grid import FloatArray, GridFrame
 from .island_results import ComponentResult
 from .island_ring import GeometryArray, placed
-from .island_rows import PlaceContrast, without_room
+from .island_rows import PlaceContrast, guarded
 
 BARRIERS = "barriers"
 ALL = "all"
@@ -137,7 +137,7 @@ def barrier_results(
             null = relocated_share(place, raster)
             result = ComponentResult(place.place_id, statistic, observed, null, basis="lines")
         results.append(result)
-    return without_room(results, places, settings)
+    return guarded(results, places, settings)
 
 
 def relocated_share(place: PlaceContrast, raster: BarrierRaster) -> FloatArray:

@@ -67,15 +67,32 @@ class PlaceContrast:
         return pd.concat([shift, pd.DataFrame(self.null.value, columns=names)], axis=1)
 
 
-def without_room(
+def guarded(
     results: Sequence[ComponentResult], places: Sequence[PlaceContrast], settings: IslandSettings
 ) -> list[ComponentResult]:
-    """Take the relocations from results of places that have no room to be relocated."""
+    """
+    Withhold results that the place itself does not allow.
+
+    A place too uncertain to tell inside from ring is not testable in any component; one without
+    room to be relocated keeps its observed value and loses the test.
+    """
+    uncertain = {place.place_id for place in places if too_uncertain(place, settings)}
     crowded = {p.place_id for p in places if p.overlap_share > settings.max_overlap_share}
-    return [
-        replace(result, null=np.empty(0)) if result.place_id in crowded else result
-        for result in results
-    ]
+    kept = []
+    for result in results:
+        if result.place_id in uncertain:
+            kept.append(replace(result, reason=result.reason or "position"))
+        elif result.place_id in crowded:
+            kept.append(replace(result, null=np.empty(0)))
+        else:
+            kept.append(result)
+    return kept
+
+
+def too_uncertain(place: PlaceContrast, settings: IslandSettings) -> bool:
+    """Tell whether a place is known less well than its ring and footprint are wide."""
+    reach_m = settings.ring_m + 2 * place.footprint.equivalent_radius_m
+    return place.indicative and place.precision_m > reach_m
 
 
 def unmeasured_rows(
@@ -133,8 +150,7 @@ def place_reasons(place: PlaceContrast, settings: IslandSettings) -> list[str | 
 
 
 def _whole_place_reason(place: PlaceContrast, settings: IslandSettings) -> str | None:
-    reach_m = settings.ring_m + 2 * place.footprint.equivalent_radius_m
-    if place.indicative and place.precision_m > reach_m:
+    if too_uncertain(place, settings):
         return "position"
     if place.footprint.inside_km2 < settings.min_cells_inside * place.cell_km2 * (
         1 - DISC_AREA_LOSS

@@ -30,7 +30,8 @@ class Scored:
     """
     Normal scores of one place and theme: observed, and of each relocation (D,).
 
-    `parts` holds the observed score of each component that could be measured.
+    `parts` holds the observed score of each component that could be measured; `plausible` the
+    score of each plausible footprint (K,), None where the boundary is certain.
     """
 
     place_id: str
@@ -38,6 +39,15 @@ class Scored:
     score: float
     null: FloatArray
     parts: Mapping[str, float]
+    plausible: FloatArray | None = None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Give 5 and 95 % bounds over plausible footprints; NaN where the boundary is certain."""
+        if self.plausible is None or not np.isfinite(self.plausible).any():
+            return np.nan, np.nan
+        low, high = np.nanquantile(self.plausible, [0.05, 0.95])
+        return float(low), float(high)
 
     @property
     def p(self) -> float:
@@ -71,10 +81,12 @@ def contrast_results(
         for number, statistic in enumerate(place.sampled.statistics):
             if statistic.category != POOLED or statistic.ring_m != ring_m:
                 continue
+            plausible = place.plausible
             results.append(
                 ComponentResult(
                     place.place_id, statistic, float(place.sampled.value[0, number]),
                     place.null.value[:, number], reason=reasons[number],
+                    plausible=None if plausible is None else plausible.value[:, number],
                 )
             )  # fmt: skip
     return results
@@ -100,7 +112,7 @@ def score(results: Sequence[ComponentResult], *, settings: IslandSettings) -> li
     -------
     one entry for each place and theme with at least one measured component
     """
-    by_place: dict[tuple[str, str], dict[str, list[tuple[float, FloatArray]]]] = {}
+    by_place: dict[tuple[str, str], dict[str, list[Normal]]] = {}
     for result in results:
         theme = theme_of(result.statistic.component)
         scores = None if theme is None else normal_scores(result, settings)
@@ -118,43 +130,74 @@ def theme_of(component: str) -> str | None:
     return next((theme for theme, names in THEMES.items() if component in names), None)
 
 
-def _averaged(
-    place_id: str, theme: str, parts: Mapping[str, list[tuple[float, FloatArray]]]
-) -> Scored:
-    observed = {name: float(np.mean([own for own, _ in each])) for name, each in parts.items()}
-    shortest = min(len(null) for each in parts.values() for _, null in each)
-    null = np.mean(
-        [np.mean([drawn[:shortest] for _, drawn in each], axis=0) for each in parts.values()],
-        axis=0,
-    )
-    return Scored(place_id, theme, float(np.mean(list(observed.values()))), null, observed)
+@dataclass(frozen=True)
+class Normal:
+    """Normal scores of one statistic: observed, relocated (D,), over plausible footprints (K,)."""
+
+    observed: float
+    null: FloatArray
+    plausible: FloatArray | None
 
 
-def normal_scores(
-    result: ComponentResult, settings: IslandSettings
-) -> tuple[float, FloatArray] | None:
+def _averaged(place_id: str, theme: str, parts: Mapping[str, list[Normal]]) -> Scored:
+    observed = {
+        name: float(np.mean([one.observed for one in each])) for name, each in parts.items()
+    }
+    null = _mean_of_means([[one.null for one in each] for each in parts.values()])
+    drawn = [
+        [one.plausible for one in each if one.plausible is not None] for each in parts.values()
+    ]
+    complete = all(len(each) == len(part) for each, part in zip(drawn, parts.values(), strict=True))
+    plausible = _mean_of_means(drawn) if complete else None
+    score_ = float(np.mean(list(observed.values())))
+    return Scored(place_id, theme, score_, null, observed, plausible)
+
+
+def _mean_of_means(parts: Sequence[Sequence[FloatArray]]) -> FloatArray:
+    """Average arrays within each part and then over the parts, as far as the shortest goes."""
+    shortest = min(len(array) for part in parts for array in part)
+    means = [np.mean([array[:shortest] for array in part], axis=0) for part in parts]
+    return np.asarray(np.mean(means, axis=0))
+
+
+def normal_scores(result: ComponentResult, settings: IslandSettings) -> Normal | None:
     """
     Turn one statistic and its relocations into normal scores, high where island-like.
 
     Returns
     -------
-    observed score and the relocations' scores (NaN where one does not exist); None where the
-    statistic is not measured or has too few relocations
+    scores (NaN where a relocation or plausible footprint has no value); None where the statistic
+    is not measured or has too few relocations
     """
     exists = np.isfinite(result.null)
     enough = exists.sum() >= settings.min_valid_draws
     if result.reason is not None or not np.isfinite(result.observed) or not enough:
         return None
     sign = 1.0 if ISLAND_SIDE[result.statistic.component] == "high" else -1.0
-    values = sign * np.append(result.observed, result.null[exists])
-    if result.statistic.component == AMENITY and settings.contrast_direction == "either":
-        values = np.abs(values - np.median(values[1:]))
+    either = result.statistic.component == AMENITY and settings.contrast_direction == "either"
+    middle = float(np.median(sign * result.null[exists]))
+
+    def directed(values: FloatArray) -> FloatArray:
+        toward = sign * values
+        return np.round(np.abs(toward - middle) if either else toward, 9)
+
+    values = directed(np.append(result.observed, result.null[exists]))
     # Ties share their mean rank, so that a tied park scores neither high nor low.
-    ranks = stats.rankdata(np.round(values, 9))
-    scores = stats.norm.ppf((ranks - 0.5) / len(values))
+    scores = stats.norm.ppf((stats.rankdata(values) - 0.5) / len(values))
     null = np.full(len(result.null), np.nan)
     null[exists] = scores[1:]
-    return float(scores[0]), null
+    plausible = None
+    if result.plausible is not None:
+        plausible = _among(directed(result.plausible), np.sort(values[1:]))
+    return Normal(float(scores[0]), null, plausible)
+
+
+def _among(values: FloatArray, ordered: FloatArray) -> FloatArray:
+    """Give the normal score of each value among ordered relocations, ties by mean rank."""
+    below = np.searchsorted(ordered, values, side="left")
+    up_to = np.searchsorted(ordered, values, side="right")
+    share = ((below + up_to) / 2 + 0.5) / (len(ordered) + 1)
+    return np.where(np.isfinite(values), stats.norm.ppf(share), np.nan)
 
 
 def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
@@ -164,24 +207,21 @@ def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
     Returns
     -------
     frame
-        `place_id`, `theme`, `score`, `p`, `p_adjusted` (Benjamini-Hochberg across the places of
-        the theme), `components` (measured), `of`, `rank`, `ranked` (places ranked).
+        `place_id`, `theme`, `score`, `low`, `high` (over plausible footprints), `p`,
+        `p_adjusted` (Benjamini-Hochberg across the places of the theme), `components`
+        (measured), `of`, `rank`, `ranked` (places ranked).
     """
-    columns = ["place_id", "theme", "score", "p", "components", "of"]
+    columns = ["place_id", "theme", "score", "low", "high", "p", "components", "of"]
     table = pd.DataFrame(
         [
             (
-                item.place_id,
-                item.theme,
-                item.score,
-                item.p,
-                len(item.parts),
-                len(THEMES[item.theme]),
+                one.place_id, one.theme, one.score, *one.interval, one.p, len(one.parts),
+                len(THEMES[one.theme]),
             )
-            for item in scored
+            for one in scored
         ],
         columns=columns,
-    )
+    )  # fmt: skip
     by_theme = table.groupby("theme")
     table["p_adjusted"] = by_theme["p"].transform(lambda p: adjusted(p.to_numpy()))
     table["rank"] = by_theme["score"].rank(ascending=False, method="min").astype(int)

@@ -12,11 +12,11 @@ from scipy.spatial import cKDTree
 from pipeline.measures.island_boundary import boundary_points, facing_points, outline
 from pipeline.measures.island_city import City
 from pipeline.measures.island_contrast import Statistic
-from pipeline.measures.island_grid import FloatArray, GridFrame
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_results import ComponentResult
 from pipeline.measures.island_ring import GeometryArray, placed, ring
-from pipeline.measures.island_rows import PlaceContrast, without_room
+from pipeline.measures.island_rows import PlaceContrast, guarded
 from pipeline.settings.island import IslandSettings
 
 from .separation_access import minutes_field
@@ -90,11 +90,14 @@ def separation_results(
         results += [_porosity(item, streets, reason, settings), _context(item.around, streets)]
     results += _circumvention(streets_of, streets, gates, settings)
     fine = city.grid.refined(FIELD_CELL_M)
-    for service, xy_m in facilities_xy_m.items():
-        field = minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min)
-        results += [_access_gap(item, service, fine, field, "streets") for item in around]
+    fields = {
+        service: minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min)
+        for service, xy_m in facilities_xy_m.items()
+    }
+    for place in around:
+        results += _access_gaps(place, fine, fields, "streets")
     logger.info("measured separation of %d places on streets", len(places))
-    return without_room(results, places, settings)
+    return guarded(results, places, settings)
 
 
 def estimated_access(
@@ -129,13 +132,16 @@ def estimated_access(
     fine = city.grid.refined(FIELD_CELL_M)
     x, y = fine.centres(np.arange(fine.rows * fine.columns))
     around = [Around(place, city, settings) for place in places]
-    results = []
-    for service, xy_m in facilities_xy_m.items():
-        metres = cKDTree(xy_m).query(np.column_stack([x, y]))[0]
-        field = metres * detour_factor / walk_m_min
-        results += [_access_gap(item, service, fine, field, "straight_line") for item in around]
+    centres = np.column_stack([x, y])
+    fields = {
+        service: cKDTree(xy_m).query(centres)[0] * detour_factor / walk_m_min
+        for service, xy_m in facilities_xy_m.items()
+    }
+    results: list[ComponentResult] = []
+    for item in around:
+        results += _access_gaps(item, fine, fields, "straight_line")
     logger.info("estimated access gaps of %d places from straight lines", len(places))
-    return without_room(results, places, settings)
+    return guarded(results, places, settings)
 
 
 def gate(item: Around, streets: Streets, settings: IslandSettings) -> str | None:
@@ -267,34 +273,50 @@ def _solved(
     ]
 
 
-def _access_gap(
-    item: Around, service: str, grid: GridFrame, field: FloatArray, basis: str
-) -> ComponentResult:
+def _access_gaps(
+    item: Around, grid: GridFrame, fields: Mapping[str, FloatArray], basis: str
+) -> list[ComponentResult]:
+    """Compare median minutes inside and in the ring, for every service."""
     place = item.place
-    statistic = _statistic(ACCESS, service, "min", item.settings)
-    inside, outside = _medians(item, item.here, grid, field)
-    null_inside, null_outside = _medians(item, place.positions, grid, field)
+    here = _medians(item, item.here, grid, fields)
+    relocated = _medians(item, place.positions, grid, fields)
     plausible = None
     if place.plausible_positions is not None:
-        near, far = _medians(item, place.plausible_positions, grid, field)
-        plausible = near - far
-    observed = float((inside - outside)[0])
-    return ComponentResult(
-        place.place_id, statistic, observed, null_inside - null_outside,
-        float(inside[0]), float(outside[0]), plausible,
-        reason=None if np.isfinite(observed) else "few_minutes", basis=basis,
-    )  # fmt: skip
+        plausible = _medians(item, place.plausible_positions, grid, fields)
+    results = []
+    for service in fields:
+        inside, outside = (float(each[0]) for each in here[service])
+        gap = inside - outside
+        results.append(
+            ComponentResult(
+                place.place_id, _statistic(ACCESS, service, "min", item.settings), gap,
+                np.subtract(*relocated[service]), inside, outside,
+                None if plausible is None else np.subtract(*plausible[service]),
+                reason=None if np.isfinite(gap) else "few_minutes", basis=basis,
+            )
+        )  # fmt: skip
+    return results
 
 
 def _medians(
-    item: Around, at: Positions, grid: GridFrame, field: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    item: Around, at: Positions, grid: GridFrame, fields: Mapping[str, FloatArray]
+) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Give median minutes inside and in the ring; NaN where too few points have any."""
-    least = item.settings.measured_share_min
-    inside, around, land = item.values(at, grid, field)
-    medians = []
-    for values, counted in ((inside, np.ones(inside.shape, dtype=bool)), (around, land)):
-        measured = np.isfinite(values).sum(axis=1)
-        enough = (measured > 0) & (measured >= least * counted.sum(axis=1))
-        medians.append(np.where(enough, row_medians(values), np.nan))
-    return medians[0], medians[1]
+    inside, around, land = item.cells(at, grid)
+    everywhere = np.ones(inside.shape, dtype=bool)
+    return {
+        service: (
+            _median_where(field, inside, everywhere, item.settings.measured_share_min),
+            _median_where(field, around, land, item.settings.measured_share_min),
+        )
+        for service, field in fields.items()
+    }
+
+
+def _median_where(
+    field: FloatArray, cell: IntArray, counted: BoolArray, least_share: float
+) -> FloatArray:
+    values = np.where(counted & (cell >= 0), field[cell], np.nan)
+    measured = np.isfinite(values).sum(axis=1)
+    enough = (measured > 0) & (measured >= least_share * counted.sum(axis=1))
+    return np.where(enough, row_medians(values), np.nan)

@@ -57,14 +57,6 @@ class Around:
         self.blocked = city.others(np.append(place.hosts, own))
         self.here = in_place(place.footprint)
 
-    def values(
-        self, at: Positions, grid: GridFrame, layer: FloatArray
-    ) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Read a layer at points inside and in the main ring, and which of these are its land."""
-        inside, around, land = self.cells(at, grid)
-        values = np.where(land, _read(layer, around), np.nan)
-        return _read(layer, inside), values, land
-
     def cells(self, at: Positions, grid: GridFrame) -> tuple[IntArray, IntArray, BoolArray]:
         """Give the cells under points inside and in the main ring, and which of these are land."""
         footprint = self.place.footprint

@@ -38,19 +38,19 @@ def test_score_is_high_on_the_island_side_of_each_component() -> None:
     high = normal_scores(result("A", 3.0, component="circumvention"), SETTINGS)
     assert low is not None
     assert high is not None
-    assert low[0] > 2
-    assert high[0] > 2
+    assert low.observed > 2
+    assert high.observed > 2
 
 
 def test_middling_and_tied_parks_score_about_nothing() -> None:
     middle = normal_scores(result("A", 0.0), SETTINGS)
     assert middle is not None
-    assert abs(middle[0]) < 0.2
-    assert abs(middle[1].mean()) < 0.02
+    assert abs(middle.observed) < 0.2
+    assert abs(middle.null.mean()) < 0.02
     tied = ComponentResult("A", Statistic("barriers", "all", 800.0, ""), 0.0, np.zeros(199))
     scores = normal_scores(tied, SETTINGS)
     assert scores is not None
-    assert scores[0] == pytest.approx(0.0, abs=1e-9)
+    assert scores.observed == pytest.approx(0.0, abs=1e-9)
 
 
 def test_either_direction_takes_a_surplus_for_an_island_too() -> None:
@@ -59,8 +59,8 @@ def test_either_direction_takes_a_surplus_for_an_island_too() -> None:
     deficit = normal_scores(surplus, SETTINGS)
     assert either is not None
     assert deficit is not None
-    assert either[0] > 2
-    assert deficit[0] < -2
+    assert either.observed > 2
+    assert deficit.observed < -2
 
 
 def test_the_two_meanings_are_never_blended() -> None:
@@ -105,7 +105,7 @@ def test_a_more_sealed_park_never_scores_lower(observed: float, less: float) -> 
     fewer = normal_scores(result("A", observed), SETTINGS)
     assert more is not None
     assert fewer is not None
-    assert more[0] >= fewer[0]
+    assert more.observed >= fewer.observed
 
 
 def test_ranks_start_with_the_most_island_like_and_keep_a_range() -> None:
@@ -184,3 +184,17 @@ def test_rows_carry_status_and_reason_in_both_languages() -> None:
 )  # fmt: skip
 def test_verdict_at_its_thresholds(share: float, expected: str | None) -> None:
     assert verdict(share, SETTINGS) == expected
+
+
+def test_plausible_footprints_give_the_score_an_interval() -> None:
+    sure = result("A", -1.0)
+    unsure = ComponentResult(
+        "A", sure.statistic, -1.0, sure.null, plausible=np.linspace(-2.0, 0.5, 200)
+    )
+    certain, uncertain = (score([one], settings=SETTINGS)[0] for one in (sure, unsure))
+    low, high = uncertain.interval
+    assert low < uncertain.score < high
+    assert uncertain.score == certain.score
+    assert np.isnan(certain.interval).all()
+    same = ComponentResult("A", sure.statistic, -1.0, sure.null, plausible=np.full(200, -1.0))
+    assert score([same], settings=SETTINGS)[0].interval == pytest.approx((certain.score,) * 2)

@@ -16,6 +16,7 @@ from pipeline.measures.island_boundary import barrier_share
 from pipeline.measures.island_grid import GridFrame
 from pipeline.measures.island_places import IslandContrast, measure_contrast
 from pipeline.measures.island_results import ComponentResult, component_row
+from pipeline.measures.island_score import score
 from pipeline.network.osm_streets import read_osm_streets
 from pipeline.network.separation import estimated_access, separation_results
 from pipeline.network.separation_around import row_means, row_medians
@@ -161,6 +162,19 @@ def test_straight_lines_estimate_and_say_so() -> None:
     )[0]  # fmt: skip
     assert result.basis == "straight_line"
     assert result.inside == pytest.approx(1.32 * 383 / 80, rel=0.05)
+
+
+def test_a_compound_known_to_within_two_kilometres_is_not_testable_anywhere() -> None:
+    disc = shapely.Point(5000, 5000).buffer(np.sqrt(39000 / np.pi))
+    contrast = measured([disc], precision_m=1800.0, boundary_class="indicative")
+    results = estimated_access(
+        contrast.places, contrast.city, facilities_xy_m={"school": FACILITY},
+        detour_factor=1.32, walk_m_min=80.0, settings=SETTINGS,
+    )  # fmt: skip
+    found = rows(results)
+    assert found["status"].tolist() == ["not_testable"]
+    assert found["observed"].isna().all()
+    assert score(results, settings=SETTINGS) == []
 
 
 def test_rows_are_reduced_as_numpy_does() -> None:
