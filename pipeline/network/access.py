@@ -24,6 +24,7 @@ from scipy.spatial import KDTree
 from pipeline.network.costs import (
     entrance_pairs,
     facility_ids,
+    first_true,
     nearest_entrance,
     nearest_entrances,
     take_ids,
@@ -116,8 +117,8 @@ def nearest_minutes(
         {
             "minutes": np.where(reached, minutes, np.nan),
             "facility_id": take_ids(ids, np.where(reached, row, -1)),
-            "status": np.select([unsnapped, ~reached], ["unsnapped", "beyond_limit"], "ok"),
-            "method": np.where(measured | unsnapped, MEASURED, ESTIMATED),
+            "status": first_true([(unsnapped, "unsnapped"), (~reached, "beyond_limit")], "ok"),
+            "method": first_true([(measured | unsnapped, MEASURED)], ESTIMATED),
             "straight_m": straight_m,
         },
         index=origins.index,
@@ -198,7 +199,7 @@ def minutes_within(
             "origin": origins.index[table["origin"].to_numpy()],
             "facility_id": names[table["target"].to_numpy()],
             "minutes": table["minutes"].to_numpy(),
-            "method": np.where(table["measured"].to_numpy(), MEASURED, ESTIMATED),
+            "method": first_true([(table["measured"].to_numpy(dtype=bool), MEASURED)], ESTIMATED),
         }
     )
 

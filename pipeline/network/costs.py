@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from pipeline.errors import FieldError, Problem
 from pipeline.network.graph import StreetGraph
-from pipeline.network.phases import Floats, Ints
+from pipeline.network.phases import Flags, Floats, Ints
 from pipeline.network.search import (
     COST_TOLERANCE_MIN,
     Ends,
@@ -89,10 +89,9 @@ def nearest(
     start = snap(origins, graph, snap_max_m=snap_max_m)
     target = snap(facilities, graph, snap_max_m=snap_max_m)
     minutes, entrance = nearest_entrance(graph, start, target, limit_min=limit_min)
-    status = np.select(
-        [np.full(len(start), len(ids) == 0), ~start.found, entrance < 0],
-        ["no_data", "unsnapped", "beyond_limit"],
-        "ok",
+    nothing = np.full(len(start), len(ids) == 0)
+    status = first_true(
+        [(nothing, "no_data"), (~start.found, "unsnapped"), (entrance < 0, "beyond_limit")], "ok"
     )
     return pd.DataFrame(
         {"minutes": minutes, "facility_id": take_ids(ids, entrance), "status": status},
@@ -107,6 +106,16 @@ def take_ids(ids: pd.Series, rows: Ints) -> pd.api.extensions.ExtensionArray | N
     named = np.empty(len(ids) + 1, dtype=object)
     named[:-1] = ids.to_numpy()
     return np.asarray(named[rows], dtype=object)
+
+
+def first_true(
+    choices: Sequence[tuple[Flags, str]], otherwise: str
+) -> pd.api.extensions.ExtensionArray:
+    """Name each row after the first condition that holds, as packed text."""
+    names = pd.array([*(name for _, name in choices), otherwise], dtype="str")
+    return names.take(
+        np.argmax([*(flags for flags, _ in choices), np.ones_like(choices[0][0])], axis=0)
+    )
 
 
 def nearest_entrance(
@@ -166,7 +175,7 @@ def nearest_for_nodes(
         {
             "minutes": np.where(row < 0, np.nan, minutes),
             "facility_id": take_ids(ids, row),
-            "status": np.where(row < 0, none, "ok"),
+            "status": first_true([(row < 0, none)], "ok"),
         },
         index=pd.Index(graph.node_ids, name="node_id"),
     )
