@@ -32,8 +32,8 @@ NOTES = {
     "read": "parkgap reads, applies the tag rules, contracts, projects and checks; pyrosm gives "
     "uncontracted edges; OSMnx reads XML that was filtered and converted beforehand, which is not "
     "counted. A first reading in a fresh process is the slowest of its spread; pyrosm's second one "
-    "is far faster than its first. The answer is the street length in km, which differs with the tag "
-    "rules.",
+    "is far faster than its first. The answer is the street length in km, which differs with the "
+    "tag rules.",
     "nearest": "parkgap's time includes snapping the facilities. Preparation is the phased "
     "layout and spatial index (parkgap), the graph (networkx, igraph), the contraction hierarchy "
     "(pandana). The answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
