@@ -106,9 +106,7 @@ def rail_access(
         campuses,
         limit_min=limit_min,
     )
-    rows, minutes = np.empty(0, dtype=np.int64), np.empty((0, len(stations)))
-    if walk.graph is not None and len(stations):
-        rows, minutes = _measured_walks(access, stations, walk, walk_limit_min)
+    rows, minutes = measured_walks(access, stations, walk, walk_limit_min)
     return RailAccess(
         station_xy=shapely.get_coordinates(stations.geometry.to_numpy()),
         onward=onward,
@@ -195,10 +193,18 @@ def onward_minutes(
     return onward
 
 
-def _measured_walks(
+def measured_walks(
     access: PlaceAccess, stations: gpd.GeoDataFrame, walk: Streets, walk_limit_min: float
 ) -> tuple[IntArray, FloatArray]:
-    """Measure walks from the cells on mapped streets to the stations within reach of any."""
+    """Measure walks from the cells on mapped streets to the stations within reach of any.
+
+    Returns
+    -------
+    rows, minutes
+        Rows of the cells (none without streets) and minutes of shape (rows, stations).
+    """
+    if walk.graph is None or not len(stations):
+        return np.empty(0, dtype=np.int64), np.empty((0, len(stations)))
     here = access.on_streets(walk)
     every = np.full((len(here.rows), len(stations)), np.inf)
     if not len(here.rows):

@@ -9,13 +9,17 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from scipy.spatial import KDTree
 
 from pipeline.measures.access_pairs import FloatArray
-from pipeline.measures.access_rows import Measured
+from pipeline.measures.access_rows import ESTIMATED, Measured
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.measures.uncertainty_footprints import CERTAIN, share_by_draw, summary_by_draw
-from pipeline.network.place_access import PlaceAccess, Streets
+from pipeline.network.place_access import CellPairs, PlaceAccess, Streets
+from pipeline.network.place_pairs import ModeCosts, pair_means
+from pipeline.network.place_rail import RailAccess, measured_walks, onward_minutes
 from pipeline.network.place_services import minutes_measures
+from pipeline.network.rail import RailCosts
 
 
 def station_measures(
@@ -119,3 +123,87 @@ def _euclid(
         for band in bands_m:
             shares[band][certain, 0] = exact[band].to_numpy(dtype=np.float64)
     return shares
+
+
+def hub_measures(
+    access: PlaceAccess,
+    hubs: gpd.GeoDataFrame,
+    rail: RailAccess,
+    *,
+    snapshot: str | None,
+) -> list[Measured]:
+    """Measure the minutes from places to hubs by walking and rail.
+
+    Parameters
+    ----------
+    access
+        The drawn cells of the places.
+    hubs
+        Points with `hub_id`, in the order of the columns of `rail`.
+    rail
+        Journeys to the hubs (see `hub_journeys`).
+    """
+    nowhere = CellPairs(np.empty(0, dtype=np.int64), np.empty((0, len(hubs))), np.empty(0))
+    means = pair_means(
+        access.drawn,
+        shapely.get_coordinates(hubs.geometry.to_numpy()),
+        np.arange(len(hubs)),
+        modes={"rail_walk": ModeCosts(rail.minutes_per_m, rail.limit_min, nowhere, rail=rail)},
+        kernels={"rail_walk": {}},
+        groups=np.broadcast_to(
+            np.eye(len(hubs)), (len(access.places), len(hubs), len(hubs))
+        ).astype(np.float64),
+    )
+    estimated = np.where(access.drawn.counts > 0, 0.0, np.nan)
+    return [
+        Measured(
+            "rail", "operating", "rail_walk", f"minutes_to_{hub}_{name}", "min", matrix,
+            estimated, snapshot,
+        )
+        for column, hub in enumerate(hubs["hub_id"])
+        for name, matrix in summary_by_draw(
+            access.drawn, means.nearest["rail_walk"][:, column]
+        ).items()
+    ]  # fmt: skip
+
+
+def hub_journeys(
+    access: PlaceAccess,
+    stations: gpd.GeoDataFrame,
+    costs: RailCosts,
+    hubs: gpd.GeoDataFrame,
+    walk: Streets,
+    *,
+    same_point_m: float,
+    walk_limit_min: float,
+    limit_min: float,
+) -> RailAccess:
+    """Prepare journeys by walking and rail to hubs; arriving at a hub's own station is arriving.
+
+    Parameters
+    ----------
+    stations, costs
+        The rail network.
+    hubs
+        Points with `hub_id`; stations at most `same_point_m` from one are the hub itself.
+    walk
+        Streets for walking.
+    walk_limit_min, limit_min
+        Longest walk to a station and longest journey.
+    """
+    at = shapely.get_coordinates(stations.geometry.to_numpy())
+    near = KDTree(at).query_ball_point(
+        shapely.get_coordinates(hubs.geometry.to_numpy()), same_point_m
+    )
+    pairs = [
+        (station, hub)
+        for hub, found in zip(hubs["hub_id"], near, strict=True)
+        for station in stations["station_id"].iloc[sorted(found)]
+    ]
+    egress = pd.DataFrame(pairs, columns=["station_id", "facility_id"])
+    egress = egress.assign(minutes=0.0, method=ESTIMATED)
+    onward = onward_minutes(stations, costs, egress, pd.Index(hubs["hub_id"]), limit_min=limit_min)
+    rows, minutes = measured_walks(access, stations, walk, walk_limit_min)
+    return RailAccess(
+        at, onward, access.minutes_per_m(walk), rows, minutes, walk_limit_min, limit_min
+    )

@@ -49,6 +49,29 @@ class RailCoverageSettings(Section):
         source="analyst choice: half of an eight-car platform (about 190 m)",
         ge=0,
     )
+    station_walk_min: float = setting(
+        30.0,
+        zh="轨道加步行到枢纽时，步行到车站的最长时间",
+        en="longest walk to a station in journeys to hubs",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    hub_limit_min: float = setting(
+        180.0,
+        zh="到枢纽的最长出行时间",
+        en="longest journey to a hub",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    published_scopes: dict[str, str] = setting(
+        {"central_city": "type:central"},
+        zh="已公布覆盖率的范围与本研究中最接近的单元",
+        en="the unit of this study that comes nearest to the scope of a published coverage",
+        source="analyst choice: seven central districts (289 km2) against 664 km2 inside the "
+        "outer ring",
+    )
     hubs: tuple[str, ...] = setting(
         ("centre_people_square", "centre_zhangjiang", "rail_hongqiao", "airport_pudong"),
         zh="计算轨道时间的枢纽（service_hubs 表的编号）",

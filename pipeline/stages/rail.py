@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import shapely
 
 from pipeline.measures.access_rows import Measured
+from pipeline.measures.coverage_areas import area_coverage
 from pipeline.measures.uncertainty_footprints import is_facility_point
-from pipeline.network.place_access import PlaceAccess
-from pipeline.network.place_stations import station_measures
-from pipeline.network.rail import RailGraph, rail_costs
-from pipeline.network.rail_lines import build_rail_graph
+from pipeline.network.place_access import PlaceAccess, Streets
+from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
+from pipeline.sources.tables import points_of
+from pipeline.stages import rail_tables
 from pipeline.stages.context import StageContext
 from pipeline.stages.facility_access import write_rows
-from pipeline.stages.place_tables import mode_streets, nearest_named, place_access, snapshot_of
+from pipeline.stages.place_tables import (
+    mode_streets,
+    nearest_named,
+    place_access,
+    rail_network,
+    snapshot_of,
+)
 
 SCENARIOS = {
     "operating": ("operating",),
@@ -27,11 +33,14 @@ def run(context: StageContext) -> None:
     """Write the stations, the access of every place to them, and the nearest station's name."""
     stations = _stations(context)
     context.put("stations.parquet", stations)
-    _write_network(context)
+    rail_tables.write_network(context)
+    rail_tables.write_count(context)
     access = place_access(context)
     rules, walk = context.settings("rail_coverage"), mode_streets(context, "walk")
-    found: list[Measured] = []
-    names = []
+    found: list[Measured] = _hubs(context, access, walk)
+    names, areas = [], []
+    units = rail_tables.units_of(context)
+    snapshot = snapshot_of(context, "line_stations", "planned_stations")
     for variant, states in SCENARIOS.items():
         chosen = stations[stations["status"].isin(states)]
         found += station_measures(
@@ -42,11 +51,25 @@ def run(context: StageContext) -> None:
             bands_m=rules.bands_m,
             bands_min=rules.bands_min,
             station_extent_m=rules.station_extent_m,
-            snapshot=snapshot_of(context, "line_stations", "planned_stations"),
+            snapshot=snapshot,
+        )
+        areas.append(
+            area_coverage(
+                units,
+                chosen,
+                variant=variant,
+                bands_m=rules.bands_m,
+                station_extent_m=rules.station_extent_m,
+                detour_factor=access.network.detour_factor,
+                snapshot=snapshot,
+            )
         )
         names.append(nearest_named(access.places, chosen, "station_id").assign(variant=variant))
     write_rows(context, access, "rail", found, unfit=_unfit(access, stations))
     context.put("nearest.parquet", pd.concat(names, ignore_index=True).assign(service="rail"))
+    context.put("units.parquet", units)
+    context.put("areas.parquet", pd.concat(areas, ignore_index=True))
+    rail_tables.write_published(context, areas[0])
 
 
 def _unfit(access: PlaceAccess, stations: gpd.GeoDataFrame) -> pd.Series[bool]:
@@ -62,47 +85,27 @@ def _unfit(access: PlaceAccess, stations: gpd.GeoDataFrame) -> pd.Series[bool]:
     return pd.Series(places["is_station_point"].astype(bool) | same, index=places.index)
 
 
-def _write_network(context: StageContext) -> None:
-    """Write the stations with trains and the minutes between all of them."""
-    lines = context.layer("ingest", "line_stations.parquet")
-    ids: list[str] = []
-    points = gpd.GeoDataFrame({"station_id": ids, "name_zh": ids}, geometry=[], crs=context.crs)
-    minutes = pd.DataFrame({"from_id": ids, "to_id": ids, "minutes": [], "transfers": []})
-    if len(lines):
-        table = pd.DataFrame(lines.drop(columns="geometry")).rename(columns={"name_zh": "station"})
-        graph = build_rail_graph(
-            table, crs=context.crs, statuses=["operating"], settings=context.settings("rail")
-        )
-        points, minutes = _network_tables(context, graph)
-    context.put("rail_stations.parquet", points)
-    context.put("rail_minutes.parquet", minutes)
-
-
-def _network_tables(
-    context: StageContext, graph: RailGraph
-) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    costs = rail_costs(graph)
-    found = graph.stations
-    points = gpd.GeoDataFrame(
-        {
-            "station_id": found["station_id"],
-            "name_zh": found["name"],
-            "lines": found["lines"].map("|".join),
-        },
-        geometry=gpd.points_from_xy(found["x"], found["y"]),
-        crs=context.crs,
+def _hubs(context: StageContext, access: PlaceAccess, walk: Streets) -> list[Measured]:
+    """Measure journeys to the hubs of the settings that the study's table knows."""
+    rules = context.settings("rail_coverage")
+    table = context.frame("ingest", "hubs.parquet")
+    if not len(table):
+        return []
+    hubs = points_of(table[table["hub_id"].isin(rules.hubs)], crs=context.crs)
+    stations, costs = rail_network(context)
+    if not len(stations) or not len(hubs):
+        return []
+    rail = hub_journeys(
+        access,
+        stations,
+        costs,
+        hubs,
+        walk,
+        same_point_m=access.uncertainty.same_point_m,
+        walk_limit_min=rules.station_walk_min,
+        limit_min=rules.hub_limit_min,
     )
-    size = len(costs.from_ids)
-    minutes = pd.DataFrame(
-        {
-            "from_id": np.repeat(np.array(costs.from_ids, dtype=object), size),
-            "to_id": np.tile(np.array(costs.to_ids, dtype=object), size),
-            "minutes": costs.minutes.ravel(),
-            "transfers": costs.transfers.ravel(),
-            "method": costs.method,
-        }
-    )
-    return points, minutes
+    return hub_measures(access, hubs, rail, snapshot=snapshot_of(context, "line_stations"))
 
 
 def _stations(context: StageContext) -> gpd.GeoDataFrame:
