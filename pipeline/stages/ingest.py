@@ -313,9 +313,9 @@ def _credits(given: StudyInputs) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["role", "name_zh", "name_en", "licence", "date"])
 
 
-def _file_credits(given: StudyInputs) -> list[dict[str, str | None]]:
+def _file_credits(given: StudyInputs) -> list[dict[str, str]]:
     """Name the extract and the timetable."""
-    rows: list[dict[str, str | None]] = []
+    rows: list[dict[str, str]] = []
     extract, timetable = given.settings.osm_extract, given.settings.rail_timetable
     if extract is not None:
         read = given.counts_cells or given.features("places") is not None
@@ -326,7 +326,7 @@ def _file_credits(given: StudyInputs) -> list[dict[str, str | None]]:
                 "name_zh": f"OpenStreetMap 摘录 {extract.name} {whom}",
                 "name_en": f"OpenStreetMap extract {extract.name} {whom}",
                 "licence": "ODbL-1.0",
-                "date": given.extract.report.snapshot if read else None,
+                "date": (given.extract.report.snapshot if read else None) or "",
             }
         )
     if timetable is not None:
@@ -336,7 +336,7 @@ def _file_credits(given: StudyInputs) -> list[dict[str, str | None]]:
                 "name_zh": f"时刻表 {timetable.name}",
                 "name_en": f"timetable {timetable.name}",
                 "licence": "未声明 / not stated",
-                "date": None,
+                "date": "",
             }
         )
     return rows
@@ -344,7 +344,7 @@ def _file_credits(given: StudyInputs) -> list[dict[str, str | None]]:
 
 def _credit(
     role: str, name: tuple[str, str], source: TableInput, spec: TableSpec | None = None
-) -> dict[str, str | None]:
+) -> dict[str, str]:
     """Say of one input what it is; what the study file states goes before the dictionary."""
     licence = source.licence or (spec.licence.name if spec else None)
     whom = source.attribution or (spec.licence.attribution if spec else None) or ""
@@ -354,5 +354,5 @@ def _credit(
         "name_zh": f"{name[0]} {whom}".strip(),
         "name_en": f"{name[1]} {whom}".strip(),
         "licence": licence or "未声明 / not stated",
-        "date": None if date is None else str(date),
+        "date": "" if date is None else str(date),
     }
