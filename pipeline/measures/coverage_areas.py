@@ -97,6 +97,23 @@ def area_coverage(
     return table.reindex(columns=list(COLUMNS))
 
 
+def _shares(
+    units: gpd.GeoDataFrame,
+    stops: gpd.GeoSeries,
+    bands_m: Sequence[float],
+    extent: pd.Series[float],
+) -> pd.DataFrame:
+    """Compute shares of districts, and of the units made of them as means over their land."""
+    alone = units[units["unit_id"].str.startswith(DISTRICT)].set_index("unit_id")
+    shares = share_area_euclid(alone.geometry, stops, bands_m=bands_m, extent_m=extent)
+    weighted = shares.mul(alone.area, axis=0)
+    parts = {
+        unit: weighted.loc[names].sum() / alone.area[names].sum()
+        for unit, names in zip(units["unit_id"], units["members"].str.split("|"), strict=True)
+    }
+    return pd.DataFrame(parts).T.reindex(columns=list(bands_m))
+
+
 def _rows(shapes: gpd.GeoSeries, values: pd.Series[float], mode: str, measure: str) -> pd.DataFrame:
     estimated = mode != "straight_line"
     return pd.DataFrame(
@@ -156,7 +173,7 @@ def published_beside_computed(
             "band_m": share["band_m"].to_numpy(),
             "denominator": share["what"].fillna("people_and_jobs").to_numpy(),
             "published": published,
-            "unit_id": unit_of.where(pd.Series(known, index=unit_of.index)).to_numpy(dtype=object),
+            "unit_id": [u if k else None for u, k in zip(unit_of, known, strict=True)],
             "computed": computed,
             "difference": computed - published,
             "comparison": np.where(known, "scope_differs", "no_data"),
