@@ -61,7 +61,7 @@ def _layer(schema: LayerSchema) -> str:
 
 
 def _row(column: Column) -> str:
-    kind = column.type
+    kind: str = column.type
     if column.domain is not None:
         kind = f"{kind}, [{column.domain.name}](#{column.domain.name})"
     cells = [

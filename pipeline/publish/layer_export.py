@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# A city on the edge of a zone is often kept whole in the neighbour's; beyond that it is a mistake.
+MARGIN_DEG = 3.0
 SIDECAR = "parkgap.provenance.json"
 
 
@@ -65,7 +67,7 @@ def export_layers(
     LayerError
         When the GeoPackage, a layer or a format does not exist.
     CrsError
-        When the CRS is unknown or made for another part of the world.
+        When the CRS is unknown or made for a part of the world more than a zone away.
     """
     names = _checked(gpkg, formats, layers)
     target = _target(crs)
@@ -152,7 +154,7 @@ def _read(gpkg: Path, name: str) -> pd.DataFrame:
 
 
 def _projected(frame: pd.DataFrame, crs: str, name: str) -> pd.DataFrame:
-    """Transform a layer; refuse a CRS none of it lies in, mention one it lies in partly."""
+    """Transform a layer; refuse a CRS made for elsewhere, mention one it reaches beyond."""
     from pyproj import CRS
 
     if not _is_spatial(frame):
@@ -164,12 +166,12 @@ def _projected(frame: pd.DataFrame, crs: str, name: str) -> pd.DataFrame:
     area = CRS.from_user_input(crs).area_of_use
     west, south, east, north = layer.to_crs(4326).total_bounds
     if area is not None:
-        apart = west > area.east or east < area.west or south > area.north or north < area.south
-        if apart:
+        apart = max(west - area.east, area.west - east, south - area.north, area.south - north)
+        if apart > MARGIN_DEG:
             raise CrsError(
                 Problem(
-                    zh=f"图层 {name} 完全不在 {crs} 的适用范围（{area.name}）内",
-                    en=f"layer {name} lies wholly outside the area of {crs} ({area.name})",
+                    zh=f"图层 {name} 远在 {crs} 的适用范围（{area.name}）之外",
+                    en=f"layer {name} lies far outside the area of {crs} ({area.name})",
                     path=name,
                     rule="--crs",
                 )
@@ -195,8 +197,10 @@ def _gpkg(frame: pd.DataFrame, path: Path, name: str) -> None:
 
 
 def _geojson(frame: pd.DataFrame, path: Path, name: str) -> None:
-    in_degrees = not _is_spatial(frame) or frame.crs.to_epsg() == 4326  # noqa: PLR2004
-    options = {"RFC7946": "YES"} if in_degrees else {"COORDINATE_PRECISION": "3"}
+    options = {}
+    if _is_spatial(frame):
+        in_degrees = frame.crs.to_epsg() == 4326  # noqa: PLR2004
+        options = {"RFC7946": "YES"} if in_degrees else {"COORDINATE_PRECISION": "3"}
     path.unlink(missing_ok=True)
     _ogr(frame, path, name, "GeoJSON", options)
 

@@ -70,13 +70,18 @@ class Band:
 
 
 def inside(grid: Grid, area: gpd.GeoSeries) -> NDArray[np.bool_]:
-    """Tell which cell centres lie in an area; an empty area means everywhere."""
+    """Tell which cell centres lie in an area; an empty area means everywhere.
+
+    Holes count as inside: outlines put together from generalised parts gape between the parts, and
+    a place must not fall into such a gap.
+    """
     import shapely
 
     x, y = grid.centres()
     if area.empty:
         return np.ones(len(x), dtype=bool)
-    whole = shapely.union_all(area.to_numpy())
+    parts = shapely.get_parts(shapely.union_all(area.to_numpy()))
+    whole = shapely.union_all(shapely.polygons(shapely.get_exterior_ring(parts)))
     shapely.prepare(whole)
     return np.asarray(shapely.contains_xy(whole, x, y))
 
@@ -101,7 +106,6 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
     import rasterio
     from rasterio.io import MemoryFile
     from rasterio.shutil import copy
-    from rasterio.transform import from_origin
 
     profile = {
         "driver": "GTiff",
@@ -111,7 +115,7 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
         "dtype": "float32",
         "nodata": float("nan"),
         "crs": grid.crs,
-        "transform": from_origin(grid.west, grid.north, grid.cell_m, grid.cell_m),
+        "transform": rasterio.Affine(grid.cell_m, 0, grid.west, 0, -grid.cell_m, grid.north),
     }
     with rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory:
         with memory.open(**profile) as plain:
@@ -134,7 +138,9 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
             )
 
 
-def classes_pipe(breaks: Sequence[float], unit: str, *, palette: Sequence[str] = GAP) -> ET.Element:
+def classes_pipe(
+    breaks: Sequence[float], unit: str, *, band: int = 1, palette: Sequence[str] = GAP
+) -> ET.Element:
     """Give the renderer of a raster in classes: up to each break, and beyond the last.
 
     Parameters
@@ -143,6 +149,8 @@ def classes_pipe(breaks: Sequence[float], unit: str, *, palette: Sequence[str] =
         Upper ends of all classes but the last, ascending.
     unit
         Unit in the labels.
+    band
+        Band to draw, from 1.
     palette
         One colour for each class, one more than breaks.
     """
@@ -151,7 +159,7 @@ def classes_pipe(breaks: Sequence[float], unit: str, *, palette: Sequence[str] =
         pipe,
         "rasterrenderer",
         type="singlebandpseudocolor",
-        band="1",
+        band=str(band),
         opacity="0.8",
         alphaBand="-1",
         classificationMin="0",

@@ -108,6 +108,7 @@ def write_project(
     first = next(iter(themes.values()), frozenset())
     top.append(_tree(layers, first))
     top.append(_canvas(crs, extent))
+    top.append(_first_view(crs, extent))
     listed = ET.SubElement(top, "projectlayers")
     for layer in layers:
         listed.append(layer.element)
@@ -253,6 +254,17 @@ def _canvas(crs: str, extent: tuple[float, float, float, float]) -> ET.Element:
         ET.SubElement(box, side).text = f"{value:.1f}"
     ET.SubElement(found, "rotation").text = "0"
     ET.SubElement(found, "destinationsrs").append(_srs(crs))
+    return found
+
+
+def _first_view(crs: str, extent: tuple[float, float, float, float]) -> ET.Element:
+    """Say what `zoom to full` and programs without a canvas show."""
+    found = ET.Element("ProjectViewSettings", UseProjectScales="0", rotation="0")
+    sides = {
+        side: f"{value:.1f}"
+        for side, value in zip(("xmin", "ymin", "xmax", "ymax"), extent, strict=True)
+    }
+    ET.SubElement(found, "DefaultViewExtent", sides).append(_srs(crs))
     return found
 
 

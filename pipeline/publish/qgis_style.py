@@ -30,6 +30,12 @@ INDICATIVE = "\"boundary_class\" = 'indicative'"
 #: Counts from few to many: lightness falls at every step.
 COUNT = ("#eef3f7", "#c9dbe8", "#8fb4cf", "#4f82ab", "#1f4e79")
 COUNT_BREAKS = (0, 2, 5, 10, 20)
+#: How a figure is known: code, words, shape of the mark.
+METHODS = (
+    ("estimated_straight_line", "直线估算 / straight-line estimate", "circle"),
+    ("mixed", "部分实测 / partly measured", "diamond"),
+    ("measured_network", "街道实测 / measured on streets", "square"),
+)
 #: A shape for each tier beside its colour.
 TIER_SHAPE = {
     "core": "star",
@@ -185,9 +191,8 @@ def _place_points(schema: LayerSchema, _: StyleOptions) -> Look:
     )
 
 
-def _gap_symbol(colour: str, *, measured: bool) -> Symbol:
-    """Draw an area in its class; measured has a square and a solid edge, estimated a circle."""
-    shape = "square" if measured else "circle"
+def _gap_symbol(colour: str, shape: str) -> Symbol:
+    """Draw an area in its class, marked at its centre by how its figure is known."""
     area = fill(colour, alpha=0.7, outline=INK, width_mm=0.25, dash=INDICATIVE)
     return Symbol(
         "fill", (area, at_centre(marker(shape, colour, size_mm=3, outline=INK, width_mm=0.25)))
@@ -218,18 +223,15 @@ def _gaps(service: str) -> Callable[[LayerSchema, StyleOptions], Look]:
         undecided = Rule("不可判定 / not testable", f"{known} and {testable}", _hatched(GAP[2]))
         decided = f"{known} and coalesce(\"verdict_{service}\", '') <> 'not_testable'"
         if service == "composite":
-            rules = [*_class_rules(service, options, decided, measured=False), undecided, unknown]
+            rules = [*_class_rules(service, options, decided, shape="circle"), undecided, unknown]
             return Look(ruled(f"gaps/{service}", rules), _gap_labels(service))
         rules = [
             Rule(
                 title,
                 f"{decided} and \"method_{service}\" = '{method}'",
-                children=tuple(_class_rules(service, options, None, measured=measured)),
+                children=tuple(_class_rules(service, options, None, shape=shape)),
             )
-            for method, title, measured in (
-                ("estimated_straight_line", "直线估算 / straight-line estimate", False),
-                ("measured_network", "街道实测 / measured on streets", True),
-            )
+            for method, title, shape in METHODS
         ]
         return Look(ruled(f"gaps/{service}", [*rules, undecided, unknown]), _gap_labels(service))
 
@@ -237,14 +239,14 @@ def _gaps(service: str) -> Callable[[LayerSchema, StyleOptions], Look]:
 
 
 def _class_rules(
-    service: str, options: StyleOptions, also: str | None, *, measured: bool
+    service: str, options: StyleOptions, also: str | None, *, shape: str
 ) -> list[Rule]:
     texts = class_labels(options.gap_breaks)
     return [
         Rule(
             text,
             f'"class_{service}" = {number}' + ("" if also is None else f" and {also}"),
-            _gap_symbol(colour, measured=measured),
+            _gap_symbol(colour, shape),
         )
         for number, (text, colour) in enumerate(zip(texts, GAP, strict=True), start=1)
     ]

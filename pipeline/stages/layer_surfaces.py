@@ -21,6 +21,7 @@ FAMILIES = {
     "hospital": ("三级医院", "tertiary hospitals"),
     "school": ("优质学校", "quality schools"),
 }
+MODES = {"walk": ("步行", "walk"), "cycle": ("骑行", "cycle"), "drive": ("驾车", "drive")}
 # What a surface derives from, as roles of inputs; the layers of the same name list the same.
 ROLES = {
     "rail": ("line_stations", "planned_stations", "cells", "osm_extract"),
@@ -60,8 +61,8 @@ def surfaces(
         own, bands = density_bands(cells, cell_m=round(cell_m), crs=context.crs)
         yield Surface(
             "density_facilities",
-            "设施密度（首波段：公交站）",
-            "density of facilities (first band: bus stops)",
+            "公交站密度",
+            "Density of bus stops",
             own,
             bands,
             ROLES["density"],
@@ -86,8 +87,8 @@ def _minutes(context: StageContext, ground: Ground, need: NeedSettings) -> Surfa
     zh, en = FAMILIES[need.service]
     return Surface(
         f"minutes_{need.service}",
-        f"到{zh}的分钟（{need.variant}，{need.mode}）",
-        f"minutes to {en} ({need.variant}, {need.mode})",
+        f"到{zh}的分钟（{MODES[need.mode][0]}）",
+        f"Minutes to {en} ({MODES[need.mode][1]})",
         ground.grid,
         bands,
         ROLES[need.service],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -46,11 +47,11 @@ def run(context: StageContext) -> None:
     given = sources(context)
     traced = _traced(context, layers, given, settings)
     _geopackage(context, layers, traced)
+    extent = _extent(layers, "districts", context.crs)
     rasters = [
-        _raster(context, surface, given, settings)
-        for surface in surfaces(
-            context, _extent(layers, "districts", context.crs), grid_m=settings.grid_m
-        )
+        view
+        for surface in surfaces(context, extent, grid_m=settings.grid_m)
+        for view in _raster(context, surface, given, settings)
     ]
     _project(context, layers, traced, rasters)
     _tables(context, layers, traced, settings)
@@ -124,7 +125,8 @@ def _raster(
     surface: Surface,
     given: Mapping[str, Source],
     settings: LayerSettings,
-) -> RasterLayer:
+) -> list[RasterLayer]:
+    """Write one file and give the views of it that the project offers."""
     used = [given[role] for role in surface.roles if role in given]
     licence = mixed(
         (licence_of(source.licence) for source in used),
@@ -143,9 +145,17 @@ def _raster(
     file = f"rasters/{surface.name}.tif"
     with context.writing(f"layers:{file}") as target:
         write_cog(target, surface.grid, surface.bands, tags=tags)
-    palette = {"palette": COUNT} if surface.name.startswith("density") else {}
-    pipe = classes_pipe(surface.breaks, surface.unit, **palette)
-    return RasterLayer(surface.name, f"{surface.zh} / {surface.en}", file, pipe)
+    title = f"{surface.zh} / {surface.en}"
+    names = [band.name for band in surface.bands]
+    if "gap" not in names:
+        pipe = classes_pipe(surface.breaks, surface.unit, palette=COUNT)
+        return [RasterLayer(surface.name, title, file, pipe)]
+    gap = classes_pipe(context.settings("maps").gap_breaks, "", band=names.index("gap") + 1)
+    name = surface.name.replace("minutes", "gap_surface")
+    return [
+        RasterLayer(surface.name, title, file, classes_pipe(surface.breaks, surface.unit)),
+        RasterLayer(name, f"缺口面：{surface.zh} / Gap surface: {surface.en}", file, gap),
+    ]
 
 
 def _project(
@@ -155,7 +165,7 @@ def _project(
     rasters: Sequence[RasterLayer],
 ) -> None:
     identity = context.settings("study")
-    note = "虚线为示意边界，圆点为直线估算 / dashed: indicative; circles: straight-line estimate"
+    note = "虚线为示意边界 / dashed: indicative boundary"
     with context.writing("layers:parkgap.qgz") as target:
         write_project(
             target,
@@ -198,7 +208,7 @@ def _provenance(
     rasters: Sequence[RasterLayer],
 ) -> None:
     assets = {"geopackage": "./parkgap.gpkg", "qgis_project": "./parkgap.qgz"}
-    assets |= {raster.name: f"./{raster.file}" for raster in rasters}
+    assets |= {Path(raster.file).stem: f"./{raster.file}" for raster in rasters}
     assets |= {
         f"{layer.schema.name}_parquet": f"./parquet/{layer.schema.name}.parquet" for layer in layers
     }

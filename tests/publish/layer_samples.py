@@ -1,0 +1,216 @@
+"""A town of three parks, as the stages would hand it to the layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import pandas as pd
+from shapely.geometry import Point, box
+
+from pipeline.publish.layer_tables import Layer, Options, make_layers
+
+CRS = "EPSG:32651"
+BREAKS = (0.2, 0.4, 0.6, 0.8)
+STAGES = ("ingest", "networks", "rail", "hospitals", "schools", "gaps")
+X, Y = 350_000.0, 3_455_000.0
+ALL_SERVICES = ("rail", "hospital", "school")
+
+
+def at(dx_m: float, dy_m: float) -> Point:
+    """Give a point by its distance from the town's corner, in metres."""
+    return Point(X + dx_m, Y + dy_m)
+
+
+def places() -> gpd.GeoDataFrame:
+    """Give a park with a surveyed boundary, an indicative one, and one without a point."""
+    frame = pd.DataFrame(
+        {
+            "place_id": ["P1", "P2", "P3"],
+            "name_zh": ["甲园", "乙园", "丙园"],
+            "name_en": ["Park A", "Park B", None],
+            "tier": ["core", "zone", "policy"],
+            "category": ["core_area", "=1+1", None],
+            "planned_area_km2": [1.0, 2.0, None],
+            "precision_m": [0.0, 500.0, None],
+            "is_station_point": [False, True, False],
+            "boundary_class": ["surveyed", "indicative", "none"],
+            "x": [X + 500, X + 5000, None],
+            "y": [Y + 500, Y + 5000, None],
+            "lon": [121.4, 121.45, None],
+            "lat": [31.2, 31.24, None],
+        }
+    )
+    shapes = [box(X, Y, X + 1000, Y + 1000), at(5000, 5000).buffer(798), None]
+    return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
+
+
+def gaps() -> pd.DataFrame:
+    """Give the long table of gaps: one measured, one estimated, one unknown."""
+    rows = [
+        {
+            "place_id": place,
+            "service": service,
+            "gap": gap,
+            "value": None if gap is None else 10 * (1 + gap),
+            "unit": "min",
+            "need": 10.0,
+            "low": None,
+            "high": None,
+            "status": "ok" if gap is not None else "no_data",
+            "method": method if gap is not None else None,
+            "finding": None if gap is None else "gap" if gap else "no_gap",
+            "verdict": "robust" if gap is not None else "not_testable",
+            "nearest_name_zh": "站",
+            "nearest_name_en": "Station",
+            "snapshot": "2026-05-19",
+            "missing": "" if gap is not None else "rail;hospital;school",
+            "rank": {"P1": 2.0, "P2": 1.0}.get(place),
+            "rank_low": None,
+            "rank_high": None,
+        }
+        for place, gap, method in (
+            ("P1", 0.2, "measured_network"),
+            ("P2", 0.9, "estimated_straight_line"),
+            ("P3", None, None),
+        )
+        for service in (*ALL_SERVICES, "composite")
+    ]
+    return pd.DataFrame(rows)
+
+
+def stations() -> gpd.GeoDataFrame:
+    """Give two operating stations, one of them an interchange, and a planned one."""
+    frame = pd.DataFrame(
+        {
+            "station_id": ["s1", "s2", "s3"],
+            "name_zh": ["东站", "西站", "新站"],
+            "name_en": ["East", "West", "New"],
+            "lines": ["01", "01|02", None],
+            "status": ["operating", "operating", "planned"],
+        }
+    )
+    return gpd.GeoDataFrame(frame, geometry=[at(0, 0), at(3000, 4000), at(9, 9)], crs=CRS)
+
+
+def line_stations() -> gpd.GeoDataFrame:
+    """Give line 01 of three stops out of order, and a branch of one stop."""
+    frame = pd.DataFrame(
+        {
+            "line_id": ["01", "01", "01", "02"],
+            "branch": ["main", "main", "main", "main"],
+            "seq": [2, 0, 1, 0],
+        }
+    )
+    points = [at(3000, 4000), at(0, 0), at(3000, 0), at(0, 0)]
+    return gpd.GeoDataFrame(frame, geometry=points, crs=CRS)
+
+
+def facilities() -> gpd.GeoDataFrame:
+    """Give a hospital and a school with their variants."""
+    frame = pd.DataFrame(
+        {
+            "facility_id": ["h1", "h2", "k1"],
+            "campus_id": ["h1", "h2", "k1"],
+            "service": ["hospital", "hospital", "school"],
+            "name_zh": ["一院", "二院", "一中"],
+            "status": ["operating"] * 3,
+            "v_tertiary_all": [True, True, False],
+            "v_tertiary_3a_general": [True, False, False],
+            "v_senior_policy_76": [False, False, None],
+        }
+    )
+    return gpd.GeoDataFrame(frame, geometry=[at(0, 9), at(9, 0), at(5, 5)], crs=CRS)
+
+
+def cells() -> gpd.GeoDataFrame:
+    """Give four cells of 500 m in an L."""
+    where = [(6910, 700), (6910, 701), (6911, 700), (6912, 700)]
+    counts = dict.fromkeys(("schools", "health", "shops", "sport", "parks", "finance"), 0)
+    frame = pd.DataFrame(
+        [{"row": row, "col": col, "district": "甲区", "stops": 1, **counts} for row, col in where]
+    )
+    shapes = [box(c * 500, r * 500, c * 500 + 500, r * 500 + 500) for r, c in where]
+    return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
+
+
+@dataclass
+class Town:
+    """Opens the tables of the town; single tables can be replaced."""
+
+    replaced: dict[tuple[str, str], pd.DataFrame] = field(default_factory=dict)
+
+    def frame(self, stage: str, name: str) -> pd.DataFrame:
+        """Open a table."""
+        if (stage, name) in self.replaced:
+            return self.replaced[stage, name]
+        made = {
+            ("ingest", "places.parquet"): places,
+            ("ingest", "facilities.parquet"): facilities,
+            ("ingest", "cells.parquet"): cells,
+            ("ingest", "line_stations.parquet"): line_stations,
+            ("ingest", "lines.parquet"): _lines,
+            ("ingest", "planned_stations.parquet"): _planned,
+            ("ingest", "districts.parquet"): _districts,
+            ("ingest", "standards.parquet"): _standards,
+            ("networks", "mapped.parquet"): _mapped,
+            ("rail", "stations.parquet"): stations,
+            ("gaps", "gaps.parquet"): gaps,
+            ("gaps", "tiers.parquet"): _tiers,
+        }
+        if name == "access.parquet":
+            return _access({"hospitals": "hospital", "schools": "school"}.get(stage, stage))
+        return made.get((stage, name), pd.DataFrame)()
+
+    layer = frame
+
+
+def town_layers(town: Town | None = None) -> list[Layer]:
+    """Make all layers of the town."""
+    return make_layers(town or Town(), stages=STAGES, options=Options(gap_breaks=BREAKS))
+
+
+def _lines() -> pd.DataFrame:
+    return pd.DataFrame({"line_id": ["01"], "name_zh": ["一号线"], "colour_hex": ["#E3002B"]})
+
+
+def _planned() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"name_zh": []}, geometry=[], crs=CRS)
+
+
+def _districts() -> gpd.GeoDataFrame:
+    shape = box(X - 2000, Y - 2000, X + 8000, Y + 8000)
+    return gpd.GeoDataFrame(
+        {"district_zh": ["甲区"], "area_km2": [100.0]}, geometry=[shape], crs=CRS
+    )
+
+
+def _standards() -> pd.DataFrame:
+    return pd.DataFrame({"standard_id": ["a"], "value": [500.0], "unit": ["m"], "year": [2018]})
+
+
+def _mapped() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"mode": [], "region": []}, geometry=[], crs=CRS)
+
+
+def _tiers() -> pd.DataFrame:
+    counts = ("places", "with_value", "gap_robust", "gap_likely", "no_gap_robust", "undecided")
+    numbers = {name: [1] for name in counts}
+    return pd.DataFrame({"tier": ["core"], "service": ["rail"], "gap_mean": [0.2], **numbers})
+
+
+def _access(service: str) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "place_id": ["P1"],
+            "service": [service],
+            "variant": ["all"],
+            "mode": ["walk"],
+            "measure": ["minutes_nearest_median"],
+            "value": [12.0],
+            "unit": ["min"],
+            "status": ["ok"],
+            "method": ["measured_network"],
+            "snapshot": ["2026-05-19"],
+        }
+    )

@@ -1,0 +1,1 @@
+"""Open what is published in a real QGIS."""
