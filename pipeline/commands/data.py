@@ -1,18 +1,82 @@
-"""Work with a user's own data: check a file, count cells, get a template, start a city."""
+"""Work with a user's own data: start a city, get and check files, count cells, templates."""
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from pipeline.commands.say import say
-from pipeline.commands.studies import StudyOption, WorkspaceOption, open_study
+from pipeline.commands.studies import OsmOption, StudyOption, WorkspaceOption, open_study
 
 OutOption = Annotated[Path, typer.Option("--out", help="写入的文件夹 / folder to write to")]
+
+
+def new(
+    city: Annotated[str, typer.Argument(help="城市名 / name of the city")],
+    *,
+    start: Annotated[
+        Literal["minimal", "shanghai"],
+        typer.Option("--from", help="minimal：只写必要项；shanghai：写出全部设置 / all settings"),
+    ] = "minimal",
+    osm: OsmOption = None,
+    lon: Annotated[float | None, typer.Option("--lon", help="中心经度 / centre longitude")] = None,
+    lat: Annotated[float | None, typer.Option("--lat", help="中心纬度 / centre latitude")] = None,
+    workspace: WorkspaceOption = Path(),
+) -> None:
+    """为一座城市写出带注释的研究文件 / write a commented study of a new city."""
+    from pipeline.sources.study_new import new_study, write_study
+
+    centre = None if lon is None or lat is None else (lon, lat)
+    plan = new_study(
+        city,
+        folder=workspace / "studies",
+        start=start,
+        osm=osm,
+        centre=centre,
+        today=dt.datetime.now(tz=dt.UTC).date(),
+    )
+    for path in write_study(plan):
+        say(f"已写 / written  {path}")
+    root = "" if workspace == Path() else f" -w {workspace}"
+    say(f"下一步 / next  parkgap run -s {plan.path.stem}{root}")
+
+
+def fetch(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="地址或文件；空则取研究的 osm_url / address or file; the study's"),
+    ] = None,
+    *,
+    study: StudyOption = "shanghai",
+    workspace: WorkspaceOption = Path(),
+    sha256: Annotated[str | None, typer.Option("--sha256", help="校验和 / checksum")] = None,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", help="缓存文件夹 / folder of the cache")
+    ] = None,
+) -> None:
+    """下载研究的 OSM 摘录或任一文件，可续传 / download a study's extract or any file."""
+    from pipeline.sources.fetch import fetch as get
+    from pipeline.sources.fetch import progress_bar
+    from pipeline.sources.study_fetch import wanted_file
+
+    plan, place = open_study(study, None, None, workspace)
+    address, checksum = wanted_file(plan.inputs, source, sha256)
+    with progress_bar(address.rpartition("/")[2] or address) as progress:
+        got = get(
+            address,
+            cache=cache or place.root / "layers" / "cache",
+            settings=plan.sources.fetch,
+            sha256=checksum,
+            progress=progress,
+        )
+    say(str(got))
+    say(f"文件 / file  {got.path}")
+    say(f"校验和 / sha256  {got.sha256}")
+    say(f"下一步 / next  parkgap run -s {study} --osm {got.path}")
 
 
 def cells(
@@ -24,12 +88,16 @@ def cells(
     out: OutOption = Path("layers/reference"),
 ) -> None:
     """由摘录统计每格设施数 / count facilities per cell, as the embedded table was made."""
-    from pipeline.sources.cells import cells_from_extract, write_cells
+    from pipeline.sources.cells import write_cells
+    from pipeline.sources.study_cells import cells_of_extract
 
     plan, _place = open_study(study, None, None, workspace)
-    grid = cells_from_extract(osm, areas, settings=plan.sources, crs=plan.study.crs)
-    write_cells(grid, out / "cells_500m.csv", out / "cells_500m_land.csv")
-    say(f"已写 / written  {out / 'cells_500m.csv'}: {grid!r}")
+    grid = cells_of_extract(osm, areas, study=plan)
+    side = plan.sources.cells.cell_m
+    counts, land = out / f"cells_{side}m.csv", out / f"cells_{side}m_land.csv"
+    out.mkdir(parents=True, exist_ok=True)
+    write_cells(grid, counts, land)
+    say(f"已写 / written  {counts}, {land}: {grid!r}")
 
 
 def template(
@@ -64,13 +132,13 @@ def check(
 ) -> None:
     """检查文件：基准、坐标系、几何、重复、字段 / check a file before it is used."""
     from pipeline.sources.check import check_file
-    from pipeline.sources.guarded import against_study
+    from pipeline.sources.check_study import against_study
 
     plan, _place = open_study(study, None, None, workspace)
     report = check_file(path, against=against_study(plan), settings=plan.sources)
     if as_json:
-        sys.stdout.write(json.dumps(report.as_dict(), ensure_ascii=False, indent=1) + "\n")
+        sys.stdout.write(report.as_json() + "\n")
     else:
-        say(report.text())
+        say(str(report))
     if not report.ok:
         raise typer.Exit(3)

@@ -8,11 +8,12 @@ import pandas as pd
 import shapely
 
 from pipeline.settings.inputs import TableInput
-from pipeline.sources.cells import CellGrid, build_cells, district_shapes
+from pipeline.sources.cells import CellGrid, district_shapes
 from pipeline.sources.facility_tables import hospitals_of, schools_of
 from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
 from pipeline.sources.reference import TableSpec, reference_tables
-from pipeline.sources.role_tables import check_ids, flags_of, require_shapes, text_of
+from pipeline.sources.role_tables import check_ids, flags_of, text_of
+from pipeline.sources.study_cells import areas_of_districts, count
 from pipeline.sources.study_inputs import StudyInputs
 from pipeline.sources.tables import points_of, require_columns
 from pipeline.stages.context import StageContext
@@ -252,20 +253,7 @@ def _counted(
     areas = _areas(context, given, places, features)
     if areas.empty:
         return None
-    names = given.plain("districts")
-    full = {}
-    if names is not None and {"short_zh", "name_zh"} <= set(names.columns):
-        full = dict(zip(names["short_zh"], names["name_zh"], strict=True))
-    rules = given.sources.cells
-    return build_cells(
-        features,
-        areas,
-        columns=mapping.cells,
-        cell_m=rules.cell_m,
-        crs=context.crs,
-        district_field=rules.district_field,
-        district_names=full,
-    )
+    return count(given, features, areas)
 
 
 def _areas(
@@ -277,11 +265,7 @@ def _areas(
     """Take the polygons of districts, else the mapped land around the places as one area."""
     field, path = given.sources.cells.district_field, given.settings.district_shapes
     if path is not None:
-        from pipeline.sources.files import read_layer
-
-        drawn = read_layer(path).frame
-        require_shapes(drawn, role="district_shapes", path=path)
-        return drawn
+        return areas_of_districts(path)
     identity = context.settings("study")
     around = shapely.union_all(places.geometry.dropna().to_numpy()).convex_hull
     spots = shapely.points(features[["x", "y"]].to_numpy(dtype="float64").reshape(-1, 2))

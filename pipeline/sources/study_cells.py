@@ -1,0 +1,83 @@
+"""Count an extract's facilities per cell for a study, as the embedded table was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.sources.cells import CellGrid, build_cells
+from pipeline.sources.files import read_layer
+from pipeline.sources.osm_features import read_osm_features
+from pipeline.sources.role_tables import require_shapes
+from pipeline.sources.study_inputs import StudyInputs
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from pipeline.study import Study
+
+
+def cells_of_extract(osm: Path, areas: Path, *, study: Study) -> CellGrid:
+    """Count the facilities of an extract per cell and district.
+
+    Parameters
+    ----------
+    osm
+        The extract.
+    areas
+        Polygons with the name of their district in the field `sources.cells.district_field`.
+    study
+        Names the mapping, the cell's side, the working CRS and the full names of districts.
+
+    Returns
+    -------
+    grid
+
+    Raises
+    ------
+    SourceError, FieldError, CrsError
+        A file cannot be read, holds no polygons, or lacks the field.
+    """
+    given = StudyInputs(study.inputs, study.sources, crs=study.study.crs)
+    shapes = areas_of_districts(areas)
+    categories = {name for names in given.mapping.cells.values() for name in names}
+    features = read_osm_features(
+        osm, mapping=given.mapping, crs=given.crs, categories=categories
+    ).features
+    return count(given, features, shapes)
+
+
+def count(given: StudyInputs, features: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> CellGrid:
+    """Count features per cell of a study in areas that are there."""
+    rules = given.sources.cells
+    return build_cells(
+        features,
+        areas,
+        columns=given.mapping.cells,
+        cell_m=rules.cell_m,
+        crs=given.crs,
+        district_field=rules.district_field,
+        district_names=full_names(given.plain("districts")),
+    )
+
+
+def areas_of_districts(path: Path) -> gpd.GeoDataFrame:
+    """Read the polygons of districts.
+
+    Raises
+    ------
+    SourceError, FieldError
+        The file cannot be read or holds no polygons.
+    """
+    drawn = read_layer(path).frame
+    require_shapes(drawn, role="district_shapes", path=path)
+    return drawn
+
+
+def full_names(districts: pd.DataFrame | None) -> Mapping[str, str]:
+    """Give the full name of a district by its short one, where the study's table has both."""
+    if districts is None or not {"short_zh", "name_zh"} <= set(districts.columns):
+        return {}
+    return dict(zip(districts["short_zh"], districts["name_zh"], strict=True))
