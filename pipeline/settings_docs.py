@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -52,7 +52,7 @@ def _yaml_section(model: type[BaseModel], values: dict[str, Any], depth: int) ->
     pad = "  " * depth
     lines: list[str] = []
     for name, field in model.model_fields.items():
-        extra, value, inner = _extra(field), values.get(name), _model_of(field)
+        extra, value, inner = _extra(field), values.get(name), _section_of(field)
         unit = f" [{extra['unit']}]" if "unit" in extra else ""
         if depth == 0:
             lines.append("")
@@ -130,6 +130,11 @@ def _extra(field: FieldInfo) -> dict[str, Any]:
         msg = f"a setting without zh and en: {field}"
         raise TypeError(msg)
     return dict(extra)
+
+
+def _section_of(field: FieldInfo) -> type[BaseModel] | None:
+    """Give the model of a field that holds one section, not a list or table of them."""
+    return None if get_origin(field.annotation) in {dict, list, tuple} else _model_of(field)
 
 
 def _model_of(field: FieldInfo) -> type[BaseModel] | None:
