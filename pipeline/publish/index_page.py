@@ -85,14 +85,17 @@ def build_index(
     )
 
 
-def describe(path: Path, *, root: Path, kind: str | None = None) -> Item:
-    """Describe a file for the index page that stands in the folder `root`."""
+def describe(path: Path, *, root: Path, title: str = "") -> Item:
+    """Describe a file for the index page that stands in the folder `root`.
+
+    A page brings its own title; `title` is for the files that have none inside.
+    """
     relative = Path(os.path.relpath(path, root)).as_posix()
     return Item(
-        kind=kind or _kind(relative),
+        kind=_kind(relative),
         address=quote(relative),
         path=relative,
-        title=_title(path) if path.suffix == ".html" else "",
+        title=_title(path) if path.suffix == ".html" else title,
         format=FORMATS.get(path.suffix, Words(path.suffix.lstrip("."))),
         size=size_words(path.stat().st_size),
     )

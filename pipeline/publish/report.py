@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.publish import report_evidence, report_parcels, report_tables
+from pipeline.publish import report_evidence, report_island, report_parcels, report_tables
 from pipeline.publish.leaflet import POLICY_MARK, seal
 from pipeline.publish.report_cells import Table, Words, clean
 from pipeline.publish.report_data import ReportData
@@ -132,6 +132,7 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             [report_tables.targets(data), report_tables.districts(data)],
             figures=_there(figures, "carrier_targets"),
         ),
+        _section("island", "孤岛效应", "Island effect", report_island.island_tables(data)),
         _section(
             "parcels",
             "地块：低效用地与更新",

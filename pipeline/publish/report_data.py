@@ -60,7 +60,7 @@ class ReportData:
     station_extent_m: float
     area_tolerance_share: float
     parameters: Sequence[Parameter] = field(default=())
-    island: pd.DataFrame | None = None
+    island: Mapping[str, pd.DataFrame] | None = None
     parcels: Mapping[str, pd.DataFrame] | None = None
 
     @property
@@ -77,7 +77,12 @@ class ReportData:
         if service not in self._by_service:
             rows = self.gaps[self.gaps["service"].eq(service)].set_index("place_id")
             every = rows.reindex(pd.Index(self.places["place_id"], name="place_id"))
-            self._by_service[service] = every.assign(outcome=outcomes(every))
+            asked = every
+            if service == "composite":  # the question there: is it among the largest gaps?
+                asked = every.drop(columns=["finding", "verdict"]).rename(
+                    columns={"rank_finding": "finding", "rank_verdict": "verdict"}
+                )
+            self._by_service[service] = every.assign(outcome=outcomes(asked))
         return self._by_service[service]
 
     @cached_property

@@ -35,7 +35,7 @@ def contradictions(data: ReportData) -> Table | None:
             name_cell(row["topic_zh"], row["topic_en"]),
             Cell(clean(row["value_a"]), clean(row["source_a"], LONG)),
             Cell(clean(row["value_b"]), clean(row["source_b"], LONG)),
-            Cell(clean(row["unit"])),
+            Cell(clean(row["unit"]), kind="short"),
             Cell(clean(row["used"]), clean(row["reason_en"], LONG)),
         ]
         for _, row in data.contradictions.iterrows()
@@ -171,7 +171,7 @@ def sources(data: ReportData) -> Table:
     """List what came in: name, licence, date of the data."""
     rows = [
         [
-            name_cell(row["name_zh"], row["name_en"]),
+            Cell(clean(row["name_zh"], LONG), clean(row["name_en"], LONG), kind="name"),
             Cell(clean(row["licence"]) or DASH),
             Cell(clean(row["date"]) or DASH),
         ]
@@ -195,7 +195,7 @@ def parameters(data: ReportData) -> Table:
         [
             Cell(one.name.zh, one.name.en, kind="name"),
             Cell(one.value, kind="number"),
-            Cell(one.unit or DASH),
+            Cell(one.unit or DASH, kind="short"),
             Cell(one.key),
             Cell(clean(one.source, LONG) or DASH),
         ]

@@ -27,6 +27,7 @@ from pipeline.settings.needs import NeedSettings
 WIDTH = 1080.0
 TICKS = (0, 5, 10, 15, 30, 45, 60, 90, 120, 180, 240, 360, 480, 720)
 LABELS = 300.0
+NO_MARK = {NO_VALUE: "#6b7680"}
 APART = 26.0  # of labels on a scale, in pixels
 ROW = 19.0
 HEAD = 92.0
@@ -67,7 +68,7 @@ def _strip_order(data: ReportData) -> list[str]:
     """List places with any value: ranked ones first, then by the bounds of the composite."""
     rows = data.service_rows("composite")
     known = set(data.gaps.loc[data.gaps["gap"].notna(), "place_id"])
-    ordered = rows.sort_values(["rank", "high", "low"], ascending=[True, False, False])
+    ordered = rows.sort_values(["rank", "at_most", "at_least"], ascending=[True, False, False])
     return [str(key) for key in ordered.index if key in known]
 
 
@@ -113,8 +114,8 @@ def _panel(
     found = rows["outcome"].to_list()
     for i, (outcome, (_, row)) in enumerate(zip(found, rows.iterrows(), strict=True)):
         middle = HEAD + ROW * i + ROW / 2
-        if outcome == NO_VALUE:
-            _no_mark(sheet, row, x=limit + 7, y=middle)
+        if pd.isna(row["value"]):
+            _no_mark(sheet, row, x=limit + 7, y=middle, colour=NO_MARK.get(outcome, FILL[outcome]))
         else:
             _mark(sheet, row, outcome, left=left, width=width, top=top, y=middle)
 
@@ -136,10 +137,12 @@ def _ticks(
         sheet.text(x, HEAD - 13, label, size=10.5, text_anchor="middle", fill=SOFT)
 
 
-def _no_mark(sheet: Sheet, row: Row, *, x: float, y: float) -> None:
-    """Say in the place of a mark that there is no value, and why."""
+def _no_mark(sheet: Sheet, row: Row, *, x: float, y: float, colour: str) -> None:
+    """Say in the place of a mark that there is no value, and why; beyond the search is a gap."""
+    beyond = row["status"] == "beyond_limit"
     zh, en = GLOSSARY.get(str(row["status"]), ("", ""))
-    made = sheet.text(x, y + 4, "无值 no value", size=10, fill="#6b7680")
+    words = "超出搜索 beyond search" if beyond else "无值 no value"
+    made = sheet.text(x, y + 4, words, size=10, fill=colour)
     sheet.hint(made, f"{zh} {en}")
 
 

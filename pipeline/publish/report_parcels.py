@@ -66,11 +66,8 @@ def headline(found: Mapping[str, pd.DataFrame]) -> Words:
     low = parcels[parcels["outcome"].notna()]
     land, room = low["area_m2"].sum(min_count=1), parcels["uplift_m2"].sum(min_count=1)
     known = int(parcels["uplift_m2"].notna().sum())
-    zh_sign, en_sign = (
-        ("合成地块：", "Synthetic parcels: ")
-        if parcels["synthetic"].any()
-        else ("地块：", "Parcels: ")
-    )
+    made = bool(parcels["synthetic"].any())
+    zh_sign, en_sign = "合成地块：" if made else "地块：", "Synthetic p" if made else "P"
     room_text = number(None if pd.isna(room) else round(float(room) / M2_PER_10K), "10k_m2")
     return Words(
         f"{zh_sign}{len(parcels)} 宗中 {len(low)} 宗判为低效（{number(land / M2_PER_HA, 'count')} "

@@ -30,6 +30,12 @@ from pipeline.publish.report_outcomes import (
 from pipeline.publish.report_text import CASE, carriers, target_columns, threshold_words
 
 M2_PER_KM2 = 1e6
+_BOUNDARIES = {
+    "surveyed": ("实测边界", "surveyed"),
+    "digitised": ("四至数字化", "digitised"),
+    "indicative": ("示意圆", "indicative disc"),
+    "none": ("仅点位", "point only"),
+}
 _REASONS = {
     "no_data": ("无数据", "no data"),
     "not_testable": ("无法判定", "not testable"),
@@ -103,7 +109,7 @@ def service_columns(data: ReportData) -> list[Column]:
 def ranking(data: ReportData) -> Table:
     """Rank the places by composite gap, with what each service contributes."""
     composite = data.service_rows("composite")
-    order = composite.sort_values(["rank", "high", "low"], ascending=[True, False, False])
+    order = composite.sort_values(["rank", "at_most", "at_least"], ascending=[True, False, False])
     ranked = order[order["rank"].notna()].index
     left = order[order["rank"].isna()].index
     known = data.gaps[data.gaps["gap"].notna()]["place_id"]
@@ -122,15 +128,14 @@ def ranking(data: ReportData) -> Table:
         [_ranked_row(data, str(key), composite.loc[key]) for key in shown],
         notes=(
             Words(
-                "名次后括号内为改变权重（含逐项剔除）后的名次范围；综合缺口后方括号为缺项按无缺口与"
-                "最大缺口补足的上下限；服务列方括号为边界位置不确定造成的 90% 区间，"
+                "名次下括号内为改变权重（含逐项剔除）后的名次范围；方括号为边界位置不确定造成的"
+                "区间；缺项而不排名者，综合缺口的方括号为缺项按无缺口与最大缺口补足的上下限。"
                 "≈ 表示直线估算。"
                 f"另有 {silent} 处没有任何服务的值，不列入本表。",
-                "In parentheses the range of the rank over all weights tried; in brackets behind "
-                "the composite what it would be with the missing services at no gap and at the "
-                "fullest; in brackets behind a service the 90 % interval over plausible "
-                f"boundaries; ≈ marks straight-line estimates. {silent} places without any value "
-                "are not listed.",
+                "In parentheses the range of the rank over all weights tried; in brackets the "
+                "interval over plausible boundaries or, for places not ranked, what the composite "
+                "would be with the missing services at no gap and at the fullest; ≈ marks "
+                f"straight-line estimates. {silent} places without any value are not listed.",
             ),
         ),
     )
@@ -144,13 +149,9 @@ def _ranked_row(data: ReportData, key: str, row: Row) -> list[Cell]:
         span = f"({row['rank_low']:.0f}–{row['rank_high']:.0f})"
         rank = Cell(f"{row['rank']:.0f}", interval=span, kind="number")
     found = str(row["outcome"])
-    differs = pd.isna(row["gap"]) or row["low"] != row["high"]
+    low, high = ("at_least", "at_most") if pd.isna(row["gap"]) else ("low", "high")
     composite = number_cell(
-        row["gap"],
-        "gap",
-        low=row["low"] if differs else None,
-        high=row["high"] if differs else None,
-        badge=RANK_BADGES[found],
+        row["gap"], "gap", low=row[low], high=row[high], badge=RANK_BADGES[found]
     )
     services = [service_cell(data, need.service, key) for need in data.needs]
     return [
@@ -222,7 +223,7 @@ def _case_row(data: ReportData, park: Row) -> list[Cell]:
         if agree
         else Badge("gap-likely", "不一致", "differ")
     )
-    certainty = GLOSSARY.get(str(park["boundary_class"]), (DASH, DASH))
+    certainty = _BOUNDARIES.get(str(park["boundary_class"]), (DASH, ""))
     return [
         name_cell(park["name_zh"], park["name_en"]),
         Cell(clean(park["district_zh"]) or DASH, kind="short"),

@@ -268,7 +268,7 @@ def _worst(data: ReportData) -> Line | None:
                 f"{firm} 处稳健列入前 {data.worst_places}；{left} 处缺项未排名",
                 f"{firm} robustly among the {data.worst_places} largest; {left} not ranked",
             ),
-            Words("名次区间随权重而变", "rank range over weights"),
+            Words("名次区间随权重而变", "rank range over the weights tried"),
         ),
     )
 

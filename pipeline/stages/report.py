@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.publish.index_page import build_index, describe
-from pipeline.publish.report import build_report
+from pipeline.publish.report import CAPTIONS, build_report
 from pipeline.publish.report_cells import Words
 from pipeline.publish.report_data import Parameter, ReportData
 from pipeline.resources import shipped
@@ -153,6 +153,11 @@ def _parameters(context: StageContext) -> list[Parameter]:
     return found
 
 
+def _caption(name: str) -> str:
+    words = CAPTIONS.get(name)
+    return "" if words is None else f"{words.zh} {words.en}"
+
+
 def _write_index(context: StageContext, data: ReportData, made: list[str]) -> None:
     """List what the earlier stages' manifests promise to people, and this stage's own files."""
     folder = context.workspace.outputs
@@ -167,7 +172,7 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
         version=data.version,
         digest=data.digest,
         sources=data.sources,
-        items=[describe(path, root=folder) for path in paths],
+        items=[describe(path, root=folder, title=_caption(path.stem)) for path in paths],
     )
     with context.writing("outputs:index.html") as target:
         target.write_bytes(page.encode())
