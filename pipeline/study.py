@@ -329,7 +329,7 @@ def restore_study(path: Path) -> Study:
         raise StudyError(
             Problem(
                 zh="已解析的研究文件缺失或损坏",
-                en="the resolved study is missing or damaged",
+                en=f"the resolved study is missing or damaged: {error}",
                 path=path,
                 remedy_zh="用 parkgap run 重新运行",
                 remedy_en="run it again with `parkgap run`",
