@@ -66,3 +66,9 @@ $(VENV)/.test: $(VENV)/.product
 
 screenshot: run ## draw the README's picture from the built overview (needs Chromium)
 	$(BIN)/python -m pipeline.publish.screenshot outputs/$(STUDY)/maps/overview.html docs/overview.png
+
+PEERS ?= build/peers
+bench: $(VENV)/.test ## measure against the peers, side by side (writes benchmarks/RESULTS.md)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check igraph pandana pyrosm osmnx
+	$(BIN)/python -m benchmarks --peers $(PEERS)/bin/python
