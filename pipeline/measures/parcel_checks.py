@@ -8,6 +8,15 @@ import pandas as pd
 
 from pipeline.settings.parcel_rules import Statement
 
+PAIR = (
+    *("subject", "unit", "first", "first_claim", "first_source", "first_zh", "first_en"),
+    *("second", "second_claim", "second_source", "second_zh", "second_en"),
+    *("gap_share", "verdict"),
+)
+CHECK = (
+    *("subject", "unit", "claim", "documented", "computed", "difference", "agrees", "status"),
+    *("source", "zh", "en"),
+)
 SYMBOLS = {"eq": "=", "about": "≈", "gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
 
 
@@ -40,8 +49,7 @@ def contradictions(statements: Sequence[Statement], *, about_share: float) -> pd
             else:
                 continue
             rows.append(_pair(first, second, verdict))
-    columns = list(_pair(statements[0], statements[0], "")) if statements else []
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(PAIR))
 
 
 def _interval(statement: Statement, about: float) -> tuple[float, float]:
@@ -118,5 +126,5 @@ def documented_against_computed(
                 "en": statement.en,
             }
         )
-    table = pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=list(CHECK))
     return table.astype({"computed": "float64", "difference": "float64", "agrees": "boolean"})

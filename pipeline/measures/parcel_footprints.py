@@ -81,6 +81,37 @@ def far_from_footprints(
     )
 
 
+def with_estimates(
+    parcels: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+    *,
+    storey_height_m: float,
+    min_levels_share: float,
+    yard_m: float,
+    min_width_m: float,
+) -> gpd.GeoDataFrame:
+    """Add the estimates to a parcel table; what is stated stays and is never replaced.
+
+    Returns
+    -------
+    The parcels with the columns of `far_from_footprints` (read by the indicators where no ratio is
+    stated), `remainder_m2` filled where it was null, and `remainder_basis` (`given`,
+    `estimated_footprints` or null).
+    """
+    estimates = far_from_footprints(
+        parcels, buildings, storey_height_m=storey_height_m, min_levels_share=min_levels_share
+    )
+    blank = parcels["remainder_m2"].isna() & (estimates["buildings"] > 0)
+    found = undeveloped_remainder(
+        parcels[blank], buildings, yard_m=yard_m, min_width_m=min_width_m
+    ).reindex(parcels.index)
+    remainder = parcels["remainder_m2"].astype("float64").fillna(found)
+    basis = pd.Series(pd.NA, index=parcels.index, dtype="string")
+    basis = basis.mask(remainder.notna(), "estimated_footprints")
+    basis = basis.mask(parcels["remainder_m2"].notna(), "given")
+    return parcels.assign(**estimates, remainder_m2=remainder, remainder_basis=basis)
+
+
 def estimate_coverage(estimates: pd.DataFrame) -> dict[str, float | None]:
     """Tell how many parcels an estimate could be made for and why not for the others.
 

@@ -12,7 +12,15 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.measures.parcel_columns import M2_PER_HA, MU_PER_HA, Floats, Mask, flags, floats
+from pipeline.measures.parcel_columns import (
+    M2_PER_HA,
+    MU_PER_HA,
+    Floats,
+    Mask,
+    codes,
+    flags,
+    floats,
+)
 
 # rate: numerator, the land it is divided by
 RATES: Final[dict[str, tuple[str, str]]] = {
@@ -55,6 +63,7 @@ def partial_totals(frame: pd.DataFrame, *, by: str) -> pd.DataFrame:
         "industrial_land_m2": np.where(industrial, area, 0.0),
         "class_unknown_m2": np.where(told, 0.0, area),
     }
+    pieces["far__estimated"] = np.where(industrial & _estimated(grouped), area, 0.0)
     for rate, (numerator, base) in RATES.items():
         wanted = industrial if base == "industrial" else np.ones(len(grouped), dtype=bool)
         pieces |= _rate_pieces(rate, _numerator(grouped, numerator), area, wanted)
@@ -64,6 +73,11 @@ def partial_totals(frame: pd.DataFrame, *, by: str) -> pd.DataFrame:
         pieces[f"{name}_land"] = np.where(np.isnan(values) | ~industrial, 0.0, area)
     table = pd.DataFrame({k: np.nan_to_num(v.astype(np.float64)) for k, v in pieces.items()})
     return _ordered_sums(table, grouped[by].astype("str").to_numpy(dtype=object))
+
+
+def _estimated(frame: pd.DataFrame) -> Mask:
+    """Mark the parcels whose ratio comes from building footprints."""
+    return (codes(frame, "far_basis") == "estimated_footprints").fillna(value=False).to_numpy(bool)
 
 
 def _numerator(frame: pd.DataFrame, name: str) -> Floats:
@@ -115,7 +129,8 @@ def finish_totals(partial: pd.DataFrame, *, min_known_share: float) -> pd.DataFr
     -------
     Indexed by group, sorted: `parcels`, `industrial_parcels`, `area_unknown_parcels`, `land_m2`,
     `industrial_land_m2`, `class_unknown_m2`; each rate with `<rate>_known_share` and
-    `<rate>_status` (`ok`, `no_data`); tax and output also per mu; `uplift_m2` and
+    `<rate>_status` (`ok`, `no_data`); `far_estimated_share`, the share of the land behind the FAR
+    whose ratio was estimated from footprints; tax and output also per mu; `uplift_m2` and
     `zero_increment_m2` with the share of industrial land behind them. FAR, tax, output and jobs
     are per industrial land, the development rate is
     per all land of the group's parcels.
@@ -131,6 +146,7 @@ def finish_totals(partial: pd.DataFrame, *, min_known_share: float) -> pd.DataFr
         out[rate] = value.where(usable)
         out[f"{rate}_known_share"] = known
         out[f"{rate}_status"] = np.where(usable, "ok", "no_data")
+    out["far_estimated_share"] = _divide(partial["far__estimated"], partial["far__land"])
     for rate in ("tax_10k_yuan", "output_10k_yuan"):
         out[f"{rate}_mu"] = out[f"{rate}_ha"] / MU_PER_HA
     for name in SUMS:

@@ -21,7 +21,11 @@ from pipeline.measures.rules import (
 )
 from pipeline.settings.parcel_rules import Condition, Decision, Outcome, Rule, RuleSet
 
-ESTIMATED_BASES = {"far": ("far_basis", "estimated_footprints")}
+ESTIMATED_BASES = {
+    "far": ("far_basis", "estimated_footprints"),
+    "remainder_m2": ("remainder_basis", "estimated_footprints"),
+    "remainder_share": ("remainder_basis", "estimated_footprints"),
+}
 
 
 def verdicts(

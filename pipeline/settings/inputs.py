@@ -121,6 +121,27 @@ class ParcelInput(Section):
         zh="自己的地块文件；空则用合成示例",
         en="your parcel file; synthetic sample when empty",
     )
+    layer: str | None = setting(
+        None,
+        zh="图层、工作表或压缩包内的数据集；空则取唯一的",
+        en="layer, sheet or data set inside a zip; the only one when empty",
+    )
+    table: InputPath | None = setting(
+        None,
+        zh="属性表（Excel、CSV），按宗地编号或点位与图形关联",
+        en="table of attributes (Excel, CSV), joined to the outlines by parcel id or point",
+    )
+    columns: dict[str, str] = setting(
+        {},
+        zh="字段对应：本项目的字段 → 文件中的字段（自动识别不了的列）",
+        en="fields: the project's name -> the file's name, for columns that are not recognised",
+    )
+    outline_layer: str | None = setting(
+        None, zh="DXF 中宗地边界所在图层", en="layer of a drawing that holds the outlines"
+    )
+    label_layer: str | None = setting(
+        None, zh="DXF 中宗地编号所在图层", en="layer of a drawing that holds the parcel ids"
+    )
     area_unit: Literal["m2", "ha", "mu"] | None = setting(
         None, zh="面积单位（声明）", en="declared unit of areas"
     )
@@ -131,6 +152,23 @@ class ParcelInput(Section):
         None, zh="属性编码；空则自动识别", en="encoding; detected when empty"
     )
     crs: str | None = setting(None, zh="坐标系；空则读取文件", en="CRS; the file's own when empty")
+    datum: Literal["wgs84", "cgcs2000", "gcj02", "bd09"] = setting(
+        "wgs84", zh="坐标基准（声明）", en="declared datum of the coordinates"
+    )
+    buildings: InputPath | None = setting(
+        None,
+        zh="建筑基底面文件，用于估算缺失的容积率；空则取自 OSM 摘录",
+        en="footprints of buildings, for floor area that is not stated; the extract's when empty",
+    )
+
+    @model_validator(mode="after")
+    def _needs_a_file(self) -> Self:
+        named = [name for name in type(self).model_fields if name in self.model_fields_set]
+        idle = [name for name in named if getattr(self, name) not in (None, {}, "wgs84")]
+        if self.path is None and idle:
+            msg = f"{', '.join(idle)}: 须同时给出 path / only with `path`, the parcel file"
+            raise ValueError(msg)
+        return self
 
 
 class InputSettings(Section):

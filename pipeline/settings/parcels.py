@@ -2,13 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, model_validator
 
+from pipeline.resources import shipped
 from pipeline.settings.base import Section, setting
 
 _CHOICE = "analyst choice"
+RULE_FILES = (".yml", ".yaml")
+
+
+def find_rules(name: str | Path, *, beside: Path | None = None) -> Path:
+    """Find a rule file: a path, a name in `rules` beside the study, or a name that is shipped.
+
+    Parameters
+    ----------
+    name
+        `rules/own.yml` (relative to the study file) or a bare name such as `shanghai`.
+    beside
+        Folder of the study file.
+
+    Raises
+    ------
+    ValueError
+        When there is none; the message lists the names there are and the nearest.
+    """
+    given, folder = Path(name), beside or Path.cwd()
+    if given.suffix in RULE_FILES:
+        found = given if given.is_absolute() else (folder / given).resolve()
+        if found.is_file():
+            return found
+        folders = [found.parent]
+    else:
+        folders = [folder / "rules"] * (beside is not None) + [shipped("studies") / "rules"]
+        for path in (place / f"{name}.yml" for place in folders):
+            if path.is_file():
+                return path.resolve()
+    known = sorted({path.stem for place in folders for path in place.glob("*.yml")})
+    near = difflib.get_close_matches(given.stem, known, n=1)
+    hint = f"; 最接近 / nearest match: {near[0]}" if near else ""
+    msg = (
+        f"没有规则集 / there is no rule set {name}; 可用 / available: "
+        f"{', '.join(known) or '-'}{hint}"
+    )
+    raise ValueError(msg)
+
+
+def _resolved(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    if not isinstance(value, str | Path):
+        return value
+    # Text, because JSON has no paths.
+    return str(find_rules(value, beside=(info.context or {}).get("base")))
+
+
+def _by_name(path: Path) -> str:
+    """Write a shipped rule file by its name, so that a resolved study is the same anywhere."""
+    return path.stem if path.parent == (shipped("studies") / "rules").resolve() else str(path)
+
+
+RuleFile = Annotated[
+    Path,
+    BeforeValidator(_resolved),
+    PlainSerializer(_by_name, return_type=str, when_used="json"),
+]
 
 
 class FootprintSettings(Section):
@@ -155,13 +214,20 @@ class SyntheticSettings(Section):
         ge=300,
         le=2000,
     )
+    documented: RuleFile = setting(
+        "shanghai",
+        zh="文献数字所在的规则集；示例的合计与之相等",
+        en="rule set that holds the documented figures which the sums meet",
+    )
 
 
 class ParcelSettings(Section):
     """Low-efficiency land and its renewal potential."""
 
-    rules: str = setting(
-        "shanghai", zh="规则集（studies/rules 下的文件名）", en="rule set, a file in studies/rules"
+    rules: RuleFile = setting(
+        "shanghai",
+        zh="规则集：名称，或相对于研究文件的 .yml 路径",
+        en="rule set: a name, or the path of a .yml file relative to the study file",
     )
     cutoffs: dict[str, float] = setting(
         {},

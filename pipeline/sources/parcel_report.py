@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import geopandas as gpd
 import pandas as pd
 
 from pipeline.errors import Problem
+
+FINDINGS = ("kind", "row", "rule", "zh", "en")
 
 
 @dataclass
@@ -60,10 +63,26 @@ class ParcelReport:
         )
 
     def findings(self) -> pd.DataFrame:
-        """List everything found as one long table: `kind`, `row`, `rule`, `zh`, `en`."""
+        """List everything found as one long table of the columns `FINDINGS`."""
         rows: list[tuple[str, object, str | None, str, str]] = []
         for kind, problems in (("problem", self.problems), ("note", self.notes)):
             rows += [(kind, p.row, p.rule, p.zh, p.en) for p in problems]
+        rows += [*self._columns_told(), *self._shapes_told()]
+        table = pd.DataFrame(rows, columns=list(FINDINGS))
+        return table.astype(dict.fromkeys(FINDINGS, "string"))
+
+    def _columns_told(self) -> Iterator[tuple[str, object, str | None, str, str]]:
+        """Say how each column was understood, and which were left out."""
+        for c in self.columns.itertuples():
+            unit = "" if pd.isna(c.unit) else f"，单位 {c.unit}（{c.unit_from}）"
+            unit_en = "" if pd.isna(c.unit) else f" in {c.unit} ({c.unit_from})"
+            name = " ".join(str(c.column).split())
+            zh, en = f"列“{name}”读作 {c.field}{unit}", f"{name} is read as {c.field}{unit_en}"
+            yield "column", None, str(c.field), zh, en
+        for name in self.strangers:
+            yield "column_left_out", None, None, f"列“{name}”未识别，未使用", f"{name} is not used"
+
+    def _shapes_told(self) -> Iterator[tuple[str, object, str | None, str, str]]:
         for r in self.repairs.itertuples():
             change = f"{r.area_before_m2:.2f} → {r.area_after_m2:.2f} m²"
             where = f"({r.x}, {r.y})"
@@ -71,20 +90,18 @@ class ParcelReport:
                 f"边界已修复：{r.what} {where}，{change}",
                 f"repaired: {r.what} {where}, {change}",
             )
-            rows.append(("repair", r.row, "geometry", zh, en))
+            yield "repair", r.row, "geometry", zh, en
         for o in self.overlaps.itertuples():
             pair = f"{o.parcel_a} / {o.parcel_b}: {o.overlap_m2:.2f} m²"
-            rows.append(("overlap", None, "geometry", f"重叠：{pair}", f"overlap: {pair}"))
+            yield "overlap", None, "geometry", f"重叠：{pair}", f"overlap: {pair}"
         for d in self.duplicates.itertuples():
             zh = f"与第 {d.first_row} 行重复（{'编号' if d.same == 'id' else '边界'}）"
             en = f"repeats row {d.first_row} (same {d.same})"
-            rows.append(("duplicate", d.row, str(d.same), zh, en))
+            yield "duplicate", d.row, str(d.same), zh, en
         for a in self.area_disagreements.itertuples():
             text = f"{a.stated_m2:.2f} / {a.outline_m2:.2f} m²"
             zh, en = f"填报面积与图形面积不符：{text}", f"stated area against outline: {text}"
-            rows.append(("area", a.row, "area_m2", zh, en))
-        table = pd.DataFrame(rows, columns=["kind", "row", "rule", "zh", "en"])
-        return table.astype({"row": "string", "rule": "string"})
+            yield "area", a.row, "area_m2", zh, en
 
 
 @dataclass

@@ -13,7 +13,6 @@ from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEv
 
 from pipeline.errors import Problem, StudyError
 from pipeline.measures.parcel_indicators import DERIVED_FROM
-from pipeline.resources import shipped
 from pipeline.settings.parcel_rules import RuleSet
 from pipeline.sources.parcel_fields import catalogue
 
@@ -26,34 +25,6 @@ def known_fields() -> tuple[str, ...]:
     """Return every name a rule may read: the fields of the parcel table and the indicators."""
     names = {field.name for field in catalogue().fields} | set(DERIVED_FROM) | set(CLOCKS)
     return tuple(sorted(names))
-
-
-def find_rules(name: str, *, workspace: Path) -> Path:
-    """Find a rule file by path, or by name in `studies/rules` of the workspace or the package.
-
-    Raises
-    ------
-    StudyError
-        When there is none; the message lists those there are.
-    """
-    given = Path(name)
-    folders = [workspace / "studies" / "rules", shipped("studies") / "rules"]
-    candidates = [given] if given.suffix in {".yml", ".yaml"} else []
-    candidates += [folder / f"{name}.yml" for folder in folders]
-    for path in candidates:
-        if path.is_file():
-            return path
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.yml")})
-    raise StudyError(
-        Problem(
-            zh=f"找不到规则集“{name}”",
-            en=f"there is no rule set {name!r}",
-            path=candidates[0],
-            rule="parcels.rules",
-            remedy_zh=f"现有规则集：{'、'.join(known) or '无'}",
-            remedy_en=f"rule sets: {', '.join(known) or 'none'}",
-        )
-    )
 
 
 def read_rules(path: Path) -> RuleSet:

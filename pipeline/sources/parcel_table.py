@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 
 import geopandas as gpd
 import pandas as pd
@@ -13,6 +14,42 @@ from pipeline.sources.parcel_fields import CANONICAL_UNITS, Field, Match, catalo
 from pipeline.sources.parcel_findings import Findings
 from pipeline.sources.parcel_open import RawTable
 from pipeline.sources.parcel_shapes import likely_area_unit
+
+
+def check_declared(declared: Mapping[str, str], columns: Iterable[str], found: Findings) -> None:
+    """Insist that declared columns are in the file and that their fields exist.
+
+    Parameters
+    ----------
+    declared
+        The file's column to the canonical field.
+    columns
+        Columns of the file.
+    found
+        Takes the problems.
+    """
+    names = [str(column) for column in columns]
+    fields = [field.name for field in catalogue().fields]
+    for theirs, own in declared.items():
+        for name, known, zh, en in (
+            (theirs, names, "文件中没有列", "the file has no column"),
+            (own, fields, "没有字段", "there is no field"),
+        ):
+            if name in known:
+                continue
+            near = difflib.get_close_matches(name, known, n=1)
+            found.columns_lack = True
+            found.fields.append(
+                Problem(
+                    zh=f"{zh}“{name}”",
+                    en=f"{en} {name!r}",
+                    path=found.path,
+                    rule=f"columns.{own}",
+                    remedy_zh=f"可用：{'、'.join(known)}"
+                    + (f"；最接近：{near[0]}" if near else ""),
+                    remedy_en=f"nearest match: {near[0]}" if near else None,
+                )
+            )
 
 
 def unique_matches(matches: list[Match], found: Findings) -> list[Match]:

@@ -23,7 +23,7 @@ from pipeline.sources.parcel_findings import Findings
 from pipeline.sources.parcel_open import LayerOptions, RawTable, open_raw, take_points
 from pipeline.sources.parcel_report import ParcelRead, ParcelReport
 from pipeline.sources.parcel_shapes import area_disagreements, duplicates, overlaps, repair
-from pipeline.sources.parcel_table import read_fields, unique_matches
+from pipeline.sources.parcel_table import check_declared, read_fields, unique_matches
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +118,7 @@ def read_parcels(
     found = Findings(str(path), raw.rows, geometry=list(raw.problems), notes=list(raw.notes))
     report = ParcelReport(str(path), raw.encoding, blank_rows=raw.blank_rows)
     shapes, spots = _to_working(raw, points, declared, found)
+    check_declared(columns or {}, raw.cells.columns, found)
     matches, report.strangers = match_columns(raw.cells.columns, declared=columns)
     matches = unique_matches(matches, found)
     units = {"area": area_unit, "money": money_unit}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 
 import geopandas as gpd
@@ -14,91 +15,80 @@ from pipeline.measures.parcel_access import (
 )
 from pipeline.measures.parcel_checks import contradictions, documented_against_computed
 from pipeline.measures.parcel_partition import Judged, judge, measure
+from pipeline.measures.parcel_places import island_by_place
 from pipeline.measures.parcel_scenarios import carrier_targets, uplift_against_targets
+from pipeline.measures.parcel_switches import scenario_columns
 from pipeline.measures.parcel_totals import totals, verdict_totals
 from pipeline.measures.parcel_verdicts import evidence
 from pipeline.settings.parcel_rules import RuleSet
-from pipeline.sources.parcel_rules import find_rules, read_rules
+from pipeline.sources.parcel_rules import read_rules
+from pipeline.sources.synthetic_parcels import BEFORE
 from pipeline.stages.context import StageContext
+from pipeline.stages.parcel_figures import computed_figures
+from pipeline.stages.parcel_inputs import MARK, parcel_tables
 
 GROUPS = {"park": "park_id", "zone": "zone_id", "district": "district_zh"}
 ACCESS = {"rail": "rail", "hospital": "hospitals", "school": "schools"}
-M2_PER_MU = 10_000 / 15
+VERDICT = ("verdict", "outcome", "outcome_no", "zh", "en", "far", "idle_yr", "rules_fired")
 
 
 def run(context: StageContext) -> None:
     """Write parcels with verdicts, their evidence, sums, checks and the land-service table."""
     settings = context.settings("parcels")
-    rules = read_rules(find_rules(settings.rules, workspace=context.workspace.root)).with_cutoffs(
-        settings.cutoffs
-    )
-    parcels, before = _parcels(context, rules)
-    now = _judged(context, parcels, rules)
-    earlier = None if before is None else _judged(context, before, rules)
+    rules = read_rules(settings.rules).with_cutoffs(settings.cutoffs)
+    given = parcel_tables(context, rules.documented)
+    now = _judged(context, given.parcels, rules, on=context.settings("study").date)
+    earlier = None
+    if given.before is not None:
+        earlier = _judged(context, given.before, rules, on=BEFORE)
     crossed = _crossed(context, now.frame)
-    table = gpd.GeoDataFrame(
-        pd.concat([now.frame, crossed], axis=1), geometry="geometry", crs=context.crs
-    )
-    context.put("parcels.parquet", _plain(table))
-    decision = rules.decisions[0].id
-    told = evidence(now.frame, rules, now.evaluation, decision=decision, id_column="parcel_id")
-    tables = {
-        "evidence": told,
-        "totals": _totals(context, now, earlier),
-        "outcomes": _outcomes(now.frame),
-    }
     land = land_without_services(
         now.frame, crossed, place_column="park_id", min_land_m2=settings.min_low_land_m2
     )
-    tables |= {
+    synthetic = bool(given.parcels["synthetic"].any())
+    tables = {
+        "parcels": _parcels(context, now.frame, earlier, crossed),
+        "zones": given.zones,
+        "evidence": _evidence({"now": now, "before": earlier}, rules),
+        "totals": _totals(context, now, earlier),
+        "outcomes": _outcomes(now.frame),
         "land_and_services": land.reset_index(drop="place_id" in land.columns),
         "targets": _targets(context, now.frame),
-        "checks": _checks(context, rules, now, earlier),
+        "checks": documented_against_computed(
+            given.documented,
+            computed_figures(
+                context.layer("ingest", "places.parquet"),
+                now.frame,
+                None if earlier is None else earlier.frame,
+                zones=given.zones,
+                min_known_share=settings.min_known_share,
+            ),
+            about_share=settings.about_share,
+        ),
+        "findings": given.findings,
     }
-    synthetic = bool(table["synthetic"].any())
     for name, content in tables.items():
-        context.put(f"{name}.parquet", content.assign(synthetic=synthetic))
-    said = contradictions(rules.documented, about_share=settings.about_share)
-    context.put("contradictions.parquet", said)
+        context.put(f"{name}.parquet", _marked(content, synthetic=synthetic))
+    said = contradictions(given.documented, about_share=settings.about_share)
+    # Documents against documents: nothing generated stands in this table.
+    context.put("contradictions.parquet", _marked(said, synthetic=False))
+    with context.writing("outputs:tables/parcel_findings.csv") as target:
+        given.findings.to_csv(target, index=False, encoding="utf-8-sig")
 
 
-def _parcels(
-    context: StageContext, rules: RuleSet
-) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame | None]:
-    """Read the user's parcels, or make the synthetic zone with its state before renewal."""
-    from pipeline.sources.parcels import read_parcels
-    from pipeline.sources.synthetic_parcels import before_renewal, synthetic_zone
-
-    settings, given = context.settings("parcels"), context.settings("inputs").parcels
-    if given.path is None:
-        zone = synthetic_zone(
-            seed=settings.synthetic.seed,
-            parcels=settings.synthetic.parcels,
-            documented=rules.documented,
-        )
-        context.log.info("no parcel file: %d synthetic parcels", len(zone.parcels))
-        parcels = zone.parcels.to_crs(context.crs)
-        return parcels, before_renewal(parcels)
-    read = read_parcels(
-        given.path,
-        working_crs=context.crs,
-        area_tolerance_share=settings.reading.area_tolerance_share,
-        overlap_min_m2=settings.reading.overlap_min_m2,
-        broken_cells=settings.reading.broken_cells,
-        area_unit=given.area_unit,
-        money_unit=given.money_unit,
-        crs=given.crs,
-        encoding=given.encoding,
-    )
-    context.log.info("%s", read.report)
-    return read.frame, None
+def _marked(table: pd.DataFrame, *, synthetic: bool) -> pd.DataFrame:
+    """Say on every row whether it rests on generated parcels."""
+    mark = pd.array([MARK if synthetic else None] * len(table), dtype="string")
+    return table.assign(synthetic=synthetic, mark=mark)
 
 
-def _judged(context: StageContext, parcels: gpd.GeoDataFrame, rules: RuleSet) -> Judged:
+def _judged(
+    context: StageContext, parcels: gpd.GeoDataFrame, rules: RuleSet, *, on: dt.date
+) -> Judged:
     settings = context.settings("parcels")
     measured = measure(
         parcels,
-        study_date=context.settings("study").date,
+        study_date=on,
         far_target=settings.far_target,
         max_coverage_share=settings.max_coverage_share,
     )
@@ -108,6 +98,34 @@ def _judged(context: StageContext, parcels: gpd.GeoDataFrame, rules: RuleSet) ->
         estimated_confidence=settings.estimated_confidence,
         grade_reference=None,
     )
+
+
+def _parcels(
+    context: StageContext, judged: pd.DataFrame, earlier: Judged | None, crossed: pd.DataFrame
+) -> gpd.GeoDataFrame:
+    """Put verdicts, scenarios, access and the verdict before renewal side by side."""
+    settings = context.settings("parcels")
+    scenarios = scenario_columns(
+        judged, zero_class=settings.zero_class, lease=settings.lease, levy=settings.levy
+    )
+    parts = [judged, scenarios, crossed]
+    if earlier is not None:
+        parts.append(earlier.frame[list(VERDICT)].add_prefix("before_"))
+    whole = pd.concat(parts, axis=1)
+    return _plain(gpd.GeoDataFrame(whole, geometry="geometry", crs=context.crs))
+
+
+def _evidence(states: Mapping[str, Judged | None], rules: RuleSet) -> pd.DataFrame:
+    """List the comparisons that held, state by state and decision by decision."""
+    parts = [
+        evidence(
+            judged.frame, rules, judged.evaluation, decision=decision.id, id_column="parcel_id"
+        ).assign(decision=decision.id, state=state)
+        for state, judged in states.items()
+        if judged is not None
+        for decision in rules.decisions
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _crossed(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
@@ -127,6 +145,7 @@ def _crossed(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
         standards=standards,
         min_served=context.settings("parcels").min_served,
         place_column="park_id",
+        island=island_by_place(context.frame("island", "ranks.parquet")),
     )
 
 
@@ -159,54 +178,6 @@ def _targets(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
     uplift = parcels.groupby("district_zh")["uplift_m2"].sum(min_count=1)
     targets = carrier_targets(places.dropna(subset=["district_zh"]), by="district_zh")
     return uplift_against_targets(uplift, targets).reset_index()
-
-
-def _checks(
-    context: StageContext, rules: RuleSet, now: Judged, earlier: Judged | None
-) -> pd.DataFrame:
-    """Hold the computed figures of the demonstration zone against the documented ones."""
-    return documented_against_computed(
-        rules.documented,
-        _computed(context, now, earlier),
-        about_share=context.settings("parcels").about_share,
-    )
-
-
-def _computed(
-    context: StageContext, now: Judged, earlier: Judged | None
-) -> dict[str, float | None]:
-    places = context.layer("ingest", "places.parquet")
-    years = {year: places[f"target_{year}_10k_m2"].sum(min_count=1) for year in (2023, 2024)}
-    figures: dict[str, float | None] = {
-        "carriers_2023_10k_m2": years[2023],
-        "carriers_2024_10k_m2": years[2024],
-        "carriers_by_2024_10k_m2": years[2023] + years[2024],
-    }
-    if earlier is None:
-        return figures
-    least = context.settings("parcels").min_known_share
-    for state, judged in (("after", now), ("before", earlier)):
-        row = totals(judged.frame, by="zone_id", min_known_share=least).iloc[0]
-        figures[f"zone_far_{state}"] = float(row["far"])
-        figures[f"zone_tax_{state}"] = float(row["tax_10k_yuan_ha"])
-        figures[f"development_rate_{state}"] = float(row["developed_share"])
-    cases, was = _by_case(now.frame), _by_case(earlier.frame)
-    figures["revived_mu"] = now.frame.loc[now.frame["revived"], "area_m2"].sum() / M2_PER_MU
-    figures["buy_back_far_before"] = was["buy_back"]["far"]
-    figures["buy_back_far_after"] = cases["buy_back"]["far"]
-    figures["buy_back_gfa_m2"] = cases["buy_back"]["gfa_m2"]
-    figures["idle_area_mu"] = cases["idle"]["area_m2"] / M2_PER_MU
-    figures["extension_gfa_m2"] = cases["extension"]["gfa_m2"] - was["extension"]["gfa_m2"]
-    return figures
-
-
-def _by_case(parcels: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Give the figures of the documented cases in the demonstration zone."""
-    cases = parcels[parcels["case"].notna()].set_index("case")[["far", "gfa_m2", "area_m2"]]
-    return {
-        str(case): {str(name): float(value) for name, value in row.items()}
-        for case, row in cases.astype("float64").to_dict("index").items()
-    }
 
 
 def _plain(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

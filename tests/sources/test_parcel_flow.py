@@ -14,22 +14,21 @@ from pipeline.measures.parcel_footprints import far_from_footprints
 from pipeline.measures.parcel_partition import evaluate_partition
 from pipeline.measures.parcel_switches import scenario_columns
 from pipeline.measures.parcel_totals import totals
-from pipeline.settings.parcels import ParcelSettings
+from pipeline.settings.parcels import ParcelSettings, find_rules
 from pipeline.sources.parcel_buildings import standard_buildings
 from pipeline.sources.parcel_fields import catalogue
-from pipeline.sources.parcel_rules import find_rules, read_rules
+from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.parcel_template import header_of
 from pipeline.sources.parcels import read_parcels
 from pipeline.sources.synthetic_parcels import BEFORE, before_renewal, synthetic_zone
 
-PROJECT = Path(__file__).resolve().parents[2]
 CRS = "EPSG:32651"
 FIELDS = [field.name for field in catalogue().fields]
 
 
 @pytest.fixture(scope="module")
 def zone() -> gpd.GeoDataFrame:
-    rules = read_rules(find_rules("shanghai", workspace=PROJECT))
+    rules = read_rules(find_rules("shanghai"))
     settings = ParcelSettings().synthetic
     made = synthetic_zone(seed=settings.seed, parcels=settings.parcels, documented=rules.documented)
     return before_renewal(made.parcels)
@@ -39,7 +38,7 @@ def judge(frame: pd.DataFrame) -> pd.DataFrame:
     settings = ParcelSettings()
     return evaluate_partition(
         frame,
-        read_rules(find_rules(settings.rules, workspace=PROJECT)).with_cutoffs(settings.cutoffs),
+        read_rules(settings.rules).with_cutoffs(settings.cutoffs),
         study_date=BEFORE,
         far_target=settings.far_target,
         max_coverage_share=settings.max_coverage_share,

@@ -289,7 +289,8 @@ def test_outlines_are_repaired_and_overlaps_and_duplicates_listed(
         {("B", "C"): 10_000, ("B", "D"): 5000, ("C", "D"): 5000}
     )
     assert report.area_disagreements["row"].tolist() == [4]
-    assert set(report.findings()["kind"]) == {"repair", "overlap", "duplicate", "area"}
+    kinds = {"repair", "overlap", "duplicate", "area", "column"}
+    assert set(report.findings()["kind"]) == kinds
 
 
 def test_points_where_outlines_should_be_are_refused_by_row(tmp_path: Path, read: Read) -> None:

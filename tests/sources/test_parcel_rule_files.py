@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StudyError
+from pipeline.settings.parcels import ParcelSettings, find_rules
 from pipeline.sources.parcel_fields import catalogue, match_columns, split_header
-from pipeline.sources.parcel_rules import find_rules, known_fields, read_rules
+from pipeline.sources.parcel_rules import known_fields, read_rules
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHANGHAI = PROJECT / "studies" / "rules" / "shanghai.yml"
@@ -24,7 +25,7 @@ def changed(tmp_path: Path, old: str, new: str) -> Path:
 
 @pytest.mark.parametrize("name", ["shanghai", "ningbo"])
 def test_shipped_rule_files_read(name: str) -> None:
-    rules = read_rules(find_rules(name, workspace=PROJECT))
+    rules = read_rules(find_rules(name))
     assert rules.id == name
     assert set(rules.fields()) <= set(known_fields())
 
@@ -63,9 +64,31 @@ def test_a_broken_rule_file_is_refused(tmp_path: Path, old: str, new: str, words
 
 
 def test_an_absent_rule_set_lists_those_there_are() -> None:
-    with pytest.raises(StudyError) as caught:
-        find_rules("shangai", workspace=PROJECT)
-    assert "shanghai" in str(caught.value)
+    with pytest.raises(ValueError, match="nearest match: shanghai"):
+        find_rules("shangai")
+
+
+def test_a_rule_set_is_found_beside_the_study_or_by_path(tmp_path: Path) -> None:
+    own = tmp_path / "rules" / "shanghai.yml"
+    own.parent.mkdir()
+    own.write_text(SHANGHAI.read_text("utf-8"), "utf-8")
+    assert find_rules("shanghai") == SHANGHAI
+    assert find_rules("shanghai", beside=tmp_path) == own
+    assert find_rules("rules/shanghai.yml", beside=tmp_path) == own
+    assert find_rules("ningbo", beside=tmp_path).parent == SHANGHAI.parent
+    with pytest.raises(ValueError, match="nearest match: shanghai"):
+        find_rules("rules/shangai.yml", beside=tmp_path)
+
+
+def test_a_resolved_study_names_shipped_rules_and_finds_them_again(tmp_path: Path) -> None:
+    own = tmp_path / "own.yml"
+    own.write_text(SHANGHAI.read_text("utf-8"), "utf-8")
+    for given, written in (("ningbo", "ningbo"), ("own.yml", str(own))):
+        read = ParcelSettings.model_validate({"rules": given}, context={"base": tmp_path})
+        assert isinstance(read.model_dump()["rules"], Path)
+        assert read.model_dump(mode="json")["rules"] == written
+        again = ParcelSettings.model_validate_json(read.model_dump_json())
+        assert again == read
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Check what the stages write."""
