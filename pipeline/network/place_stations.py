@@ -59,8 +59,9 @@ def station_measures(
     -------
     measures
         `distance_nearest_m` and `share_area_euclid_<band>m` (mode `straight_line`);
-        `minutes_nearest_*`, `share_area_within_<limit>min`, `share_area_network_<band>m` and
-        `ledger_<band>m`, network minus straight line (mode `walk`).
+        `minutes_nearest_*`, `distance_walked_median_m`, `share_area_within_<limit>min`,
+        `share_area_network_<band>m` and `ledger_<band>m`, network minus straight line (mode
+        `walk`).
     """
     drawn = access.drawn
     common: dict[str, Any] = {"service": "rail", "variant": variant, "snapshot": snapshot}
@@ -82,6 +83,11 @@ def station_measures(
         access, costs.minutes, mode="walk", limits_min=bands_min, measured=share, **common
     )
     speed = access.network.walk_speed_m_min
+    walked = summary_by_draw(drawn, costs.minutes * speed)["median"]
+    found.append(
+        Measured(mode="walk", measure="distance_walked_median_m", unit="m", draws=walked,
+                 measured=share, **common)
+    )  # fmt: skip
     shares = share_by_draw(drawn, costs.minutes, limits=[band / speed for band in bands_m])
     for band in bands_m:
         network = shares[band / speed]

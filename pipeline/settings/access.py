@@ -8,7 +8,16 @@ from pydantic import model_validator
 
 from pipeline.settings.base import Section, setting
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
-from pipeline.settings.needs import NEEDS, NeedSettings
+from pipeline.settings.needs import (
+    BASIC_NEEDS,
+    COMPARISONS,
+    NEEDS,
+    PROVISIONS,
+    BasicNeedSettings,
+    ComparisonSettings,
+    MeasureSettings,
+    NeedSettings,
+)
 from pipeline.settings.uncertainty import UncertaintySettings
 
 __all__ = [
@@ -174,8 +183,8 @@ class SchoolSettings(Section):
         source="METHODS 5",
         min_length=1,
     )
-    service_radius_m: dict[Literal["primary", "junior", "senior"], float] = setting(
-        {"primary": 500.0, "junior": 1000.0},
+    service_radius_m: dict[Literal["kindergarten", "primary", "junior", "senior"], float] = setting(
+        {"kindergarten": 300.0, "primary": 500.0, "junior": 1000.0},
         zh="服务半径（未列出的学段无半径标准）",
         en="service radius by level (a level not listed has no radius)",
         unit="m",
@@ -254,6 +263,31 @@ class GapSettings(Section):
         en="the need of each service: which measure is held against which standard",
         source="rail: 800 m walked at 80 m/min; hospital and school: analyst choice",
         min_length=1,
+    )
+    basic_needs: tuple[BasicNeedSettings, ...] = setting(
+        BASIC_NEEDS,
+        zh="日常服务的需求，与优质服务对照（两层次检验）",
+        en="needs of daily life, set against services of quality (the two-tier test)",
+        source="15 minutes on foot: the living circle; unverified, see the table of standards",
+    )
+    comparisons: tuple[ComparisonSettings, ...] = setting(
+        COMPARISONS,
+        zh="与标准对照的指标（仅在标准适用处）",
+        en="measures held against standards, only where these apply",
+        source=ANALYST,
+    )
+    provisions: tuple[MeasureSettings, ...] = setting(
+        PROVISIONS,
+        zh="衡量供给是否随层级与规模的指标",
+        en="measures of provision that are ranked against tier and size",
+        source=ANALYST,
+    )
+    tier_rank: dict[str, float] = setting(
+        {"core": 3.0, "zone": 2.0, "x": 1.0},
+        zh="层级的高低（未列出的层级不参与）",
+        en="rank of each tier, larger is higher (tiers not listed take no part)",
+        source="“1+5+X”",
+        min_length=2,
     )
     weights: dict[str, float] = setting(
         {"rail": 1.0, "hospital": 1.0, "school": 1.0},

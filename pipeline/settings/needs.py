@@ -10,7 +10,9 @@ from pipeline.settings.base import Section, setting
 class NeedSettings(Section):
     """One need: a gap is a value on the wrong side of the threshold."""
 
-    service: Literal["rail", "hospital", "school"] = setting(zh="服务", en="service")
+    service: Literal["rail", "hospital", "school", "kindergarten", "clinic", "supermarket"] = (
+        setting(zh="服务", en="service")
+    )
     variant: str = setting(zh="口径", en="variant of the facilities")
     mode: Literal["walk", "cycle", "drive", "rail_walk"] = setting(zh="方式", en="mode of travel")
     measure: str = setting(zh="指标", en="measure, as named in the access table")
@@ -53,4 +55,76 @@ NEEDS = (
         direction="at_most",
         standard_id="quality_school_15min",
     ),
+)
+
+
+class BasicNeedSettings(NeedSettings):
+    """A need of daily life, and the service of quality it is set against."""
+
+    quality: Literal["rail", "hospital", "school"] = setting(
+        zh="与之对照的优质服务", en="the service of quality it is set against"
+    )
+
+
+BASIC_NEEDS = tuple(
+    BasicNeedSettings(
+        service=service,
+        variant=variant,
+        mode="walk",
+        measure="minutes_nearest_median",
+        threshold=15.0,
+        unit="min",
+        direction="at_most",
+        standard_id="living_circle_15_gb50180",
+        quality=quality,
+    )
+    for service, variant, quality in (
+        ("school", "primary_public", "school"),
+        ("school", "junior_public", "school"),
+        ("clinic", "all", "hospital"),
+    )
+)
+
+
+class MeasureSettings(Section):
+    """One measure of the access tables."""
+
+    service: str = setting(zh="服务", en="service")
+    variant: str = setting(zh="口径", en="variant of the facilities")
+    mode: str = setting(zh="方式", en="mode of travel")
+    measure: str = setting(zh="指标", en="measure, as named in the access table")
+
+
+class ComparisonSettings(MeasureSettings):
+    """A measure that is held against a standard wherever the standard applies."""
+
+    standard_id: str = setting(zh="标准表中的编号", en="id in the table of standards")
+
+
+PROVISIONS = (
+    MeasureSettings(
+        service="rail", variant="operating", mode="straight_line", measure="share_area_euclid_1000m"
+    ),
+    MeasureSettings(
+        service="hospital", variant="tertiary_3a_general", mode="drive", measure="gravity"
+    ),
+    MeasureSettings(service="school", variant="senior_policy_76", mode="drive", measure="gravity"),
+)
+
+COMPARISONS = tuple(
+    ComparisonSettings(
+        service=service, variant=variant, mode=mode, measure=measure, standard_id=standard
+    )
+    for service, variant, mode, measure, standard in (
+        ("rail", "operating", "straight_line", "distance_nearest_m", "rail_radius_gb50180"),
+        ("rail", "operating", "straight_line", "distance_nearest_m", "etod_core_2021"),
+        ("rail", "operating", "straight_line", "distance_nearest_m", "etod_influence_2021"),
+        ("rail", "operating", "walk", "distance_walked_median_m", "sdg_rail"),
+        ("hospital", "tertiary_3a_general", "drive", "minutes_nearest_median", "tertiary_15min"),
+        ("hospital", "tertiary_3a_general", "drive", "minutes_nearest_median", "tertiary_30min"),
+        ("hospital", "tertiary_3a_general", "drive", "minutes_nearest_median", "tertiary_45min"),
+        ("school", "primary_public", "straight_line", "distance_nearest_m", "primary_radius"),
+        ("school", "junior_public", "straight_line", "distance_nearest_m", "junior_radius"),
+        ("kindergarten", "all", "straight_line", "distance_nearest_m", "kindergarten_radius"),
+    )
 )

@@ -15,7 +15,9 @@ from pipeline.settings.inputs import InputSettings, TableInput
 from pipeline.settings.rail import GtfsSettings
 from pipeline.settings.sources import SourceSettings
 from pipeline.sources.cells import CellGrid, district_shapes, read_cells
+from pipeline.sources.gtfs_lines import RailTimetable, rail_lines
 from pipeline.sources.guarded import CheckAgainst
+from pipeline.sources.osm_facilities import CATEGORIES
 from pipeline.sources.osm_features import OsmRead, read_osm_features
 from pipeline.sources.osm_mapping import OsmMapping, read_mapping
 from pipeline.sources.role_tables import open_placed, open_plain
@@ -83,6 +85,14 @@ class StudyInputs:
         """Whether the counts per cell are to be made from the extract."""
         return self.settings.cells is None and self.settings.osm_extract is not None
 
+    def _categories(self) -> dict[str, str]:
+        """Name the roles that are categories of the extract."""
+        return {
+            name: source.osm
+            for name in type(self.settings).model_fields
+            if isinstance(source := getattr(self.settings, name), TableInput) and source.osm
+        }
+
     @cached_property
     def extract(self) -> OsmRead:
         """The objects of every category that some role needs, read in one pass.
@@ -94,11 +104,7 @@ class StudyInputs:
         SourceError
             The extract cannot be read.
         """
-        roles = {
-            name: source.osm
-            for name in type(self.settings).model_fields
-            if isinstance(source := getattr(self.settings, name), TableInput) and source.osm
-        }
+        roles = self._categories()
         known = self.mapping.categories
         strange = [_no_category(role, name, known) for role, name in roles.items()
                    if name not in known]  # fmt: skip
@@ -107,15 +113,15 @@ class StudyInputs:
         wanted = set(roles.values())
         if self.counts_cells:
             wanted |= {name for names in self.mapping.cells.values() for name in names}
+        wanted |= set(CATEGORIES) & set(known)
         path = self.settings.osm_extract
         assert path is not None  # noqa: S101 - the settings model holds it for every role from OSM
         return read_osm_features(path, mapping=self.mapping, crs=self.crs, categories=wanted)
 
     @cached_property
-    def timetable(self) -> tuple[pd.DataFrame, pd.DataFrame] | None:
+    def timetable(self) -> RailTimetable | None:
         """The line-stations and lines of the rail timetable; null when the study has none."""
         from pipeline.sources.gtfs import read_feed
-        from pipeline.sources.gtfs_lines import rail_lines
 
         path = self.settings.rail_timetable
         if path is None:

@@ -10,8 +10,10 @@ import shapely
 from pipeline.settings.inputs import TableInput
 from pipeline.sources.cells import CellGrid, district_shapes
 from pipeline.sources.facility_tables import hospitals_of, schools_of
+from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities
+from pipeline.sources.osm_facilities import COLUMNS as ORDINARY
 from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
-from pipeline.sources.reference import TableSpec, reference_tables
+from pipeline.sources.reference import TableSpec, read_reference, reference_tables
 from pipeline.sources.role_tables import check_ids, flags_of, text_of
 from pipeline.sources.study_cells import areas_of_districts, count
 from pipeline.sources.study_inputs import StudyInputs
@@ -73,21 +75,23 @@ def run(context: StageContext) -> None:
     places = _places(context, given)
     context.put("places.parquet", places)
     context.put("facilities.parquet", _gathered([_hospitals(given), _schools(given)], context))
+    context.put("ordinary.parquet", _ordinary(given))
     context.put("line_stations.parquet", _stations(given, context.crs))
     context.put("planned_stations.parquet", _planned(given, context.crs))
     context.put("residents.parquet", _people(given, context.crs))
     _surroundings(context, given, places)
     for role, name in PLAIN.items():
-        context.put(f"{name}.parquet", _or_empty(given.plain(role)))
-    context.put("hubs.parquet", _or_empty(given.placed("hubs")))
+        context.put(f"{name}.parquet", _or_empty(given.plain(role), like=role))
+    context.put("hubs.parquet", _or_empty(given.placed("hubs"), like="service_hubs"))
     context.put("lines.parquet", _lines(given))
     context.put("labels.parquet", _labels(given))
     context.put("sources.parquet", _credits(given))
 
 
-def _or_empty(table: pd.DataFrame | None) -> pd.DataFrame:
+def _or_empty(table: pd.DataFrame | None, *, like: str) -> pd.DataFrame:
+    """Give a table without its geometry; an absent one is empty, with the embedded one's columns."""
     if table is None:
-        return pd.DataFrame()
+        table = read_reference(like).iloc[:0]
     return pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
 
 
@@ -164,6 +168,21 @@ def _schools(given: StudyInputs) -> gpd.GeoDataFrame | None:
     return None if found is None else schools_of(found, crs=given.crs)
 
 
+def _ordinary(given: StudyInputs) -> gpd.GeoDataFrame:
+    """Sort out the extract's schools, clinics and shops; none without an extract."""
+    if given.settings.osm_extract is None:
+        return gpd.GeoDataFrame({name: [] for name in ORDINARY}, crs=given.crs)
+    listed, quality = given.placed("schools"), pd.Series(dtype="str")
+    if listed is not None and "v_policy_76" in listed.columns:
+        quality = listed.loc[flags_of(listed["v_policy_76"]), "name_zh"]
+    known = [name for name in CATEGORIES if name in given.mapping.categories]
+    return ordinary_facilities(
+        given.of_categories(known),
+        quality_names=quality,
+        snapshot=given.extract.report.snapshot,
+    )
+
+
 def _gathered(parts: list[gpd.GeoDataFrame | None], context: StageContext) -> gpd.GeoDataFrame:
     present = [part for part in parts if part is not None and len(part)]
     variants = sorted({name for part in present for name in part.columns if name.startswith("v_")})
@@ -189,28 +208,28 @@ def _stations(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
     if features is not None:
         table = stations_of(features[features["status"].eq("operating")])
     elif table is None and given.timetable is not None:
-        table = given.timetable[0]
-    return _points_or_none(table, crs)
+        table = given.timetable.line_stations
+    return _points_or_none(table, crs, like="line_stations")
 
 
 def _planned(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
     features = given.features("planned_stations")
     table = given.placed("planned_stations") if features is None else planned_of(features)
-    return _points_or_none(table, crs)
+    return _points_or_none(table, crs, like="planned_stations")
 
 
-def _points_or_none(table: pd.DataFrame | None, crs: str) -> gpd.GeoDataFrame:
-    """Place a table of points; an absent input is an empty layer, not an error."""
-    if table is None:
-        return gpd.GeoDataFrame({"name_zh": []}, geometry=[], crs=crs)
+def _points_or_none(table: pd.DataFrame | None, crs: str, *, like: str) -> gpd.GeoDataFrame:
+    """Place a table of points; an absent or empty input is an empty layer, not an error."""
+    if table is None or not len(table):
+        table = read_reference(like).iloc[:0]
     return points_of(table, crs=crs).reset_index(drop=True)
 
 
 def _lines(given: StudyInputs) -> pd.DataFrame:
     table = given.plain("lines")
     if table is None and given.source("line_stations") is None and given.timetable is not None:
-        table = given.timetable[1]
-    return _or_empty(table)
+        table = given.timetable.lines
+    return _or_empty(table, like="lines")
 
 
 def _people(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
@@ -287,48 +306,58 @@ def _credits(given: StudyInputs) -> pd.DataFrame:
     rows = []
     for role in type(given.settings).model_fields:
         source = getattr(given.settings, role)
-        if not isinstance(source, TableInput) or source.osm is not None:
+        if not isinstance(source, TableInput):
             continue
-        if source.path is not None:
+        if source.osm is not None:
+            rows.append(_extract_credit(role, given, source))
+        elif source.path is not None:
             rows.append(_credit(role, (source.path.name,) * 2, source))
         elif (spec := tables.get(source.reference or "")) is not None:
             rows.append(_credit(role, (spec.title_zh, spec.title_en), source, spec))
-    rows += _file_credits(given)
+    if given.settings.osm_extract is not None:
+        rows.append(_extract_credit("osm_extract", given))
+    rows += _timetable_credits(given)
     return pd.DataFrame(rows, columns=["role", "name_zh", "name_en", "licence", "date"])
 
 
-def _file_credits(given: StudyInputs) -> list[dict[str, str]]:
-    """Name the extract and the timetable."""
-    rows: list[dict[str, str]] = []
-    extract, timetable = given.settings.osm_extract, given.settings.rail_timetable
-    if extract is not None:
-        read = given.counts_cells or given.features("places") is not None
-        whom = "© OpenStreetMap contributors"
-        rows.append(
-            {
-                "role": "osm_extract",
-                "name_zh": f"OpenStreetMap 摘录 {extract.name} {whom}",
-                "name_en": f"OpenStreetMap extract {extract.name} {whom}",
-                "licence": "ODbL-1.0",
-                "date": (given.extract.report.snapshot if read else None) or "",
-            }
-        )
-    if timetable is not None:
-        rows.append(
-            {
-                "role": "rail_timetable",
-                "name_zh": f"时刻表 {timetable.name}",
-                "name_en": f"timetable {timetable.name}",
-                "licence": "未声明 / not stated",
-                "date": "",
-            }
-        )
-    return rows
+def _extract_credit(
+    role: str, given: StudyInputs, source: TableInput | None = None
+) -> dict[str, str | None]:
+    """Name the extract and its day."""
+    path = given.settings.osm_extract
+    assert path is not None  # noqa: S101 - the settings model holds it for every role from OSM
+    stated = source.snapshot if source is not None else None
+    day = given.extract.report.snapshot
+    return {
+        "role": role,
+        "name_zh": f"OpenStreetMap 摘录 {path.name} © OpenStreetMap contributors",
+        "name_en": f"OpenStreetMap extract {path.name} © OpenStreetMap contributors",
+        "licence": "ODbL-1.0",
+        "date": str(stated or day) if stated or day else None,
+    }
+
+
+def _timetable_credits(given: StudyInputs) -> list[dict[str, str | None]]:
+    """Name the timetable for each role that it fills; its day is the first on which it holds."""
+    path, found = given.settings.rail_timetable, given.timetable
+    if path is None or found is None:
+        return []
+    filled = [role for role in ("line_stations", "lines") if given.source(role) is None]
+    return [
+        {
+            "role": role,
+            "name_zh": f"时刻表 {path.name}",
+            "name_en": f"timetable {path.name}",
+            "licence": "未声明 / not stated",
+            "date": found.first_day,
+        }
+        for role in filled
+    ]
 
 
 def _credit(
     role: str, name: tuple[str, str], source: TableInput, spec: TableSpec | None = None
-) -> dict[str, str]:
+) -> dict[str, str | None]:
     """Say of one input what it is; what the study file states goes before the dictionary."""
     licence = source.licence or (spec.licence.name if spec else None)
     whom = source.attribution or (spec.licence.attribution if spec else None) or ""
@@ -338,5 +367,5 @@ def _credit(
         "name_zh": f"{name[0]} {whom}".strip(),
         "name_en": f"{name[1]} {whom}".strip(),
         "licence": licence or "未声明 / not stated",
-        "date": "" if date is None else str(date),
+        "date": None if date is None else str(date),
     }

@@ -59,8 +59,11 @@ def judging_of(context: StageContext) -> Judging:
 def snapshot_of(context: StageContext, *roles: str) -> str | None:
     """Give the date of the data behind an input: the oldest, where several are joined."""
     sources = context.frame("ingest", "sources.parquet")
-    dates = sources.loc[sources["role"].isin(roles), "date"].dropna()
-    return None if dates.empty else str(dates.min())
+    dates = sources.set_index("role")["date"].replace("", None).dropna()
+    named = dates[dates.index.isin(roles)]
+    # A role that is read from the extract or the timetable has their date.
+    found = named if len(named) else dates[dates.index.isin(["osm_extract", "rail_timetable"])]
+    return None if found.empty else str(found.min())
 
 
 def demands_of(places: pd.DataFrame, *, assumed_area_km2: float) -> dict[str, FloatArray]:

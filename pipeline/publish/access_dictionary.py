@@ -1,0 +1,86 @@
+"""Describe every column and measure of the tables of access, from the tables themselves."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import MeasureError, Problem
+
+TEXTS = Path(__file__).with_name("access_dictionary.yml")
+INTRODUCTION = (
+    "# 可达性数据字典 / Data dictionary of access",
+    "",
+    "长表 `access_long.parquet`：每行为一个地点的一个指标。",
+    "宽表 `access_wide.csv`：每行一个地点，列名为 `服务.口径.方式.指标`，",
+    "后缀 `.low`、`.high`、`.verdict`、`.method`。",
+    "",
+    "Long table: one measure of one place per row. Wide table: one place per row, columns",
+    "`service.variant.mode.measure`, with `.low`, `.high`, `.verdict`, `.method`.",
+    "",
+)
+
+
+@cache
+def _texts() -> Any:  # noqa: ANN401
+    from ruamel.yaml import YAML
+
+    return YAML(typ="safe").load(TEXTS.read_text(encoding="utf-8"))
+
+
+def describe(measure: str) -> tuple[str, str]:
+    """Say in both languages what a measure is.
+
+    Raises
+    ------
+    MeasureError
+        When no entry of the dictionary fits.
+    """
+    for entry in _texts()["measures"]:
+        if re.fullmatch(entry["name"], measure):
+            return entry["zh"], entry["en"]
+    raise MeasureError(_undescribed(measure))
+
+
+def dictionary_text(long: pd.DataFrame) -> str:
+    """Write the data dictionary of the long and the wide table as Markdown.
+
+    Parameters
+    ----------
+    long
+        The long table of access.
+
+    Raises
+    ------
+    MeasureError
+        When a column or measure of the table is not described.
+    """
+    columns = _texts()["columns"]
+    unknown = [name for name in long.columns if name not in columns]
+    if unknown:
+        raise MeasureError(*(_undescribed(name) for name in unknown))
+    lines = [*INTRODUCTION, "| column | 中文 | English |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {columns[name]['zh']} | {columns[name]['en']} |" for name in long]
+    lines += ["", "| measure | unit | 中文 | English |", "| --- | --- | --- | --- |"]
+    used = long[["measure", "unit"]].drop_duplicates().sort_values(["measure", "unit"])
+    for measure, unit in used.itertuples(index=False):
+        zh, en = describe(measure)
+        lines.append(f"| `{measure}` | {unit} | {zh} | {en} |")
+    lines += ["", "| service | variant | mode |", "| --- | --- | --- |"]
+    for (service, variant), part in long.groupby(["service", "variant"], sort=True):
+        modes = ", ".join(sorted(part["mode"].unique()))
+        lines.append(f"| {service} | {variant} | {modes} |")
+    return "\n".join(lines) + "\n"
+
+
+def _undescribed(name: str) -> Problem:
+    return Problem(
+        zh=f"数据字典没有 {name}",
+        en=f"the data dictionary lacks {name}",
+        path=TEXTS,
+        rule="access dictionary",
+    )

@@ -1,0 +1,110 @@
+"""Join all figures of access: long and wide table, standards, fit with the strategy, two tiers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from pipeline.measures.access_outcome import (
+    comparisons,
+    fit_rows,
+    only_known,
+    scopes_of,
+    wide_table,
+)
+from pipeline.measures.access_rows import COLUMNS
+from pipeline.measures.gaps import two_tier_test
+from pipeline.measures.standards import Standard
+from pipeline.measures.uncertainty_footprints import site_of
+from pipeline.publish.access_dictionary import dictionary_text
+from pipeline.settings.needs import MeasureSettings
+from pipeline.stages.context import StageContext
+
+SERVICES = ("rail", "hospitals", "schools", "basic")
+NAMES = ("name_zh", "name_en", "tier", "district_zh", "boundary_class", "precision_m")
+
+
+def run(context: StageContext) -> None:
+    """Write the long and the wide table, their dictionary, and what they say together."""
+    places = context.layer("ingest", "places.parquet").set_index("place_id")
+    tables = [context.frame(stage, "access.parquet") for stage in SERVICES]
+    tables.append(context.frame("rail", "areas.parquet"))
+    long = only_known(tables)[list(COLUMNS)]
+    context.put("access_long.parquet", long)
+    with context.writing("outputs:tables/access_wide.csv") as target:
+        wide_table(long, pd.DataFrame(places[list(NAMES)])).to_csv(
+            target, index=False, encoding="utf-8-sig"
+        )
+    with context.writing("outputs:tables/access_dictionary.md") as target:
+        target.write_text(dictionary_text(long), encoding="utf-8")
+    context.put("comparisons.parquet", _comparisons(context, long, places))
+    context.put("fit.parquet", _fit(context, long, places))
+    context.put("two_tier.parquet", _two_tier(context, long, places.index))
+
+
+def _comparisons(context: StageContext, long: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    table = context.frame("ingest", "standards.parquet")
+    kinds = table["kind"] if len(table) else pd.Series(dtype="str")
+    rows = table[kinds.isin(["threshold", "target"])].set_index("standard_id", drop=False)
+    standards = {
+        str(name): Standard.from_row({str(key): cell for key, cell in row.items()})
+        for name, row in rows.iterrows()
+    }
+    asked = [
+        ((item.service, item.variant, item.mode, item.measure), item.standard_id)
+        for item in context.settings("gaps").comparisons
+    ]
+    return comparisons(long, standards, asked, scopes_of(places))
+
+
+def _fit(context: StageContext, long: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """Tell whether provision follows the strategy; places of one site count once."""
+    settings, rules = context.settings("gaps"), context.settings("uncertainty")
+    alone = places[~site_of(places).duplicated()]
+    targets = alone[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
+    rankings = {
+        "tier": alone["tier"].map(settings.tier_rank).astype("float64"),
+        "planned_floor_area": targets.sum(axis=1, min_count=1),
+        "planned_area": alone["planned_area_km2"].astype("float64"),
+    }
+    parts = []
+    for item in settings.provisions:
+        rows = long[_named(long, item)].set_index("place_id")
+        found = fit_rows(
+            rows["value"].astype("float64").reindex(alone.index),
+            rankings,
+            draws=settings.bootstrap_draws,
+            seed=context.settings("study").seed,
+            interval_share=rules.interval_share,
+        )
+        parts.append(found.assign(**item.model_dump()))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"index": []})
+
+
+def _two_tier(context: StageContext, long: pd.DataFrame, ids: pd.Index[str]) -> pd.DataFrame:
+    """Set each need of daily life against the service of quality of its kind."""
+    gaps = context.frame("gaps", "gaps.parquet")
+    parts = []
+    for need in context.settings("gaps").basic_needs:
+        basic = long[_named(long, need)].set_index("place_id").reindex(ids)
+        quality = gaps[gaps["service"].eq(need.quality)].set_index("place_id").reindex(ids)
+        basic["verdict"] = basic["verdict"].mask(basic["status"].eq("no_data"), "not_testable")
+        tested = two_tier_test(basic, quality)
+        parts.append(
+            tested.assign(
+                basic_service=need.service,
+                basic_variant=need.variant,
+                quality_service=need.quality,
+                status=np.where(tested["tier"].notna(), "ok", "not_testable"),
+            ).rename_axis("place_id")
+        )
+    return pd.concat(parts).reset_index() if parts else pd.DataFrame({"place_id": []})
+
+
+def _named(long: pd.DataFrame, item: MeasureSettings) -> pd.Series[bool]:
+    return (
+        long["service"].eq(item.service)
+        & long["variant"].eq(item.variant)
+        & long["mode"].eq(item.mode)
+        & long["measure"].eq(item.measure)
+    )
