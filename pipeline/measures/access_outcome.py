@@ -168,7 +168,7 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     label = parts[0] + "." + parts[1] + "." + parts[2] + "." + parts[3]
     order = label.drop_duplicates().tolist()
     laid_out = {
-        name: rows.assign(label=label).pivot(index="place_id", columns="label", values=name)
+        name: rows.assign(label=label).set_index(["place_id", "label"])[name].unstack()  # noqa: PD010
         for name in ("value", "low", "high", "verdict", "method")
     }
     wide = pd.concat(

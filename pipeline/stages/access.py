@@ -60,18 +60,19 @@ def _comparisons(context: StageContext, long: pd.DataFrame, places: pd.DataFrame
 def _fit(context: StageContext, long: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
     """Tell whether provision follows the strategy; places of one site count once."""
     settings, rules = context.settings("gaps"), context.settings("uncertainty")
-    alone = places[~site_of(places).duplicated()]
-    targets = alone[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
-    rankings = {
-        "tier": alone["tier"].map(settings.tier_rank).astype("float64"),
+    site = site_of(places)
+    targets = places[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
+    each = {
+        "tier": places["tier"].map(settings.tier_rank).astype("float64"),
         "planned_floor_area": targets.sum(axis=1, min_count=1),
-        "planned_area": alone["planned_area_km2"].astype("float64"),
+        "planned_area": places["planned_area_km2"].astype("float64"),
     }
+    rankings = {name: ranking.groupby(site).max() for name, ranking in each.items()}
     parts = []
     for item in settings.provisions:
         rows = long[_named(long, item)].set_index("place_id")
         found = fit_rows(
-            rows["value"].astype("float64").reindex(alone.index),
+            rows["value"].astype("float64").reindex(places.index).groupby(site).first(),
             rankings,
             draws=settings.bootstrap_draws,
             seed=context.settings("study").seed,
