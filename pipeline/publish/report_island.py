@@ -1,10 +1,11 @@
-"""Set the island profile: one row per place, contrast and separation apart, reasons for gaps."""
+"""Set the island profile: contrast and separation apart, each with its null model and reasons."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.publish.island_profile import CAVEATS, COMPONENTS, POOLED_NAMES, THEME_NAMES
+from pipeline.publish.island_profile import CAVEATS, COMPONENTS, POOLED_NAMES, THEME_NAMES, UNITS_ZH
+from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import (
     DASH,
     Badge,
@@ -17,68 +18,165 @@ from pipeline.publish.report_cells import (
 )
 from pipeline.publish.report_data import ReportData, Row
 
-COMPONENT_TABLE, RANK_TABLE = "components", "ranks"
+_SERVICES = {"station": "rail", "hospital": "hospital", "school": "school"}
 _VERDICTS = {
     "robust": Badge("gap-robust", "似孤岛·稳健", "island-like, robust"),
     "likely": Badge("gap-likely", "似孤岛·较可能", "island-like, likely"),
+    "not_testable": Badge("undecided", "无法判定", "undecided"),
 }
-_OPEN = Badge("undecided", "无法判定", "undecided")
+_NOT_FOUND = Badge("no-gap-robust", "未见孤岛", "not island-like")
+_NO_DATA = Badge("no-value", "无数据", "no data")
+
+#: A component and the category or service it was measured for.
+Part = tuple[str, str]
 
 
 def island_tables(data: ReportData) -> list[Table | None]:
-    """Give the profile; a run without the stage's tables, or without a row, has none."""
+    """Give the pooled tests and the profile; a run without the stage has neither."""
     if data.island is None:
         return []
-    rows = _main_rows(data.island[COMPONENT_TABLE])
-    if rows.empty:
-        return []
-    ranks = data.island.get(RANK_TABLE, pd.DataFrame(columns=["place_id", "theme"]))
-    shown = [name for name in COMPONENTS if name in set(rows["component"])]
-    themes = [name for name in THEME_NAMES if name in set(ranks["theme"])]
-    return [
-        Table(
-            "island",
-            Words("孤岛效应分项", "Island profile"),
-            [
-                Column("地点", "Place", kind="name"),
-                *(
-                    Column(f"{THEME_NAMES[name][0]}名次", f"Rank, {THEME_NAMES[name][1]}")
-                    for name in themes
-                ),
-                *(Column(*COMPONENTS[name], unit=_unit(rows, name)) for name in shown),
-            ],
-            [
-                [
-                    name_cell(place["name_zh"], place["name_en"]),
-                    *(_rank_cell(ranks, str(place["place_id"]), name) for name in themes),
-                    *(_component_cell(rows, str(place["place_id"]), name) for name in shown),
-                ]
-                for _, place in data.places.iterrows()
-                if place["place_id"] in set(rows["place_id"])
-            ],
-            notes=(
-                Words(
-                    "“内外反差”与“空间隔离”是两种含义，分别计算，不合并。方括号为随机搬移园区轮廓"
-                    "所得的零模型 90% 范围。",
-                    "Contrast and separation are two meanings, computed and shown apart. Brackets: "
-                    "90 % range of the same statistic over random relocations of the footprint.",
-                ),
-                *(Words(zh, en) for zh, en in CAVEATS),
-            ),
+    rows = data.island["island"]
+    main = rows[rows["main_ring"].astype(bool)]
+    return [_pooled(data.island["pooled"]), _profile(data, main, data.island["ranks"])]
+
+
+def pooled_words(pooled: pd.DataFrame) -> Words | None:
+    """Say in one sentence what all places together show, meaning by meaning."""
+    said = [
+        Words(
+            f"{THEME_NAMES[row['theme']][0]} {row['mean_score']:.2f} "
+            f"[{row['null_low']:.2f}, {row['null_high']:.2f}]，p = {row['p']:.3f}"
+            f"（{row['places']} 处）",
+            f"{THEME_NAMES[row['theme']][1]} {row['mean_score']:.2f} "
+            f"[{row['null_low']:.2f}, {row['null_high']:.2f}], p = {row['p']:.3f} "
+            f"({row['places']} places)",
         )
+        for _, row in pooled.iterrows()
+        if row["theme"] in THEME_NAMES
     ]
+    if not said:
+        return None
+    return Words(
+        "孤岛效应合并检验（正值更像孤岛，方括号为零模型）：" + "；".join(w.zh for w in said) + "。",
+        "Island effect of all places together (positive is island-like, brackets: null model): "
+        + "; ".join(words.en for words in said)
+        + ".",
+    )
 
 
-def _main_rows(table: pd.DataFrame) -> pd.DataFrame:
-    """Keep the main ring and, of the amenities, all people-serving ones together."""
-    pooled = table["category"].isin(list(POOLED_NAMES)) | table["category"].isna()
-    single = table.groupby("component")["category"].transform("nunique") <= 1
-    return table[table["main_ring"].astype(bool) & (pooled | single)]
+def _pooled(pooled: pd.DataFrame) -> Table | None:
+    rows = [
+        [
+            Cell(*THEME_NAMES.get(row["theme"], (clean(row["theme"]), "")), kind="name"),
+            Cell(str(row["places"]), kind="number"),
+            Cell(f"{row['mean_score']:.2f}", kind="number"),
+            Cell(f"[{row['null_low']:.2f}, {row['null_high']:.2f}]", kind="number"),
+            Cell(f"{row['p']:.3f}", kind="number"),
+        ]
+        for _, row in pooled.iterrows()
+    ]
+    if not rows:
+        return None
+    return Table(
+        "island-pooled",
+        Words("孤岛效应：全部地点合并检验", "Island effect: all places together"),
+        [
+            Column("含义", "Meaning", kind="name"),
+            Column("地点", "Places", kind="number"),
+            Column("平均得分", "Mean score", kind="number"),
+            Column("零模型 90%", "Null, 90 %", kind="number"),
+            Column("p", "one-sided", kind="number"),
+        ],
+        rows,
+        notes=tuple(Words(zh, en) for zh, en in CAVEATS),
+    )
 
 
-def _unit(rows: pd.DataFrame, component: str) -> str:
-    units = rows.loc[rows["component"].eq(component), "unit"].dropna()
-    return clean(units.iloc[0]) if len(units) else ""
+def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table | None:
+    known = rows[rows["observed"].notna()]
+    parts = _parts(known)
+    themes = [name for name in THEME_NAMES if name in set(ranks["theme"])]
+    if not parts:
+        return None
+    shown = set(rows.loc[rows["status"].ne("no_data"), "place_id"])
+    return Table(
+        "island",
+        Words("孤岛效应分项", "Island profile"),
+        [
+            Column("地点", "Place", kind="name"),
+            *(
+                Column(f"{THEME_NAMES[name][0]}名次", f"{THEME_NAMES[name][1]} rank", kind="number")
+                for name in themes
+            ),
+            *(_head(known, part) for part in parts),
+        ],
+        [
+            [
+                name_cell(place["name_zh"], place["name_en"]),
+                *(_rank_cell(ranks, str(place["place_id"]), name) for name in themes),
+                *(_part_cell(rows, str(place["place_id"]), part) for part in parts),
+            ]
+            for _, place in data.places.iterrows()
+            if place["place_id"] in shown
+        ],
+        notes=(
+            Words(
+                "“内外反差”与“空间隔离”是两种含义，分别计算，不合并。方括号为把园区轮廓随机搬移"
+                "所得同一统计量的 90% 范围；名次下括号为改变环宽、步速与剔除一项后的范围。"
+                + _basis(known).zh
+                + _unmeasured(rows, parts).zh,
+                "Contrast and separation are two meanings, computed and shown apart. Brackets: "
+                "90 % range of the same statistic over random relocations of the footprint; in "
+                "parentheses the rank over ring widths, walking speeds and components dropped. "
+                + _basis(known).en
+                + _unmeasured(rows, parts).en,
+            ),
+        ),
+    )
+
+
+def _parts(known: pd.DataFrame) -> list[Part]:
+    """List what was measured anywhere: the amenities pooled, everything else as it is."""
+    pairs = {(str(a), str(b)) for a, b in zip(known["component"], known["category"], strict=True)}
+    order = list(COMPONENTS)
+    kept = [pair for pair in pairs if pair[0] != "amenity_contrast" or pair[1] in POOLED_NAMES]
+    return sorted((pair for pair in kept if pair[0] in order), key=lambda p: (order.index(p[0]), p))
+
+
+def _basis(known: pd.DataFrame) -> Words:
+    """Say where minutes rest on straight lines, which know no walls."""
+    if not known["basis"].eq("straight_line").any():
+        return Words("")
+    return Words(
+        "可达差距为直线估算，看不到围墙与绕行。",
+        "Access gaps are straight-line estimates, blind to walls and detours. ",
+    )
+
+
+def _unmeasured(rows: pd.DataFrame, parts: list[Part]) -> Words:
+    missing = [name for name in COMPONENTS if name not in {component for component, _ in parts}]
+    if not missing:
+        return Words("")
+    there = set(rows["component"])
+    words = [COMPONENTS[name] for name in missing]
+    reason = Words("无数据或不可测", "no data or not measurable")
+    if there.isdisjoint(missing):
+        reason = Words("没有街道数据", "no street data")
+    return Words(
+        f"未能测算：{'、'.join(zh for zh, _ in words)}（{reason.zh}）。",
+        f"Not measured: {', '.join(en for _, en in words)} ({reason.en}).",
+    )
+
+
+def _head(known: pd.DataFrame, part: Part) -> Column:
+    component, category = part
+    zh, en = COMPONENTS[component]
+    if category in _SERVICES:
+        service = GLOSSARY[_SERVICES[category]]
+        zh, en = f"{zh}·{service[0]}", f"{en}, {service[1].lower()}"
+    units = known.loc[known["component"].eq(component), "unit"].dropna()
+    unit = clean(units.iloc[0]) if len(units) else ""
+    return Column(zh, en, unit=UNITS_ZH.get(unit, unit), kind="number")
 
 
 def _rank_cell(ranks: pd.DataFrame, place_id: str, theme: str) -> Cell:
@@ -86,26 +184,35 @@ def _rank_cell(ranks: pd.DataFrame, place_id: str, theme: str) -> Cell:
     if found.empty:
         return Cell(DASH, kind="number")
     row = found.iloc[0]
-    span = f"({row['rank_low']:.0f}–{row['rank_high']:.0f})" if "rank_low" in found else ""
+    span = f"({row['rank_low']:.0f}–{row['rank_high']:.0f})"
     return Cell(f"{row['rank']:.0f} / {row['ranked']:.0f}", interval=span, kind="number")
 
 
-def _component_cell(rows: pd.DataFrame, place_id: str, component: str) -> Cell:
-    found = rows[rows["place_id"].eq(place_id) & rows["component"].eq(component)]
+def _part_cell(rows: pd.DataFrame, place_id: str, part: Part) -> Cell:
+    chosen = rows["place_id"].eq(place_id) & rows["component"].eq(part[0])
+    found = rows[chosen & rows["category"].eq(part[1])]
     if found.empty:
-        return Cell(DASH, kind="number")
-    row: Row = found.iloc[0]
-    value = row.get("observed")
-    reason = () if row["status"] == "ok" else (_reason(row),)
-    if value is None or pd.isna(value):
-        return Cell(DASH, badges=reason, kind="number")
-    verdict = () if reason else (_VERDICTS.get(str(row["verdict"]), _OPEN),)
-    low, high = row.get("null_low"), row.get("null_high")
-    known = low is not None and pd.notna(low) and high is not None and pd.notna(high)
-    span = f"[{low:.2f}, {high:.2f}]" if known else ""
-    return Cell(f"{value:.2f}", interval=span, badges=(*reason, *verdict), kind="number")
+        return Cell(DASH, badges=(_NO_DATA,), kind="number")
+    row = found.iloc[0]
+    if pd.isna(row["observed"]):
+        return Cell(DASH, badges=(_reason(row),), kind="number")
+    known = pd.notna(row["null_low"]) and pd.notna(row["null_high"])
+    span = f"[{row['null_low']:.2f}, {row['null_high']:.2f}]" if known else ""
+    return Cell(f"{row['observed']:.2f}", interval=span, badges=(_judged(row),), kind="number")
+
+
+def _judged(row: Row) -> Badge:
+    """Name the verdict; a place with a certain boundary has a p-value instead."""
+    if row["status"] != "ok":
+        return _reason(row)
+    if isinstance(row["verdict"], str):
+        return _VERDICTS.get(row["verdict"], _VERDICTS["not_testable"])
+    if pd.notna(row["claim_share"]):
+        return _NOT_FOUND
+    return Badge("undecided", f"p = {row['p_island']:.3f}", "one-sided")
 
 
 def _reason(row: Row) -> Badge:
-    """Say why a component is not tested, in the words of the stage."""
-    return Badge("no-value", clean(row["reason_zh"]) or "无值", clean(row["reason_en"]))
+    """Say in one word why a figure is missing."""
+    zh, en = GLOSSARY.get(str(row["status"]), ("无值", "no value"))
+    return Badge("no-value", zh.partition("，")[2] or zh, en.partition(":")[0])

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import UNITS, Words, clean, interval, number, with_unit
 from pipeline.publish.report_data import ReportData, Row
+from pipeline.publish.report_island import pooled_words
 from pipeline.publish.report_outcomes import (
     BADGES,
     GAP_LIKELY,
@@ -52,8 +53,8 @@ def summary(data: ReportData) -> list[Line]:
     """
     said: list[Line | None] = [_scope(data)]
     said += [_service(data, need) for need in data.needs]
-    said += [_case_parks(data), _targets(data), _targets_in_gap(data), _worst(data), _tiers(data)]
-    said += [_parcels(data), _planned(data), _coverage(data)]
+    said += [_case_parks(data), _targets(data), _worst(data), _tiers(data)]
+    said += [_island(data), _parcels(data), _planned(data), _coverage(data)]
     return [line for line in said if line is not None][:LINES]
 
 
@@ -194,60 +195,56 @@ def target_columns(data: ReportData) -> list[str]:
 
 def _targets(data: ReportData) -> Line | None:
     rows, columns = carriers(data), target_columns(data)
-    if rows.empty:
-        return None
-    totals = [(name.split("_")[1], float(rows[name].sum(min_count=1))) for name in columns]
-    checks = [(year, total, data.documented_value(f"annex_{year}")) for year, total in totals]
-    joined = "、".join(f"{year} 年 {number(total, '10k_m2')}" for year, total in totals)
-    joined_en = ", ".join(f"{number(total, '10k_m2')} in {year}" for year, total in totals)
-    agree = all(stated is not None and stated == total for _, total, stated in checks)
-    known = any(stated is not None for _, _, stated in checks)
-    verdict = (
-        Words("与文件合计一致", "agrees with the documented totals")
-        if agree
-        else Words("与文件合计不一致", "differs from the documented totals")
-    )
-    whole = sum(total for _, total in totals)
-    return Line(
-        Words(
-            f"{len(rows)} 个智造载体开工目标合计：{joined} 万平方米，"
-            f"两年共 {number(whole, '10k_m2')} 万平方米。",
-            f"Construction targets of {len(rows)} carriers: {joined_en}, together "
-            f"{number(whole, '10k_m2')} (10⁴ m²).",
-        ),
-        (
-            Words("方法：名录逐项求和", "method: sum over the register"),
-            *((verdict,) if known else ()),
-        ),
-    )
-
-
-def _targets_in_gap(data: ReportData) -> Line | None:
-    rows = carriers(data)
     if rows.empty or not data.needs:
         return None
-    service = data.needs[0].service
-    found = data.service_rows(service).loc[rows["place_id"], "outcome"]
-    area = rows.set_index("place_id")[target_columns(data)].sum(axis=1)
+    area = rows.set_index("place_id")[columns].sum(axis=1, min_count=1)
+    found = data.service_rows(data.needs[0].service).loc[rows["place_id"]]
+    firm = float(area[found["outcome"].eq(GAP_ROBUST)].sum())
+    open_ = float(area[found["outcome"].isin([GAP_LIKELY, UNDECIDED, NO_VALUE])].sum())
     whole = float(area.sum())
-    firm = float(area[found.eq(GAP_ROBUST)].sum())
-    open_ = float(area[found.isin([GAP_LIKELY, UNDECIDED, NO_VALUE])].sum())
-    zh, en = GLOSSARY[service]
+    joined, joined_en = _year_totals(rows, columns)
+    zh, en = GLOSSARY[data.needs[0].service]
     return Line(
         Words(
-            f"其中 {number(firm, '10k_m2')} 万平方米（{number(firm / whole, 'share')}%，"
-            f"按目标建筑面积）位于{zh}缺口稳健的载体。",
-            f"Of these, {number(firm, '10k_m2')} × 10⁴ m² ({number(firm / whole, 'share')} % of "
-            f"the planned floor area) are at carriers with a robust gap in {en.lower()}.",
+            f"{len(rows)} 个智造载体开工目标合计：{joined} 万平方米，两年共 "
+            f"{number(whole, '10k_m2')} 万平方米；其中 {number(firm, '10k_m2')} 万平方米"
+            f"（{number(firm / whole, 'share')}%）位于{zh}缺口稳健的载体。",
+            f"Construction targets of {len(rows)} carriers: {joined_en}, together "
+            f"{number(whole, '10k_m2')} (10⁴ m²); {number(firm, '10k_m2')} of it "
+            f"({number(firm / whole, 'share')} %) at carriers with a robust gap in {en.lower()}.",
         ),
         (
-            method_words(data.service_rows(service)["method"].reindex(rows["place_id"])),
+            *_documented_totals(data, rows, columns),
+            method_words(found["method"]),
             Words(
-                f"区间 [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
-                f"interval [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
+                f"缺口处目标区间 [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
+                f"targets in a gap [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
             ),
         ),
     )
+
+
+def _year_totals(rows: pd.DataFrame, columns: list[str]) -> tuple[str, str]:
+    totals = [
+        (name.split("_")[1], number(rows[name].sum(min_count=1), "10k_m2")) for name in columns
+    ]
+    return (
+        "、".join(f"{year} 年 {total}" for year, total in totals),
+        ", ".join(f"{total} in {year}" for year, total in totals),
+    )
+
+
+def _documented_totals(data: ReportData, rows: pd.DataFrame, columns: list[str]) -> list[Words]:
+    """Say whether the sums over the register are those the document states."""
+    pairs = [
+        (float(rows[name].sum()), data.documented_value(f"annex_{name.split('_')[1]}"))
+        for name in columns
+    ]
+    if all(stated is None for _, stated in pairs):
+        return []
+    if all(total == stated for total, stated in pairs):
+        return [Words("与文件合计一致", "agrees with the documented totals")]
+    return [Words("与文件合计不一致", "differs from the documented totals")]
 
 
 def _worst(data: ReportData) -> Line | None:
@@ -310,6 +307,19 @@ def _tiers(data: ReportData) -> Line | None:
 
 
 _LAYOUT = ("core", "zone", "x", "carrier")
+
+
+def _island(data: ReportData) -> Line | None:
+    said = None if data.island is None else pooled_words(data.island["pooled"])
+    if said is None:
+        return None
+    return Line(
+        said,
+        (
+            Words("方法：园区轮廓随机搬移", "method: relocations of the footprint"),
+            Words("关联，不是因果", "association, not cause"),
+        ),
+    )
 
 
 def _parcels(data: ReportData) -> Line | None:

@@ -15,13 +15,14 @@ import pandas as pd
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.publish.index_page import build_index, describe
 from pipeline.publish.report import CAPTIONS, build_report
-from pipeline.publish.report_cells import Words
+from pipeline.publish.report_cells import Words, clean
 from pipeline.publish.report_data import Parameter, ReportData
 from pipeline.resources import shipped
 from pipeline.settings.report import ReportSettings
 from pipeline.stages.context import StageContext
 from pipeline.study import portable
 
+ISLAND_TABLES = ("island", "ranks", "pooled")
 PARCEL_TABLES = ("parcels", "totals", "checks", "targets")
 ACCESS = ("rail", "hospitals", "schools")
 REGISTER = "places"
@@ -75,6 +76,7 @@ def _data(context: StageContext) -> ReportData:
         station_extent_m=extent_m,
         area_tolerance_share=rules.area_tolerance_share,
         parameters=_parameters(context),
+        island=_tables(context, "island", ISLAND_TABLES),
         parcels=_tables(context, "parcels", PARCEL_TABLES),
     )
 
@@ -153,9 +155,12 @@ def _parameters(context: StageContext) -> list[Parameter]:
     return found
 
 
-def _caption(name: str) -> str:
-    words = CAPTIONS.get(name)
-    return "" if words is None else f"{words.zh} {words.en}"
+def _caption(data: ReportData, name: str) -> str:
+    """Title a figure: by its caption, or by the place it was drawn for."""
+    if name in CAPTIONS:
+        return f"{CAPTIONS[name].zh} {CAPTIONS[name].en}"
+    found = data.places[data.places["place_id"].eq(name)]
+    return "" if found.empty else clean(f"{found['name_zh'].iloc[0]} {found['name_en'].iloc[0]}")
 
 
 def _write_index(context: StageContext, data: ReportData, made: list[str]) -> None:
@@ -172,7 +177,7 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
         version=data.version,
         digest=data.digest,
         sources=data.sources,
-        items=[describe(path, root=folder, title=_caption(path.stem)) for path in paths],
+        items=[describe(path, root=folder, title=_caption(data, path.stem)) for path in paths],
     )
     with context.writing("outputs:index.html") as target:
         target.write_bytes(page.encode())

@@ -195,3 +195,28 @@ def parcels(*, synthetic: bool) -> dict[str, pd.DataFrame]:
          "uplift_of_target_share": [None]}
     )  # fmt: skip
     return {"parcels": judged, "totals": totals, "checks": checks, "targets": targets}
+
+
+def island() -> dict[str, pd.DataFrame]:
+    """Give the tables of the island stage: one place tested, one too small, one certain."""
+    blank = {
+        "component": "amenity_contrast", "category": "people_serving", "main_ring": True,
+        "unit": "log ratio of facilities per km²", "observed": None, "null_low": None,
+        "null_high": None, "p_island": None, "claim_share": None, "verdict": None,
+        "status": "not_measurable", "basis": None,
+    }  # fmt: skip
+    tested = {"observed": -1.2, "null_low": -0.5, "null_high": 0.6, "status": "ok"}
+    rows = [
+        blank | tested | {"place_id": "K1", "p_island": 0.001, "claim_share": 0.97,
+                          "verdict": "robust"},
+        blank | {"place_id": "M1"},
+        blank | tested | {"place_id": "M2", "p_island": 0.2, "observed": 0.1},
+        blank | tested | {"place_id": "K1", "main_ring": False, "observed": 9.0},
+    ]  # fmt: skip
+    ranks = {"theme": "contrast", "rank": 1, "ranked": 2, "rank_low": 1, "rank_high": 2}
+    pooled = {"theme": "contrast", "mean_score": 0.4, "null_low": -0.3, "null_high": 0.3}
+    return {
+        "island": pd.DataFrame(rows),
+        "ranks": pd.DataFrame([ranks | {"place_id": "K1"}]),
+        "pooled": pd.DataFrame([pooled | {"p": 0.02, "places": 2}]),
+    }

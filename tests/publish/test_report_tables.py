@@ -13,10 +13,19 @@ from hypothesis import strategies as st
 from pipeline.publish import report_tables
 from pipeline.publish.report_cells import clean, interval, number, with_unit
 from pipeline.publish.report_evidence import contradictions, standards
+from pipeline.publish.report_island import island_tables
 from pipeline.publish.report_outcomes import OUTCOMES, count_interval, outcomes, tally
 from pipeline.publish.report_parcels import headline, parcel_tables
 from pipeline.publish.report_text import summary
-from tests.publish.report_samples import NOTHING, STANDARD_COLUMNS, gaps, parcels, places, sample
+from tests.publish.report_samples import (
+    NOTHING,
+    STANDARD_COLUMNS,
+    gaps,
+    island,
+    parcels,
+    places,
+    sample,
+)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +176,7 @@ def test_the_summary_takes_its_figures_from_the_tables() -> None:
     lines = [line.text.zh for line in summary(sample())]
     assert "缺口稳健 2 处、较可能 0 处，无缺口 1 处，无法判定 0 处；另有 1 处无值" in lines[1]
     assert any("2023 年 69、2024 年 33 万平方米，两年共 102" in line for line in lines)
-    assert any("23 万平方米（23%" in line for line in lines)  # M2, of 102
+    assert any("其中 23 万平方米（23%" in line for line in lines)  # M2, of 102
     shifted = sample(
         gaps=gaps({"K1": (NOTHING,) * 3, "M1": (NOTHING,) * 3, "M2": (NOTHING,) * 3,
                    "R1": (NOTHING,) * 3})
@@ -199,6 +208,23 @@ def test_synthetic_parcels_are_marked_everywhere_they_are_told() -> None:
     assert not any("合成" in table.caption.zh for table in plain)
     assert tables[0].rows[0][7].zh == "—"  # no field for the potential: not zero
     assert tables[0].rows[0][5].zh == "3.2"
+
+
+def test_the_island_profile_keeps_meanings_nulls_and_verdicts_apart() -> None:
+    pooled, profile = island_tables(sample(island=island()))
+    assert pooled is not None
+    assert profile is not None
+    assert [cell.zh for cell in pooled.rows[0][1:]] == ["2", "0.40", "[-0.30, 0.30]", "0.020"]
+    assert [row[0].zh for row in profile.rows] == ["案例园", "载体一", "载体二"]
+    tested, small, certain = (row[1:] for row in profile.rows)
+    assert (tested[0].zh, tested[0].interval) == ("1 / 2", "(1–2)")
+    assert (tested[1].zh, tested[1].interval) == ("-1.20", "[-0.50, 0.60]")
+    assert tested[1].badges[0].en == "island-like, robust"
+    assert (small[1].zh, small[1].badges[0].zh) == ("—", "不可测")
+    assert certain[1].badges[0].zh == "p = 0.200"
+    assert "边界通透度" in profile.notes[0].zh  # not measured, and said so
+    assert island_tables(sample()) == []
+    assert any("p = 0.020" in line.text.zh for line in summary(sample(island=island())))
 
 
 @given(st.text(max_size=300))
