@@ -223,6 +223,7 @@ STAGES: tuple[StageSpec, ...] = (
             "island",
             "parcels",
             "gaps",
+            "access",
             "layers",
             "maps",
         ),
