@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -18,7 +19,16 @@ _EXTENDED = frozenset([*range(100, 118), *range(400, 406), *range(900, 907)])
 Pattern = tuple[str, ...]
 
 
-def rail_lines(feed: Feed, *, route_types: Collection[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+@dataclass(frozen=True, eq=False)
+class RailTimetable:
+    """Stations in order along their lines, the lines, and the first day the timetable holds."""
+
+    line_stations: pd.DataFrame
+    lines: pd.DataFrame
+    first_day: str | None
+
+
+def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
     """List the line-stations and the lines of a feed.
 
     The main branch of a line is its longest sequence of stations (of equals the one with most
@@ -34,10 +44,10 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> tuple[pd.DataFram
 
     Returns
     -------
-    line_stations, lines
-        `line_station_id`, `line_id`, `line`, `branch`, `seq`, `station_id`, `name_zh`, `name_en`,
-        `lon`, `lat`, `status` (operating), `source`; and `line_id`, `name_zh`, `name_en`,
-        `colour_hex`. Names are the feed's own in both languages.
+    timetable
+        `line_stations`: `line_station_id`, `line_id`, `line`, `branch`, `seq`, `station_id`,
+        `name_zh`, `name_en`, `lon`, `lat`, `status` (operating), `source`; `lines`: `line_id`,
+        `name_zh`, `name_en`, `colour_hex`. Names are the feed's own in both languages.
 
     Raises
     ------
@@ -75,7 +85,14 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> tuple[pd.DataFram
         status="operating", source=feed.path.name
     )
     logger.info("%d line-stations on %d lines", len(table), table["line_id"].nunique())
-    return table, lines[lines["line_id"].isin(table["line_id"])].reset_index(drop=True)
+    served = lines[lines["line_id"].isin(table["line_id"])].reset_index(drop=True)
+    return RailTimetable(table, served, _first_day(feed))
+
+
+def _first_day(feed: Feed) -> str | None:
+    """Give the first day of the latest calendar, ISO 8601; null where only single days are."""
+    days = pd.to_datetime(feed.calendar["start_date"], format="%Y%m%d", errors="coerce").dropna()
+    return None if days.empty else str(days.max().date())
 
 
 def _stations(feed: Feed) -> pd.DataFrame:

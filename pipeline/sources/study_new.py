@@ -64,6 +64,8 @@ FROM_EXTRACT = {
 }
 # A comment and a key of an input that says nothing.
 _UNUSED = re.compile(r"^ {4,}#.*\n {4,}\w+: (?:null|\{\})\n", flags=re.MULTILINE)
+# What is left of a section that had no other keys.
+_EMPTY = re.compile(r"^  #.*\n  \w+:\n(?!   )", flags=re.MULTILINE)
 PLACES_HEADER = "place_id,name_zh,name_en,tier,planned_area_km2,precision_m,lon,lat,source"
 
 
@@ -347,7 +349,9 @@ def _rendered(study: Study, start: Start) -> str:
     if start == "shanghai":
         return text
     kept = {*ALWAYS, *NEUTRAL}
-    blocks = [_UNUSED.sub("", block) for name, block in _blocks(text) if name in kept]
+    blocks = [
+        _EMPTY.sub("", _UNUSED.sub("", block)) for name, block in _blocks(text) if name in kept
+    ]
     note = (
         "\n# 未写出的设置取默认值，见 docs/settings.md\n"
         "# Settings left out have their defaults, see docs/settings.md\n"

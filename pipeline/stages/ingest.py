@@ -89,7 +89,7 @@ def run(context: StageContext) -> None:
 
 
 def _or_empty(table: pd.DataFrame | None, *, like: str) -> pd.DataFrame:
-    """Give a table without its geometry; an absent one is empty, with the embedded one's columns."""
+    """Drop the geometry; an absent table is empty, with the columns of the embedded one."""
     if table is None:
         table = read_reference(like).iloc[:0]
     return pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
