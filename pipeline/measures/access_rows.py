@@ -152,7 +152,7 @@ def draws_of_needs(
 
 def without_unfit(rows: pd.DataFrame, unfit: pd.Series[bool]) -> pd.DataFrame:
     """Blank the rows of places whose recorded point is unfit for the service (`place_id`)."""
-    flags = unfit.reindex(rows["place_id"]).fillna(value=False).set_axis(rows.index)
+    flags = rows["place_id"].isin(unfit.index[unfit.astype(bool)])
     keep = [name for name in WITHHELD if name in rows.columns]
     blanked = withhold(rows[keep], flags)
     return rows.assign(**{name: blanked[name] for name in keep})

@@ -1,0 +1,184 @@
+"""Hold the built figures of access to their contract and to what is known of the places."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.measures.access_rows import COLUMNS
+from pipeline.publish.access_dictionary import describe, dictionary_text
+
+STATUSES = {"ok", "beyond_limit", "unsnapped", "no_data", "not_measurable", "not_testable"}
+BORROWED = {"M2", "T3", "T4", "T5", "T7", "H5", "H6", "H7", "R2", "R3"}
+
+
+def table(workspace: Path, stage: str, name: str = "access.parquet") -> pd.DataFrame:
+    return pd.read_parquet(workspace / "layers" / "built" / "shanghai" / stage / name)
+
+
+@pytest.fixture(scope="module")
+def long(embedded: Path) -> pd.DataFrame:
+    """Read the long table of the study without streets."""
+    return table(embedded, "access", "access_long.parquet")
+
+
+def test_the_long_table_keeps_its_contract(long: pd.DataFrame) -> None:
+    assert list(long.columns) == list(COLUMNS)
+    assert not long.duplicated(["place_id", "service", "variant", "mode", "measure"]).any()
+    assert set(long["status"]) <= STATUSES
+    nothing = long["status"].ne("ok")
+    assert long.loc[nothing, "value"].isna().all()
+    assert long.loc[~nothing, "value"].notna().all()
+    assert np.isfinite(long["value"].dropna()).all()
+    assert not long["value"].isin([999, 9999, -1]).any()
+    shares = long[long["unit"].eq("share") & ~long["measure"].str.startswith("ledger")]
+    assert shares["value"].dropna().between(0, 1).all()
+    both = long.dropna(subset=["low", "high"])
+    assert (both["low"] <= both["high"] + 1e-9).all()
+    assert (both["low"] <= both["value"] + 1e-9).all()
+    dated = long[long["status"].eq("ok")]
+    assert dated["snapshot"].eq("2026-05-19").all()
+
+
+def test_without_streets_every_time_is_an_estimate(long: pd.DataFrame) -> None:
+    timed = long[long["unit"].eq("min") & long["status"].eq("ok")]
+    assert timed["method"].eq("estimated_straight_line").all()
+    assert timed["measured_share"].eq(0).all()
+    assert long.loc[long["mode"].eq("straight_line"), "method"].isna().all()
+
+
+def test_borrowed_points_are_withheld_for_their_own_service_alone(long: pd.DataFrame) -> None:
+    rail = long[long["service"].eq("rail") & long["place_id"].isin(BORROWED)]
+    assert rail["status"].eq("not_testable").all()
+    assert rail["value"].isna().all()
+    hospital = long[long["service"].eq("hospital") & long["place_id"].isin(["T1", "T2"])]
+    assert hospital["status"].eq("not_testable").all()
+    other = long[long["service"].eq("hospital") & long["place_id"].isin(BORROWED)]
+    assert other["status"].eq("ok").any()
+
+
+def value(long: pd.DataFrame, place: str, service: str, variant: str, mode: str) -> pd.Series:
+    rows = long[
+        long["place_id"].eq(place)
+        & long["service"].eq(service)
+        & long["variant"].eq(variant)
+        & long["mode"].eq(mode)
+        & long["measure"].eq("minutes_nearest_median")
+    ]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_the_three_claims_of_the_paper(long: pd.DataFrame) -> None:
+    bay = value(long, "K2", "rail", "operating", "walk")
+    assert bay["low"] > 10_000 * 1.32 / 80  # no station within 10 km, wherever it lies
+    assert [bay["finding"], bay["verdict"]] == ["gap", "robust"]
+    assert value(long, "K2", "hospital", "tertiary_3a_general", "drive")["finding"] == "gap"
+    hongqiao = value(long, "X8", "hospital", "tertiary_all", "drive")
+    assert hongqiao["high"] < 10  # its own hospital
+    hongkou = value(long, "K3", "rail", "operating", "walk")
+    assert hongkou["verdict"] != "robust"  # its point may be 1.8 km off
+
+
+def test_sites_of_one_register_entry_have_the_same_figures(long: pd.DataFrame) -> None:
+    one, other = (value(long, name, "rail", "operating", "walk") for name in ("X8", "T8"))
+    assert one["value"] == pytest.approx(other["value"], abs=0.05)
+
+
+def test_modes_without_streets_differ_by_their_speed_alone(long: pd.DataFrame) -> None:
+    walk = value(long, "K1", "hospital", "tertiary_3a", "walk")["value"]
+    drive = value(long, "K1", "hospital", "tertiary_3a", "drive")["value"]
+    assert walk / drive == pytest.approx(400.0 / 80.0)
+
+
+def test_every_measure_is_in_the_dictionary_and_the_wide_table_has_every_place(
+    long: pd.DataFrame, embedded: Path
+) -> None:
+    assert all(describe(name) for name in long["measure"].unique())
+    tables = embedded / "outputs" / "shanghai" / "tables"
+    written = (tables / "access_dictionary.md").read_text(encoding="utf-8")
+    assert written == dictionary_text(long)
+    wide = pd.read_csv(tables / "access_wide.csv", encoding="utf-8-sig")
+    places = table(embedded, "ingest", "places.parquet")
+    assert wide["place_id"].tolist() == places["place_id"].tolist()
+    key = "rail.operating.walk.minutes_nearest_median"
+    expected = value(long, "K2", "rail", "operating", "walk")["value"]
+    assert wide.set_index("place_id").loc["K2", key] == pytest.approx(expected)
+
+
+def test_the_count_of_stations_agrees_with_the_official_figure(embedded: Path) -> None:
+    counts = table(embedded, "rail", "station_count.parquet").set_index("figure")["value"]
+    assert counts["comparable"] == counts["official"] == 523
+    assert counts["unexplained"] == 0
+
+
+def test_coverage_of_the_city_is_that_of_its_districts(embedded: Path) -> None:
+    areas = table(embedded, "rail", "areas.parquet")
+    units = table(embedded, "rail", "units.parquet").set_index("unit_id")["area_km2"]
+    rows = areas[areas["measure"].eq("share_area_euclid_600m") & areas["variant"].eq("operating")]
+    share = rows.set_index("place_id")["value"]
+    districts = share[share.index.str.startswith("district:")]
+    weighted = (districts * units[districts.index]).sum() / units[districts.index].sum()
+    assert share["city"] == pytest.approx(weighted)
+    assert share["district:黄浦区"] > 0.7
+    assert share["district:崇明区"] == 0
+    published = table(embedded, "rail", "published.parquet")
+    assert published["comparison"].isin(["scope_differs", "no_data"]).all()
+    people = published["denominator"].eq("people")
+    assert published.loc[people, "computed"].isna().all()
+
+
+def test_a_standard_is_compared_only_where_it_applies_and_with_its_mark(embedded: Path) -> None:
+    found = table(embedded, "access", "comparisons.parquet")
+    housing = found[found["comparison"].eq("not_applicable")]
+    assert housing["threshold"].isna().all()
+    judged = found[found["comparison"].isin(["meets", "fails"])]
+    assert judged.loc[~judged["verified"].astype(bool), "mark_en"].ne("").all()
+    assert set(judged["standard_id"]) >= {"tertiary_30min", "sdg_rail"}
+
+
+def test_composites_join_draws_and_say_what_is_missing(embedded: Path) -> None:
+    gaps = table(embedded, "gaps", "gaps.parquet")
+    composite = gaps[gaps["service"].eq("composite")].set_index("place_id")
+    assert composite.loc["K1", "low"] < composite.loc["K1", "high"]
+    assert composite.loc["K2", ["finding", "verdict"]].tolist() == ["gap", "robust"]
+    assert composite.loc["M2", "missing"] == "rail"
+    assert pd.isna(composite.loc["M2", "value"])
+    assert composite.loc["M2", "at_least"] <= composite.loc["M2", "at_most"]
+    ranked = composite.dropna(subset=["rank"])
+    assert (ranked["rank_low"] <= ranked["rank"]).all()
+    assert (ranked["rank"] <= ranked["rank_high"]).all()
+
+
+def test_ordinary_services_are_unknown_without_an_extract(embedded: Path) -> None:
+    assert table(embedded, "basic")["status"].eq("no_data").all()
+    assert table(embedded, "access", "two_tier.parquet")["tier"].isna().all()
+
+
+@pytest.mark.shared
+def test_with_streets_fenglin_is_measured_and_the_others_stay_estimates(with_extract: Path) -> None:
+    long = table(with_extract, "access", "access_long.parquet")
+    fenglin = value(long, "T1", "rail", "operating", "walk")
+    assert fenglin["measured_share"] > 0.5
+    assert fenglin["method"] in {"measured_network", "mixed"}
+    for place in ("K1", "K2", "K3", "X8", "C1"):
+        row = value(long, place, "rail", "operating", "walk")
+        assert row["method"] == "estimated_straight_line"
+        assert row["measured_share"] == 0
+
+
+@pytest.mark.shared
+def test_with_an_extract_two_tiers_are_told_apart(with_extract: Path) -> None:
+    basic = table(with_extract, "basic")
+    assert basic["status"].eq("ok").any()
+    tiers = table(with_extract, "access", "two_tier.parquet")
+    assert tiers["tier"].notna().any()
+    assert set(tiers["tier"].dropna()) <= {
+        "basic_and_quality",
+        "basic_only",
+        "quality_only",
+        "neither",
+    }

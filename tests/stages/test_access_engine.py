@@ -1,0 +1,202 @@
+"""Hold the access of drawn places to closed forms and to the network's own answers."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from pipeline.measures.access_rows import Measured
+from pipeline.network.access import nearest_minutes
+from pipeline.network.place_access import PlaceAccess, Streets, streets_of
+from pipeline.network.place_rail import RailAccess, rail_access
+from pipeline.network.place_services import PairRules, Service, catalogue_of, measure_service
+from pipeline.network.rail import RailCosts
+from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
+from pipeline.settings.network import NetworkSettings
+from pipeline.settings.uncertainty import UncertaintySettings
+
+CRS = "EPSG:32651"
+NETWORK = NetworkSettings()
+PER_M = NETWORK.detour_factor / NETWORK.walk_speed_m_min
+# Where place A lies: in the middle of one large cell, so that it is a single point.
+EAST, NORTH = 105_000.0, 105_000.0
+RULES = PairRules(
+    thresholds_min=(10.0, 15.0),
+    catchment_min=30.0,
+    stepwise=StepwiseSettings(),
+    impedance=ImpedanceSettings(),
+    search_limit_min=120.0,
+    screen_radius_m=500.0,
+)
+
+
+def places(side: float = 2.0) -> gpd.GeoDataFrame:
+    """Give one place small enough to be a point, one uncertain place, and one without a point."""
+    box = shapely.box(EAST - side / 2, NORTH - side / 2, EAST + side / 2, NORTH + side / 2)
+    return gpd.GeoDataFrame(
+        {
+            "boundary_class": ["surveyed", "indicative", "none"],
+            "planned_area_km2": [np.nan, 1.0, np.nan],
+            "precision_m": [np.nan, 300.0, np.nan],
+            "x": [EAST, EAST + 5000.0, np.nan],
+            "y": [NORTH, NORTH, np.nan],
+            "same_site_as": None,
+            "district_zh": ["甲区", "乙区", None],
+        },
+        index=pd.Index(["A", "B", "C"], name="place_id"),
+        geometry=[box, None, None],
+        crs=CRS,
+    )
+
+
+def access_of(frame: gpd.GeoDataFrame) -> PlaceAccess:
+    return PlaceAccess(
+        places=frame,
+        network=NETWORK,
+        uncertainty=UncertaintySettings(draws=20, certain_cell_m=10_000.0),
+        seed=1,
+    )
+
+
+def schools(at: list[tuple[str, float]], **columns: object) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {
+            "facility_id": [f"{name}{i}" for i, (name, _) in enumerate(at)],
+            "campus_id": [name for name, _ in at],
+            "supply": np.nan,
+            "v_all": True,
+            **columns,
+        },
+        geometry=[shapely.Point(EAST + x, NORTH) for _, x in at],
+        crs=CRS,
+    )
+
+
+def measure(
+    facilities: gpd.GeoDataFrame, rail: RailAccess | None = None, by_admission: tuple[str, ...] = ()
+) -> dict[tuple[str, str, str], Measured]:
+    access = access_of(places())
+    catalogue = catalogue_of(
+        facilities, access.places, variants=["all"], by_admission=by_admission, default_supply=1.0
+    )
+    service = Service(
+        "school", "2026-05-19", catalogue, RULES, {"land_area": np.array([1.0, 2.0, np.nan])}
+    )
+    found = measure_service(access, service, {"walk": streets_of("walk", None, NETWORK)}, rail)
+    return {(item.variant, item.mode, item.measure): item for item in found}
+
+
+def at_minutes(minutes: float) -> float:
+    return minutes / PER_M
+
+
+def test_a_campus_at_exactly_the_threshold_is_within_and_just_beyond_is_not() -> None:
+    exact = measure(schools([("p", at_minutes(10.0))]))
+    beyond = measure(schools([("p", at_minutes(10.0) + 0.01)]))
+    key = ("all", "walk", "count_within_10min")
+    assert exact[key].draws[0, 0] == 1.0
+    assert beyond[key].draws[0, 0] == 0.0
+    share = ("all", "walk", "share_area_within_10min")
+    assert exact[share].draws[0, 0] == 1.0
+    assert beyond[share].draws[0, 0] == 0.0
+    assert exact["all", "walk", "minutes_nearest_median"].draws[0, 0] == pytest.approx(10.0)
+    screen = measure(schools([("p", 500.0), ("q", 500.01)]))
+    assert screen["all", "straight_line", "count_within_500m"].draws[0, 0] == 1.0
+
+
+def test_one_campus_with_many_entrances_counts_once_at_its_nearest() -> None:
+    found = measure(schools([("p", 300.0), ("p", 100.0), ("q", 200.0)]))
+    assert found["all", "walk", "count_within_10min"].draws[0, 0] == 2.0
+    nearest = found["all", "walk", "minutes_nearest_median"].draws[0, 0]
+    assert nearest == pytest.approx(100.0 * PER_M)
+
+
+def test_campuses_of_one_name_in_two_places_are_two() -> None:
+    found = measure(schools([("p-north", 100.0), ("p-south", -120.0)]))
+    assert found["all", "walk", "count_within_10min"].draws[0, 0] == 2.0
+
+
+def test_order_of_rows_and_halves_of_a_supplier_change_nothing() -> None:
+    table = schools([("p", 300.0), ("q", 600.0), ("r", 5100.0)])
+    plain, turned = measure(table), measure(table.iloc[::-1])
+    for key, item in plain.items():
+        np.testing.assert_allclose(turned[key].draws, item.draws, rtol=1e-12)
+    whole = measure(table.assign(supply=[4.0, 2.0, 6.0]))
+    halves = pd.concat([table, table.iloc[[0]].assign(campus_id="p2", facility_id="p2")])
+    halved = measure(gpd.GeoDataFrame(halves, crs=CRS).assign(supply=[2.0, 2.0, 6.0, 2.0]))
+    for name in ("gravity", "access_2sfca_gaussian_by_land_area"):
+        key = ("all", "walk", name)
+        np.testing.assert_allclose(halved[key].draws, whole[key].draws, rtol=1e-12)
+
+
+def test_a_school_outside_its_admission_district_serves_the_district_it_admits_from() -> None:
+    table = schools(
+        [("near", 100.0), ("far", 800.0), ("whole", 2000.0)],
+        admission_district_zh=["乙区", "甲区", "丙区"],
+        admission_scope=["district", "district", "city"],
+    )
+    found = measure(table, by_admission=("all",))
+    anyone = found["all", "walk", "minutes_nearest_median"].draws
+    own = found["all_own_district", "walk", "minutes_nearest_median"].draws
+    assert anyone[0, 0] == pytest.approx(100.0 * PER_M)
+    assert own[0, 0] == pytest.approx(800.0 * PER_M)  # the near one admits from elsewhere
+    np.testing.assert_allclose(own[1], anyone[1])  # its nearest admits from the whole city
+    assert np.isnan(own[2]).all()  # no district known: not measurable, not zero
+    assert found["all_own_district", "walk", "count_within_15min"].draws[0, 0] == 1.0
+
+
+def test_a_place_without_a_point_is_null_everywhere_and_none_known_is_null() -> None:
+    found = measure(schools([("p", 100.0)]))
+    assert all(np.isnan(item.draws[2]).all() for item in found.values())
+    nothing = measure(schools([]))
+    assert all(np.isnan(item.draws).all() for item in nothing.values())
+
+
+def test_walking_and_rail_beats_walking_by_the_sum_of_its_legs() -> None:
+    access = access_of(places())
+    stations = gpd.GeoDataFrame(
+        {"station_id": ["s", "t"]},
+        geometry=[shapely.Point(EAST + 400, NORTH), shapely.Point(EAST + 9000, NORTH)],
+        crs=CRS,
+    )
+    minutes = np.array([[0.0, 12.0], [12.0, 0.0]])
+    costs = RailCosts(("s", "t"), ("s", "t"), minutes, np.zeros((2, 2)), "estimated_straight_line")
+    facilities = schools([("p", 9200.0), ("q", 100.0)])
+    walk: Streets = streets_of("walk", None, NETWORK)
+    catalogue = catalogue_of(
+        facilities, access.places, variants=["all"], by_admission=(), default_supply=1.0
+    )
+    rail = rail_access(
+        access, stations, costs, catalogue.facilities, walk, by="campus_id",
+        campuses=catalogue.campuses, walk_limit_min=20.0, limit_min=120.0,
+    )  # fmt: skip
+    assert rail.onward[0, 0] == pytest.approx(12.0 + 200.0 * PER_M)
+    far = measure(schools([("p", 9200.0)]), rail=_only(rail, 0))
+    expected = 400.0 * PER_M + 12.0 + 200.0 * PER_M
+    got = far["all", "rail_walk", "minutes_nearest_median"].draws[0, 0]
+    assert got == pytest.approx(expected)
+    assert far["all", "walk", "minutes_nearest_median"].draws[0, 0] == pytest.approx(9200 * PER_M)
+
+
+def _only(rail: RailAccess, column: int) -> RailAccess:
+    return RailAccess(
+        rail.station_xy, rail.onward[:, [column]], rail.minutes_per_m, rail.rows, rail.minutes,
+        rail.walk_limit_min, rail.limit_min,
+    )  # fmt: skip
+
+
+def test_without_streets_the_nearest_is_what_the_network_says() -> None:
+    access = access_of(places())
+    facilities = schools([("p", 300.0), ("q", 4000.0), ("r", 5500.0)])
+    got = access.nearest(facilities, streets_of("walk", None, NETWORK))
+    points = gpd.GeoSeries(shapely.points(access.drawn.xy), crs=CRS)
+    expected = nearest_minutes(
+        points, facilities, None, by="campus_id", coverage=None,
+        walk_speed_m_min=NETWORK.walk_speed_m_min, estimate_speed_m_min=NETWORK.walk_speed_m_min,
+        detour_factor=NETWORK.detour_factor, snap_max_m=NETWORK.snap_max_m, limit_min=None,
+    )  # fmt: skip
+    np.testing.assert_allclose(got.minutes, expected["minutes"], rtol=1e-12)
+    assert not got.measured.any()
