@@ -197,7 +197,7 @@ def _style_rows(
             "description": f"{known[layer].zh} / {known[layer].en}",
             "owner": "",
             "ui": "",
-            "update_time": pd.Timestamp(date),
+            "update_time": pd.Timestamp(date, tz="UTC"),
         }
         for layer, named in styles.items()
         if layer in known
@@ -208,7 +208,7 @@ def _style_rows(
     frame = pd.DataFrame(rows, columns=[*texts[:7], "useAsDefault", *texts[7:], "update_time"])
     return frame.astype(
         dict.fromkeys(texts, "string")
-        | {"useAsDefault": "boolean", "update_time": "datetime64[ms]"}
+        | {"useAsDefault": "boolean", "update_time": "datetime64[ms, UTC]"}
     )
 
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 SERVICES = ("rail", "hospital", "school")
-ACCESS_STAGES = ("rail", "hospitals", "schools")
+# What only the composite has, kept without its suffix.
+_ONLY_WHOLE = (
+    "missing", "rank", "rank_low", "rank_high", "rank_finding", "rank_verdict", "snapshot",
+)  # fmt: skip
+THEMES = ("contrast", "separation")
 
 
 class Reader(Protocol):
@@ -121,7 +125,7 @@ def _gaps(read: Reader, options: Options) -> gpd.GeoDataFrame:
     rows = read.frame("gaps", "gaps.parquet").set_index("place_id")
     wide = read.layer("ingest", "places.parquet").set_index("place_id")
     whole = rows[rows["service"].eq("composite")]
-    wide = wide.join(whole[["missing", "rank", "rank_low", "rank_high", "snapshot"]])
+    wide = wide.join(whole[list(_ONLY_WHOLE)])
     for service in (*SERVICES, "composite"):
         part = rows[rows["service"].eq(service)].drop(columns="service")
         part = part.rename(
@@ -141,14 +145,16 @@ def _tiers(read: Reader, _: Options) -> pd.DataFrame:
 
 
 def _access(read: Reader, _: Options) -> pd.DataFrame:
-    parts = [read.frame(stage, "access.parquet") for stage in ACCESS_STAGES]
-    return pd.concat(parts, ignore_index=True)
+    """Take the rows of places; those of districts and the city are in `coverage`."""
+    rows = read.frame("access", "access_long.parquet")
+    places = read.layer("ingest", "places.parquet")["place_id"]
+    return rows[rows["place_id"].isin(places)]
 
 
 def _stations(read: Reader, _: Options) -> gpd.GeoDataFrame:
     stations = read.layer("rail", "stations.parquet")
     operating = stations[stations["status"].eq("operating")]
-    return operating.assign(line_count=operating["lines"].str.count(r"\|") + 1)
+    return operating.assign(line_count=operating["lines"].astype("string").str.count(r"\|") + 1)
 
 
 def _planned_stations(read: Reader, _: Options) -> gpd.GeoDataFrame:
@@ -227,6 +233,47 @@ def _standards(read: Reader, _: Options) -> pd.DataFrame:
     return _with_columns(read.frame("ingest", "standards.parquet"), "standard_id")
 
 
+def _island(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    """Put the two themes side by side; a place that could not be ranked keeps its nulls."""
+    ranks = read.frame("island", "ranks.parquet")
+    wide = read.layer("ingest", "places.parquet").set_index("place_id")
+    for theme in THEMES:
+        if "theme" in ranks.columns:
+            part = ranks[ranks["theme"].eq(theme)].set_index("place_id").drop(columns="theme")
+            wide = wide.join(part.add_suffix(f"_{theme}"))
+    return wide.reset_index()
+
+
+def _island_components(read: Reader, _: Options) -> pd.DataFrame:
+    schema = layer_schemas()["island_components"]
+    required = [column.name for column in schema.columns if not column.nullable]
+    return _with_columns(read.frame("island", "island.parquet"), *required)
+
+
+def _parcels(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    return read.layer("parcels", "parcels.parquet")
+
+
+def _parcel_table(name: str) -> Callable[[Reader, Options], pd.DataFrame]:
+    def make(read: Reader, _: Options) -> pd.DataFrame:
+        schema = layer_schemas()[f"parcel_{name}"]
+        required = [column.name for column in schema.columns if not column.nullable]
+        return _with_columns(read.frame("parcels", f"{name}.parquet"), *required)
+
+    return make
+
+
+def _coverage_units(read: Reader, _: Options) -> gpd.GeoDataFrame:
+    return _with_columns(read.layer("rail", "units.parquet"), "unit_id")
+
+
+def _coverage(read: Reader, _: Options) -> pd.DataFrame:
+    rows = read.frame("rail", "areas.parquet").rename(columns={"place_id": "unit_id"})
+    schema = layer_schemas()["coverage"]
+    required = [column.name for column in schema.columns if not column.nullable]
+    return _with_columns(rows, *required)
+
+
 def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
     """Give an empty layer of an absent input the columns that its schema requires."""
     if len(frame):
@@ -235,41 +282,43 @@ def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
     return frame.assign(**{name: pd.Series(dtype=object) for name in absent})
 
 
+_FACILITIES = ("line_stations", "rail_timetable", "hospitals", "schools", "osm_extract")
+_GAPS = ("places", "standards", *_FACILITIES)
+_ACCESS = ("places", "lines", "planned_stations", "hubs", "cells", *_FACILITIES)
+_ISLAND = ("places", "cells", *_FACILITIES)
+_PARCELS = ("parcels", "places", *_FACILITIES)
+_COVERAGE = (
+    "cells",
+    "districts",
+    "district_shapes",
+    "line_stations",
+    "rail_timetable",
+    "planned_stations",
+    "standards",
+    "osm_extract",
+)
 #: Every layer, in the order in which people find them. One line each.
 RECIPES: tuple[Recipe, ...] = (
     Recipe("places", _places, ("ingest",), ("places",)),
     Recipe("place_points", _place_points, ("ingest",), ("places",)),
-    Recipe(
-        "gaps",
-        _gaps,
-        ("ingest", "gaps"),
-        ("places", "line_stations", "hospitals", "schools", "standards", "osm_extract"),
-    ),
-    Recipe(
-        "gap_details",
-        _gap_details,
-        ("gaps",),
-        ("places", "line_stations", "hospitals", "schools", "standards", "osm_extract"),
-    ),
-    Recipe(
-        "tiers",
-        _tiers,
-        ("gaps",),
-        ("places", "line_stations", "hospitals", "schools", "standards", "osm_extract"),
-    ),
-    Recipe(
-        "access",
-        _access,
-        ACCESS_STAGES,
-        ("places", "line_stations", "planned_stations", "hospitals", "schools", "osm_extract"),
-    ),
-    Recipe("stations", _stations, ("rail",), ("line_stations",)),
+    Recipe("gaps", _gaps, ("ingest", "gaps"), _GAPS),
+    Recipe("gap_details", _gap_details, ("gaps",), _GAPS),
+    Recipe("tiers", _tiers, ("gaps",), _GAPS),
+    Recipe("access", _access, ("ingest", "access"), _ACCESS),
+    Recipe("island", _island, ("ingest", "island"), _ISLAND),
+    Recipe("island_components", _island_components, ("island",), _ISLAND),
+    Recipe("parcels", _parcels, ("parcels",), _PARCELS),
+    Recipe("parcel_evidence", _parcel_table("evidence"), ("parcels",), _PARCELS),
+    Recipe("parcel_outcomes", _parcel_table("outcomes"), ("parcels",), _PARCELS),
+    Recipe("coverage_units", _coverage_units, ("rail",), ("cells", "districts", "district_shapes")),
+    Recipe("coverage", _coverage, ("rail",), _COVERAGE),
+    Recipe("stations", _stations, ("rail",), ("line_stations", "rail_timetable")),
     Recipe("planned_stations", _planned_stations, ("ingest",), ("planned_stations",)),
-    Recipe("rail_lines", _rail_lines, ("ingest",), ("line_stations", "lines")),
+    Recipe("rail_lines", _rail_lines, ("ingest",), ("line_stations", "lines", "rail_timetable")),
     Recipe("hubs", _hubs, ("ingest",), ("hubs",)),
     Recipe("hospitals", _facilities("hospital"), ("ingest",), ("hospitals",)),
     Recipe("schools", _facilities("school"), ("ingest",), ("schools",)),
-    Recipe("districts", _districts, ("ingest",), ("cells", "districts")),
+    Recipe("districts", _districts, ("ingest",), ("cells", "districts", "district_shapes")),
     Recipe("cells", _cells, ("ingest",), ("cells",)),
     Recipe("mapped_streets", _mapped_streets, ("networks",), ("osm_extract",)),
     Recipe("standards", _standards, ("ingest",), ("standards",)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,7 +12,8 @@ from pyproj import CRS
 
 from pipeline.publish.layer_schemas import LayerSchema
 from pipeline.publish.qgis_layout import LayoutText, layout_element
-from pipeline.publish.qgis_style import QGIS_VERSION, StyleOptions, looks_of, style_parts
+from pipeline.publish.qgis_looks import StyleOptions, looks_of
+from pipeline.publish.qgis_style import QGIS_VERSION, style_parts
 
 GROUPS = {
     "gaps": "缺口 / Gaps",
@@ -30,6 +31,12 @@ SERVICES = {
     "hospital": "三级医院缺口 / Tertiary hospital gap",
     "school": "优质学校缺口 / Quality school gap",
 }
+THEMES = {
+    "contrast": "孤岛：内外反差 / Island: contrast",
+    "separation": "孤岛：空间隔离 / Island: separation",
+}
+#: Layers that the project shows once for each of their looks.
+SEVERAL = {"gaps": SERVICES, "island": THEMES}
 _GEOMETRY = {"point": "Point", "line": "Line", "polygon": "Polygon", "table": "No geometry"}
 _WKB = {
     "point": "Point",
@@ -70,6 +77,15 @@ class ProjectText:
     credit: str
 
 
+Box = tuple[float, float, float, float]
+#: What a printed theme must say beside its map, by a layer it shows.
+NOTES = {
+    "gaps": "“不可判定”不得作为缺口引用 / never quote what is not testable as a gap",
+    "island": "关联而非因果 / association, not cause",
+    "parcels": "虚线地块为合成示例，非真实地块 / dashed parcels are synthetic, not real",
+}
+
+
 def write_project(
     path: Path,
     schemas: Sequence[LayerSchema],
@@ -77,8 +93,9 @@ def write_project(
     rasters: Sequence[RasterLayer] = (),
     options: StyleOptions,
     crs: str,
-    extent: tuple[float, float, float, float],
+    extent: Box,
     text: ProjectText,
+    closer: Mapping[str, Box] | None = None,
 ) -> None:
     """Write a `.qgz` that refers to `parkgap.gpkg` and to rasters beside it.
 
@@ -98,6 +115,8 @@ def write_project(
         West, south, east, north of the first view, in that CRS.
     text
         Title and credit.
+    closer
+        Extent by name of a layer that lies in a small part of the map, for its own layout.
     """
     layers = list(_layers(schemas, options, rasters))
     themes = _themes({layer.id for layer in layers})
@@ -125,13 +144,25 @@ def write_project(
         layouts.append(
             layout_element(
                 theme,
-                LayoutText(f"{text.title}：{theme}", text.credit),
+                LayoutText(f"{text.title}：{theme}", "；".join([*_notes(shown), text.credit])),
                 legend=[(layer.id, layer.title) for layer in legend],
-                extent=extent,
+                extent=_extent_of(shown, closer or {}, extent),
                 theme=theme,
             )
         )
     _zip(path, top)
+
+
+def _notes(shown: frozenset[str]) -> list[str]:
+    return [
+        note
+        for name, note in NOTES.items()
+        if any(identity.startswith(layer_id(name)) for identity in shown)
+    ]
+
+
+def _extent_of(shown: frozenset[str], closer: Mapping[str, Box], otherwise: Box) -> Box:
+    return next((box for name, box in closer.items() if layer_id(name) in shown), otherwise)
 
 
 def layer_id(name: str) -> str:
@@ -153,12 +184,12 @@ def _layers(
 
 def _vector_layers(schema: LayerSchema, options: StyleOptions) -> Iterator[ProjectLayer]:
     looks = looks_of(schema, options)
-    several = schema.name == "gaps"
+    several = schema.name in SEVERAL
     for number, (name, look) in enumerate(looks.items() or [("default", None)]):
         if number and not several:
             break
         identity = layer_id(f"{schema.name}_{name}" if several else schema.name)
-        title = SERVICES[name] if several else f"{schema.zh} / {schema.en}"
+        title = SEVERAL[schema.name][name] if several else f"{schema.zh} / {schema.en}"
         source = f"./parkgap.gpkg|layername={schema.name}"
         element = ET.Element(
             "maplayer",
@@ -203,7 +234,8 @@ def _themes(known: set[str]) -> dict[str, frozenset[str]]:
         "学校缺口 / School gap": {"gaps_school", "schools"},
         "空间布局 / Layout": {"places", "place_points", "hubs"},
         "到轨道的分钟 / Minutes to rail": {"minutes_rail", "place_points"},
-        "孤岛效应 / Island effect": {"island"},
+        "孤岛：内外反差 / Island: contrast": {"island_contrast"},
+        "孤岛：空间隔离 / Island: separation": {"island_separation"},
         "地块 / Parcels": {"parcels"},
     }
     return {
@@ -246,7 +278,7 @@ def _presets(layers: Sequence[ProjectLayer], themes: dict[str, frozenset[str]]) 
     return found
 
 
-def _canvas(crs: str, extent: tuple[float, float, float, float]) -> ET.Element:
+def _canvas(crs: str, extent: Box) -> ET.Element:
     found = ET.Element("mapcanvas", name="theMapCanvas", annotationsVisible="1")
     ET.SubElement(found, "units").text = "meters"
     box = ET.SubElement(found, "extent")
@@ -257,7 +289,7 @@ def _canvas(crs: str, extent: tuple[float, float, float, float]) -> ET.Element:
     return found
 
 
-def _first_view(crs: str, extent: tuple[float, float, float, float]) -> ET.Element:
+def _first_view(crs: str, extent: Box) -> ET.Element:
     """Say what `zoom to full` and programs without a canvas show."""
     found = ET.Element("ProjectViewSettings", UseProjectScales="0", rotation="0")
     sides = {

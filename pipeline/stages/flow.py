@@ -175,7 +175,17 @@ STAGES: tuple[StageSpec, ...] = (
         name="layers",
         zh="供 QGIS 与研究者使用的图层与表",
         en="layers and tables for QGIS and researchers",
-        needs=("ingest", "networks", "rail", "hospitals", "schools", "island", "parcels", "gaps"),
+        needs=(
+            "ingest",
+            "networks",
+            "rail",
+            "hospitals",
+            "schools",
+            "island",
+            "parcels",
+            "gaps",
+            "access",
+        ),
         inputs=(
             "places",
             "line_stations",

@@ -37,9 +37,11 @@ def _table(context: StageContext, role: str) -> Source | None:
     given = context.input(role)
     if given is None:
         return None
+    if isinstance(given, Path):
+        return _file(role, given, None)
     reference = getattr(given, "reference", None)
     if reference is None:
-        return _file(role, given.path, given) if given.path is not None else None
+        return _file(role, given.path, given) if given.path is not None else _made(role)
     spec = reference_tables()[reference]
     return Source(
         role=role,
@@ -62,6 +64,20 @@ def _file(role: str, path: Path, given: object) -> Source:
         date=getattr(given, "snapshot", None),
         attribution=getattr(given, "attribution", None),
         sha256=sha256(path),
+    )
+
+
+def _made(role: str) -> Source | None:
+    """Describe what the project makes itself where the study gives nothing: parcels to show."""
+    if role != "parcels":
+        return None
+    return Source(
+        role=role,
+        zh="合成示例地块（非真实地块）",
+        en="synthetic parcels for demonstration (not real)",
+        licence="MIT",
+        date=None,
+        attribution=None,
     )
 
 

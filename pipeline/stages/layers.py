@@ -25,8 +25,9 @@ from pipeline.publish.provenance import (
     stac_collection,
     trace,
 )
+from pipeline.publish.qgis_looks import COUNT, StyleOptions
 from pipeline.publish.qgis_project import ProjectText, RasterLayer, write_project
-from pipeline.publish.qgis_style import COUNT, StyleOptions, styles
+from pipeline.publish.qgis_style import styles
 from pipeline.settings.layers import LayerSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import upstream
@@ -174,6 +175,7 @@ def _project(
             options=StyleOptions(gap_breaks=context.settings("maps").gap_breaks),
             crs=context.crs,
             extent=_extent(layers, "places", context.crs),
+            closer=_closer(layers, context.crs),
             text=ProjectText(
                 f"{identity.name_zh} / {identity.name_en}",
                 f"{note}；{identity.date}；{credit_line(traced)}；parkgap {version('parkgap')}",
@@ -241,6 +243,12 @@ def _degrees(layer: Layer) -> Box | None:
         return None
     west, south, east, north = layer.frame.total_bounds.tolist()
     return (west, south, east, north)
+
+
+def _closer(layers: Sequence[Layer], crs: str) -> dict[str, Box]:
+    """Give the extents of layers that lie in a small part of the study, where they have rows."""
+    small = [layer for layer in layers if layer.schema.name == "parcels" and len(layer.frame)]
+    return {layer.schema.name: _extent([*layers], layer.schema.name, crs) for layer in small}
 
 
 def _extent(layers: Sequence[Layer], name: str, crs: str) -> Box:

@@ -11,8 +11,11 @@ from shapely.geometry import Point, box
 from pipeline.publish.layer_tables import Layer, Options, make_layers
 
 CRS = "EPSG:32651"
+DATE = "2026-05-19"
 BREAKS = (0.2, 0.4, 0.6, 0.8)
-STAGES = ("ingest", "networks", "rail", "hospitals", "schools", "gaps")
+STAGES = (
+    "ingest", "networks", "rail", "hospitals", "schools", "island", "parcels", "gaps", "access",
+)  # fmt: skip
 X, Y = 350_000.0, 3_455_000.0
 ALL_SERVICES = ("rail", "hospital", "school")
 
@@ -63,11 +66,13 @@ def gaps() -> pd.DataFrame:
             "verdict": "robust" if gap is not None else "not_testable",
             "nearest_name_zh": "站",
             "nearest_name_en": "Station",
-            "snapshot": "2026-05-19",
+            "snapshot": DATE,
             "missing": "" if gap is not None else "rail;hospital;school",
             "rank": {"P1": 2.0, "P2": 1.0}.get(place),
             "rank_low": None,
             "rank_high": None,
+            "rank_finding": None,
+            "rank_verdict": None,
         }
         for place, gap, method in (
             ("P1", 0.2, "measured_network"),
@@ -134,6 +139,30 @@ def cells() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
 
 
+def ranks() -> pd.DataFrame:
+    """Give the island scores of one park, in contrast only."""
+    numbers = {"p": 0.02, "p_adjusted": 0.04, "rank": 1, "rank_low": 1, "rank_high": 2}
+    row = {"place_id": "P1", "theme": "contrast", "score": 1.4, "low": 0.9, "high": 1.8}
+    return pd.DataFrame([row | numbers | {"ranked": 2, "components": 2}])
+
+
+def parcels() -> gpd.GeoDataFrame:
+    """Give a parcel with a verdict and one that lacks fields; both synthetic."""
+    frame = pd.DataFrame(
+        {
+            "parcel_id": ["L1", "L2"],
+            "synthetic": [True, True],
+            "area_m2": [10_000.0, None],
+            "verdict": ["matched", "possible"],
+            "status": ["ok", "no_data"],
+            "outcome": ["idle", None],
+            "rules_fired": ["idle_not_started", ""],
+        }
+    )
+    shapes = [box(X, Y, X + 100, Y + 100), box(X + 100, Y, X + 200, Y + 100)]
+    return gpd.GeoDataFrame(frame, geometry=shapes, crs=CRS)
+
+
 @dataclass
 class Town:
     """Opens the tables of the town; single tables can be replaced."""
@@ -155,11 +184,17 @@ class Town:
             ("ingest", "standards.parquet"): _standards,
             ("networks", "mapped.parquet"): _mapped,
             ("rail", "stations.parquet"): stations,
+            ("rail", "units.parquet"): _units,
+            ("rail", "areas.parquet"): _areas,
+            ("island", "ranks.parquet"): ranks,
+            ("island", "island.parquet"): pd.DataFrame,
+            ("parcels", "parcels.parquet"): parcels,
+            ("parcels", "evidence.parquet"): _evidence,
+            ("parcels", "outcomes.parquet"): pd.DataFrame,
             ("gaps", "gaps.parquet"): gaps,
+            ("access", "access_long.parquet"): _access,
             ("gaps", "tiers.parquet"): _tiers,
         }
-        if name == "access.parquet":
-            return _access({"hospitals": "hospital", "schools": "school"}.get(stage, stage))
         return made.get((stage, name), pd.DataFrame)()
 
     layer = frame
@@ -185,6 +220,20 @@ def _districts() -> gpd.GeoDataFrame:
     )
 
 
+def _units() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame({"unit_id": ["city"]}, geometry=[box(X, Y, X + 9, Y + 9)], crs=CRS)
+
+
+def _areas() -> pd.DataFrame:
+    row = {"place_id": "city", "variant": "operating", "mode": "walk", "measure": "ledger_500m"}
+    return pd.DataFrame([row | {"value": -0.2, "unit": "share", "status": "ok", "snapshot": DATE}])
+
+
+def _evidence() -> pd.DataFrame:
+    row = {"parcel_id": "L1", "rule": "idle", "field": "started", "op": "eq", "threshold": "false"}
+    return pd.DataFrame([row | {"value": "=FALSE()", "synthetic": True}])
+
+
 def _standards() -> pd.DataFrame:
     return pd.DataFrame({"standard_id": ["a"], "value": [500.0], "unit": ["m"], "year": [2018]})
 
@@ -199,18 +248,16 @@ def _tiers() -> pd.DataFrame:
     return pd.DataFrame({"tier": ["core"], "service": ["rail"], "gap_mean": [0.2], **numbers})
 
 
-def _access(service: str) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "place_id": ["P1"],
-            "service": [service],
-            "variant": ["all"],
-            "mode": ["walk"],
-            "measure": ["minutes_nearest_median"],
-            "value": [12.0],
-            "unit": ["min"],
-            "status": ["ok"],
-            "method": ["measured_network"],
-            "snapshot": ["2026-05-19"],
-        }
-    )
+def _access() -> pd.DataFrame:
+    row = {
+        "variant": "all",
+        "mode": "walk",
+        "measure": "minutes_nearest_median",
+        "value": 12.0,
+        "unit": "min",
+        "status": "ok",
+        "method": "measured_network",
+        "snapshot": DATE,
+    }
+    named = [("P1", service) for service in ALL_SERVICES] + [("district:甲区", "rail")]
+    return pd.DataFrame([row | {"place_id": place, "service": name} for place, name in named])

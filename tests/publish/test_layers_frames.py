@@ -12,7 +12,15 @@ from pipeline.errors import LayerError
 from pipeline.publish.layer_frames import conform
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.layer_tables import gap_class
-from tests.publish.layer_samples import BREAKS, Town, gaps, places, stations, town_layers
+from tests.publish.layer_samples import (
+    BREAKS,
+    Town,
+    gaps,
+    parcels,
+    places,
+    stations,
+    town_layers,
+)
 
 SCHEMA = layer_schemas()["places"]
 
@@ -146,3 +154,26 @@ def test_variants_are_listed_and_none_is_null() -> None:
     made = town("hospitals").set_index("facility_id")["variants"]
     assert made["h1"] == "tertiary_all;tertiary_3a_general"
     assert pd.isna(town("schools")["variants"].iloc[0])
+
+
+def test_a_place_without_an_island_score_keeps_its_nulls() -> None:
+    made = town("island").set_index("place_id")
+    assert made.loc["P1", "score_contrast"] == 1.4
+    assert made.loc["P1", "rank_high_contrast"] == 2
+    assert made["score_separation"].isna().all()
+    assert pd.isna(made.loc["P2", "score_contrast"])
+    assert town("island_components").empty
+
+
+def test_a_synthetic_parcel_says_so_wherever_it_goes() -> None:
+    for name in ("parcels", "parcel_evidence"):
+        assert town(name)["synthetic"].all()
+    assert not layer_schemas()["parcels"].column("synthetic").nullable
+    without = parcels().drop(columns="synthetic")
+    with pytest.raises(LayerError, match="synthetic"):
+        town_layers(Town({("parcels", "parcels.parquet"): without}))
+
+
+def test_coverage_is_told_of_units_not_of_places() -> None:
+    assert town("coverage")["unit_id"].tolist() == ["city"]
+    assert set(town("coverage")["unit_id"]) <= set(town("coverage_units")["unit_id"])

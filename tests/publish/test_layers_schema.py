@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.publish.layer_docs import render_layers
 from pipeline.publish.layer_schemas import layer_schemas, required_bump, structure
-from pipeline.publish.qgis_style import LOOKS
+from pipeline.publish.qgis_looks import LOOKS
 from tests.publish.layer_history import complaint, published
 
 SCHEMAS = layer_schemas()

@@ -15,8 +15,9 @@ import pytest
 from pipeline.publish.geopackage import write_geopackage
 from pipeline.publish.layer_rasters import Band, Grid, classes_pipe, write_cog
 from pipeline.publish.layer_schemas import layer_schemas
+from pipeline.publish.qgis_looks import StyleOptions
 from pipeline.publish.qgis_project import ProjectText, RasterLayer, write_project
-from pipeline.publish.qgis_style import StyleOptions, styles
+from pipeline.publish.qgis_style import styles
 from tests.publish.layer_samples import BREAKS, CRS, X, Y, town_layers
 from tests.qgis.conftest import look
 
@@ -105,8 +106,9 @@ def test_the_project_opens_without_a_bad_layer_wherever_it_lies(town: dict[str, 
     assert (project["crs"], project["title"]) == (CRS, "城 / Town")
     assert all(layer["valid"] for layer in project["layers"].values())
     assert all("/moved/" in layer["source"] for layer in project["layers"].values())
-    expected = {f"parkgap_{name}" for name in SCHEMAS if name != "gaps"}
+    expected = {f"parkgap_{name}" for name in SCHEMAS if name not in {"gaps", "island"}}
     expected |= {f"parkgap_gaps_{name}" for name in ("composite", "rail", "hospital", "school")}
+    expected |= {"parkgap_island_contrast", "parkgap_island_separation"}
     assert set(project["layers"]) == expected | {"parkgap_minutes_rail"}
     assert project["layers"]["parkgap_gaps_rail"]["renderer"] == "RuleRenderer"
     assert project["layers"]["parkgap_minutes_rail"]["renderer"] == "singlebandpseudocolor"
