@@ -76,7 +76,8 @@ def fetch(
     say(str(got))
     say(f"文件 / file  {got.path}")
     say(f"校验和 / sha256  {got.sha256}")
-    say(f"下一步 / next  parkgap run -s {study} --osm {got.path}")
+    if got.path.name.endswith((".pbf", ".osm")):
+        say(f"下一步 / next  parkgap run -s {study} --osm {got.path}")
 
 
 def cells(

@@ -30,7 +30,7 @@ def hospitals_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     Parameters
     ----------
     table
-        `campus_id` (or `id`), names, `lon`, `lat` in WGS84.
+        `campus_id` (or `id`, else rows are numbered), names, `lon`, `lat` in WGS84.
     crs
         Working CRS.
 
@@ -70,7 +70,7 @@ def schools_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     Parameters
     ----------
     table
-        `school_id` (or `id`), names, `lon`, `lat` in WGS84.
+        `school_id` (or `id`, else rows are numbered), names, `lon`, `lat` in WGS84.
     crs
         Working CRS.
 
@@ -100,6 +100,8 @@ def _placed(table: pd.DataFrame, role: str, *, key: str, crs: str) -> gpd.GeoDat
     require_columns(table, ("lon", "lat"), role=role)
     kind = {"hospitals": ("医疗机构", "Hospital"), "schools": ("学校", "School")}[role]
     ids = text_of(table, key, "id", "osm_id")
+    if ids.isna().all():  # a table without ids: its rows in their order
+        ids = pd.Series([f"row_{row}" for row in range(1, len(table) + 1)], index=table.index)
     named = table.assign(
         **{key: ids},
         facility_id=ids,

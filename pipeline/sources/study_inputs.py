@@ -20,6 +20,7 @@ from pipeline.sources.guarded import CheckAgainst
 from pipeline.sources.osm_facilities import CATEGORIES
 from pipeline.sources.osm_features import OsmRead, read_osm_features
 from pipeline.sources.osm_mapping import OsmMapping, read_mapping
+from pipeline.sources.reference import read_reference, reference_tables
 from pipeline.sources.role_tables import open_placed, open_plain
 from pipeline.sources.tables import points_of
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 logger = logging.getLogger(__name__)
+
+# What an embedded table needs so that a user's file can be compared with it.
+POSITION = frozenset({"name_zh", "lon", "lat"})
 
 
 class StudyInputs:
@@ -141,21 +145,31 @@ class StudyInputs:
 
     @cached_property
     def trusted(self) -> CheckAgainst:
-        """What a user's file is held against: the embedded stations and the districts."""
-        stations, shapes = self.settings.line_stations, None
-        points = None
-        if stations is not None and stations.reference is not None:
-            table = open_plain(stations, role="line_stations")
-            points = points_of(table, crs=self.crs)
+        """What a user's file is held against: embedded stations and facilities, and districts."""
+        shapes = None
         if self.settings.cells is not None and self.given_cells is not None:
             shapes = district_shapes(self.given_cells, tolerance_m=0.0)
         return CheckAgainst(
             study_area=shapes,
-            named_points=points,
+            named_points=self._embedded_points(),
             named_points_field="name_zh",
             districts=shapes,
             district_field="district_zh",
         )
+
+    def _embedded_points(self) -> gpd.GeoDataFrame | None:
+        """Give the named points of the embedded tables that know where things are.
+
+        Tables that say how far their points may be off are no reference. Whatever city they are
+        of, they are trusted: names elsewhere are too far away to be compared.
+        """
+        parts = []
+        for name, spec in reference_tables().items():
+            columns = {column.name for column in spec.columns}
+            if columns >= POSITION and "precision_m" not in columns:
+                table = read_reference(name).dropna(subset=["name_zh"])
+                parts.append(points_of(table, crs=self.crs)[["name_zh", "geometry"]])
+        return pd.concat(parts, ignore_index=True) if parts else None
 
 
 def _no_category(role: str, name: str, known: object) -> Problem:
