@@ -24,7 +24,7 @@ class OfflinePage(Figure):
 
     `before` and `after` hold what stands above and below the maps inside the body. The policy of
     the page allows exactly the scripts and styles written into it, pictures in ``data:``
-    addresses, and nothing else.
+    addresses, and nothing else; `image_hosts` adds hosts of map tiles.
     """
 
     _template = Template(
@@ -33,7 +33,7 @@ class OfflinePage(Figure):
         "<head>\n"
         '<meta charset="utf-8">\n' + POLICY_MARK + "\n"
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="referrer" content="{{ this.referrer }}">\n'
         '<link rel="icon" href="data:,">\n'
         "<title>{{ this.title | e }}</title>\n"
         "{{ this.header.render(**kwargs) }}\n"
@@ -47,9 +47,14 @@ class OfflinePage(Figure):
         "</html>\n"
     )
 
-    def __init__(self, *, title: str, language: str = "zh") -> None:
+    def __init__(
+        self, *, title: str, language: str = "zh", image_hosts: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(title=title)
         self.language = language
+        self.image_hosts = image_hosts
+        # servers of tiles refuse pages that do not say where they come from
+        self.referrer = "strict-origin-when-cross-origin" if image_hosts else "no-referrer"
         self.header = Element()  # branca's own repeats the character set, after the title
         self.before = Element()
         self.after = Element()
@@ -67,7 +72,7 @@ class OfflinePage(Figure):
             Something on the page would be fetched when it is viewed.
         """
         settle_ids(self)
-        return seal(super().render(**kwargs))
+        return seal(super().render(**kwargs), image_hosts=self.image_hosts)
 
 
 class OfflineMap(folium.Map):
@@ -142,8 +147,10 @@ def settle_ids(root: Element) -> None:
         pending.extend(element._children.values())  # noqa: SLF001
 
 
-def seal(document: str) -> str:
+def seal(document: str, *, image_hosts: tuple[str, ...] = ()) -> str:
     """Write the policy into a document: the hashes of its own scripts and styles, nothing else.
+
+    `image_hosts` are the only hosts, as scheme and name, from which pictures may come.
 
     Raises
     ------
@@ -161,7 +168,7 @@ def seal(document: str) -> str:
             "default-src 'none'",
             "script-src " + " ".join(_hashes(reader.scripts)),
             "style-src " + " ".join(_hashes(reader.styles)),
-            "img-src data: blob:",
+            " ".join(["img-src data: blob:", *image_hosts]),
             "base-uri 'none'",
             "form-action 'none'",
         ]

@@ -13,11 +13,10 @@ from pipeline.publish.map_payload import require_wgs84
 PLACE_COLUMNS = ("place_id", "name_zh", "name_en", "tier", "boundary_class")
 GAP_COLUMNS = ("place_id", "service", "gap", "method")
 ACCESS_COLUMNS = ("place_id", "service", "measure", "value", "unit", "status", "method")
-TIERS = ("core", "zone", "x", "carrier", "cluster", "local", "comparator", "policy")
 
 
 def check_places(places: gpd.GeoDataFrame) -> None:
-    """Refuse places without an id of their own, of an unknown tier, or not in EPSG:4326.
+    """Refuse places without an id of their own or not in EPSG:4326.
 
     Raises
     ------
@@ -31,13 +30,6 @@ def check_places(places: gpd.GeoDataFrame) -> None:
         doubled = places["place_id"][places["place_id"].duplicated()]
         problems += [
             _problem("places", f"重复的 place_id {i}", f"{i} appears twice") for i in doubled
-        ]
-        strange = sorted(set(places["tier"].dropna()) - set(TIERS))
-        problems += [
-            _problem(
-                "places", f"未知层级 {tier}", f"unknown tier {tier}; one of {', '.join(TIERS)}"
-            )
-            for tier in strange
         ]
     _raise(problems)
     require_wgs84("places", places)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from branca.element import MacroElement
 from folium.template import Template
@@ -18,6 +20,10 @@ from pipeline.publish.leaflet import (
     script_element,
     style_element,
 )
+from pipeline.publish.map_tiles import Tiles
+
+if TYPE_CHECKING:
+    import jinja2
 
 DATA_ID = "map-data"
 SETTINGS_ID = "map-settings"
@@ -38,13 +44,14 @@ class PageText:
     """The words around a map; every text is escaped before it is written.
 
     `banner` is shown beside the controls (a synthetic mark, an estimate mark); `credits` are the
-    lines of the footer.
+    lines of the footer; `back` is the address of the page this one belongs to, beside it.
     """
 
     title: tuple[str, str]
     subtitle: tuple[str, str] = ("", "")
     banner: tuple[str, str] = ("", "")
     credits: Sequence[tuple[str, str]] = field(default=())
+    back: str | None = None
 
 
 class Starter(MacroElement):
@@ -75,9 +82,15 @@ def build_page(
     settings: object,
     packed: str,
     search: bool,
+    image_hosts: tuple[str, ...] = (),
 ) -> OfflinePage:
-    """Make a page: its words, the project's scripts in their order, settings and packed data."""
-    page = OfflinePage(title=f"{text.title[0]} · {text.title[1]}", language=language)
+    """Make a page: its words, the project's scripts in their order, settings and packed data.
+
+    Pictures may come from the page itself and from `image_hosts` (map tiles), nowhere else.
+    """
+    page = OfflinePage(
+        title=f"{text.title[0]} · {text.title[1]}", language=language, image_hosts=image_hosts
+    )
     page.header.add_child(style_element(assets.own_text("page.css")), name="page css")
     for name in scripts:
         page.header.add_child(script_element(assets.own_text(name)), name=name)
@@ -100,6 +113,11 @@ def credit_lines(sources: Sequence[MapSource]) -> list[tuple[str, str]]:
         by_licence.setdefault(source.licence, []).append(source)
     lines = [_credit(licence, group) for licence, group in by_licence.items()]
     return [*lines, ("地图库 Leaflet（BSD-2-Clause）", "Map library Leaflet (BSD-2-Clause)")]
+
+
+def tile_credit(tiles: Tiles | None) -> list[tuple[str, str]]:
+    """Credit the online base map, where there is one."""
+    return [] if tiles is None else [tiles.attribution]
 
 
 def _credit(licence: str, group: Sequence[MapSource]) -> tuple[str, str]:
@@ -137,11 +155,17 @@ def colours() -> dict[str, object]:
     }
 
 
-def _shell(part: str, text: PageText, *, search: bool) -> str:
+@functools.cache
+def _shell_template() -> jinja2.Template:
+    """Compile the shell once for all pages of a run."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    return environment.from_string(assets.own_text("shell.html")).render(
+    return environment.from_string(assets.own_text("shell.html"))
+
+
+def _shell(part: str, text: PageText, *, search: bool) -> str:
+    return _shell_template().render(
         part=part,
         search=search,
         title_zh=text.title[0],
@@ -151,4 +175,5 @@ def _shell(part: str, text: PageText, *, search: bool) -> str:
         banner_zh=text.banner[0],
         banner_en=text.banner[1],
         credits=text.credits,
+        back=text.back,
     )

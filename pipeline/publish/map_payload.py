@@ -179,6 +179,12 @@ def _short(value: float) -> float | int | None:
 
 
 def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
+    if pd.api.types.is_float_dtype(column.dtype):
+        return [
+            _short(value) for value in column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
+        ]
+    if pd.api.types.is_string_dtype(column.dtype):
+        column = column.astype("object")
     values = [plain(value) for value in column.array]
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) > 2 * len(set(texts)):

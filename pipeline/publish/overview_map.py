@@ -1,10 +1,10 @@
-"""Draw the overview: the 1+5+X layout beside the service gaps, in one offline file."""
+"""Draw the overview: the layout of places beside their service gaps, in one offline file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import pandas as pd
@@ -18,6 +18,7 @@ from pipeline.publish.map_elements import (
     build_page,
     colours,
     credit_lines,
+    tile_credit,
 )
 from pipeline.publish.map_glossary import CAVEATS, GAP_CLASSES, GLOSSARY
 from pipeline.publish.map_payload import (
@@ -28,12 +29,14 @@ from pipeline.publish.map_payload import (
     within_budget,
 )
 from pipeline.publish.map_search import sounds
+from pipeline.publish.map_tiles import Tiles, frame_on, table_on, tiles_of
 from pipeline.settings.maps import MapsSettings
 
 SERVICES = ("rail", "hospital", "school", "island", "composite")
 SCRIPTS = (
     "core.js",
     "canvas.js",
+    "tiles.js",
     "symbols.js",
     "arrange.js",
     "stage.js",
@@ -47,15 +50,15 @@ SCRIPTS = (
 )
 PLACE_FIELDS = (
     "place_id", "name_zh", "name_en", "label_zh", "label_en", "sounds", "tier", "category", "case",
-    "district_zh", "planned_area_km2", "target_2023_10k_m2", "target_2024_10k_m2",
-    "priority_group", "minhang_role", "part", "precision_m", "boundary_class", "footprint_basis",
+    "district_zh", "planned_area_km2", "priority_group", "minhang_role", "part", "precision_m",
+    "boundary_class", "footprint_basis",
     "synthetic", "page", "lon", "lat",
 )  # fmt: skip
 GAP_FIELDS = (
     "place_id", "service", "gap", "method", "status", "finding", "verdict", "value", "unit", "low",
     "high", "need", "missing",
     "nearest_name_zh", "nearest_name_en", "nearest_lon", "nearest_lat", "standard_id", "rank",
-    "rank_low", "rank_high", "route", "change_zh", "change_en", "snapshot",
+    "nearest_straight_m", "rank_low", "rank_high", "route", "change_zh", "change_en", "snapshot",
 )  # fmt: skip
 ACCESS_FIELDS = (
     "place_id", "service", "variant", "mode", "measure", "value", "unit", "status", "method",
@@ -80,8 +83,8 @@ class OverviewData:
     title, subtitle
         Chinese and English.
     places
-        One row per place: ``place_id`` (never null, unique), ``name_zh``, ``name_en``, ``tier``
-        (`pipeline.publish.map_checks.TIERS`), ``boundary_class`` and the other columns of
+        One row per place: ``place_id`` (never null, unique), ``name_zh``, ``name_en``, ``tier``,
+        ``boundary_class`` and the other columns of
         `PLACE_FIELDS` where known. Geometry is the footprint; ``lon``/``lat`` its point (else the
         footprint's middle). ``label_zh``/``label_en`` are short names for the map; ``case`` marks
         case parks (else ``category == "case_park"``); ``part`` marks sub-areas that are not
@@ -110,7 +113,10 @@ class OverviewData:
     banner
         A mark beside the controls, such as "estimated" or "synthetic"; empty for none.
     glossary
-        Names (Chinese, English) of further codes: measures, variants, units.
+        Names (Chinese, English) of further codes: tiers, measures, variants, units; ``layout`` is
+        the title of the map of the layout.
+    pages
+        Further maps beside this one: address, Chinese and English name.
     """
 
     title: tuple[str, str]
@@ -130,6 +136,7 @@ class OverviewData:
     sources: Sequence[MapSource] = ()
     banner: tuple[str, str] = ("", "")
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    pages: Sequence[tuple[str, str, str]] = ()
 
 
 def build_overview(data: OverviewData, settings: MapsSettings) -> str:
@@ -149,21 +156,25 @@ def build_overview(data: OverviewData, settings: MapsSettings) -> str:
     check_places(data.places)
     check_gaps(data.gaps, place_ids=list(data.places["place_id"]), services=SERVICES)
     check_access(data.access)
+    tiles = tiles_of(settings.tiles)
+    data = _on_datum(data, tiles)
     places = prepared_places(data.places)
     payload = overview_payload(data, places, settings)
-    text = PageText(data.title, data.subtitle, data.banner, credit_lines(data.sources))
+    credits_ = [*tile_credit(tiles), *credit_lines(data.sources)]
+    text = PageText(data.title, data.subtitle, data.banner, credits_)
     extent = first_extent(places, data.districts)
     page = build_page(
         text=text,
         language=settings.first_language,
         scripts=SCRIPTS,
-        settings=_settings_of(data, settings, extent),
+        settings={**_settings_of(data, settings, extent), "tiles": tiles and tiles.options()},
         packed=payload.pack(),
         search=True,
+        image_hosts=(tiles.host,) if tiles else (),
     )
     middle = ((extent[0][0] + extent[1][0]) / 2, (extent[0][1] + extent[1][1]) / 2)
     maps = {
-        "layout": _map("空间布局 Layout", middle),
+        "layout": _map("布局 Layout", middle),
         "gaps": _map("服务缺口 Service gaps", middle),
     }
     for one in maps.values():
@@ -172,12 +183,22 @@ def build_overview(data: OverviewData, settings: MapsSettings) -> str:
     return within_budget(page.render(), payload, budget_mb=settings.budget_mb, name="overview")
 
 
+def _on_datum(data: OverviewData, tiles: Tiles | None) -> OverviewData:
+    """Move all that is drawn onto the datum of the tiles below it."""
+    if tiles is None:
+        return data
+    layers = ("places", "districts", "metro_lines", "stations", "hospitals", "schools")
+    moved = {name: frame_on(getattr(data, name), tiles.datum) for name in layers}
+    return replace(data, gaps=table_on(data.gaps, tiles.datum), **moved)
+
+
 def overview_payload(
     data: OverviewData, places: gpd.GeoDataFrame, settings: MapsSettings
 ) -> Payload:
     """Pack every layer and table of the overview."""
     payload = Payload(decimals=settings.coordinate_decimals)
-    payload.add_layer("places", places, PLACE_FIELDS)
+    targets = [target_column(year) for year in target_years(places)]
+    payload.add_layer("places", places, (*PLACE_FIELDS, *targets))
     order = ["place_id", "service"]
     gaps = with_columns(data.gaps, GAP_FIELDS).sort_values(order)
     routes = encode_geometries(gaps["route"].tolist(), decimals=settings.coordinate_decimals)
@@ -197,6 +218,17 @@ def overview_payload(
         full["status"] = full["status"].fillna("operating")
         payload.add_layer(name, full, FACILITY_FIELDS)
     return payload
+
+
+def target_years(places: pd.DataFrame) -> list[int]:
+    """List the years for which any place has a construction target."""
+    found = (re.fullmatch(r"target_(\d{4})_10k_m2", name) for name in places.columns)
+    return sorted(int(hit[1]) for hit in found if hit and places[hit[0]].notna().any())
+
+
+def target_column(year: int) -> str:
+    """Name the column of a year's construction targets."""
+    return f"target_{year}_10k_m2"
 
 
 def prepared_places(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -268,6 +300,8 @@ def _settings_of(
         "glossary": {**GLOSSARY, **data.glossary},
         "headlines": list(data.headlines),
         "caveats": CAVEATS,
+        "years": target_years(data.places),
+        "pages": [list(page) for page in data.pages],
         "sources": [vars(source) for source in data.sources],
         "extent": extent,
         "first": {

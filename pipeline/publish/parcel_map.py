@@ -21,6 +21,8 @@ from pipeline.publish.themed_map import (
 )
 from pipeline.settings.maps import MapsSettings
 
+QUIET = "#e9e6dd"
+
 
 @dataclass(frozen=True)
 class ParcelData:
@@ -34,6 +36,8 @@ class ParcelData:
         Polygons in EPSG:4326; `class_column` holds the outcome of the verdict, null where none.
     outcomes
         Outcome -> (Chinese, English), in the order of the legend (at most eight).
+    quiet
+        Further values of the class column, such as "no rule fired", drawn pale.
     facts
         What a click tells: indicators, rules that fired, missing fields, confidence.
     tables
@@ -47,6 +51,10 @@ class ParcelData:
     outcomes: Mapping[str, tuple[str, str]]
     facts: Sequence[Fact]
     synthetic: bool
+    quiet: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    subtitle: tuple[str, str] = ("", "")
+    back: str | None = None
+    extent: tuple[tuple[float, float], tuple[float, float]] | None = None
     class_column: str = "outcome"
     name_columns: tuple[str, str] = ("parcel_id", "parcel_id")
     background: Sequence[MapLayer] = ()
@@ -61,6 +69,10 @@ def build_parcels(data: ParcelData, settings: MapsSettings) -> str:
     classes = [
         MapClass(outcome, zh, en, Paint(fillColor=colour))
         for (outcome, (zh, en)), colour in zip(data.outcomes.items(), palettes.PARCEL, strict=False)
+    ]
+    classes += [
+        MapClass(value, zh, en, Paint(fillColor=QUIET, fillOpacity=0.75))
+        for value, (zh, en) in data.quiet.items()
     ]
     unknown = Paint(fillColor=palettes.GAP_UNKNOWN, hatch=0.25)
     classes.append(MapClass(None, "未判定", "no verdict", unknown))
@@ -78,6 +90,9 @@ def build_parcels(data: ParcelData, settings: MapsSettings) -> str:
     notes = [*data.notes, SYNTHETIC] if data.synthetic else data.notes
     page = ThemedPage(
         title=data.title,
+        subtitle=data.subtitle,
+        back=data.back,
+        extent=data.extent,
         layers=[*data.background, layer],
         banner=SYNTHETIC if data.synthetic else ("", ""),
         tables=data.tables,

@@ -26,6 +26,21 @@ FOOTPRINT = MapLayer(
         Fact("precision_m", "点位误差", "Position within", "m"),
     ],
 )  # fmt: skip
+PLAUSIBLE = MapLayer(
+    "plausible", ("可能的位置范围", "Where it may lie"), "polygon", NOTHING,
+    Paint(color="#0b4f8a", weight=1, dashArray="1 5", fill=True, fillColor="#0b4f8a",
+          fillOpacity=0.05),
+    note=("点位误差以内", "within the error of its point"),
+)  # fmt: skip
+DISTRICTS = MapLayer(
+    "ground-districts", ("行政区", "Districts"), "polygon", NOTHING,
+    Paint(color="#b9c1c8", weight=1.2, fill=True, fillColor=palettes.LAND, fillOpacity=1),
+    ground=True,
+)  # fmt: skip
+METRO = MapLayer(
+    "ground-metro", ("轨道线路", "Rail lines"), "line", NOTHING,
+    Paint(color=palettes.METRO, weight=1.8, opacity=0.8), ground=True,
+)  # fmt: skip
 STREETS = MapLayer(
     "streets", ("街道", "Streets"), "line", NOTHING,
     Paint(color="#9aa5ae", weight=1), note=("步行街道", "walkable streets"),
@@ -86,9 +101,22 @@ FACILITIES = MapLayer(
             "school", "优质学校", "Quality school",
             Paint(fillColor=palettes.FACILITY["school"], glyph="pennant"),
         ),
+        MapClass(
+            "rail_future", "在建与规划车站", "Station under construction or planned",
+            Paint(fillColor="#fff", color=palettes.FACILITY["rail"], glyph="circle", weight=1.5,
+                  dashArray="3 2"),
+        ),
         MapClass(None, "其他", "other", Paint(fillColor="#777")),
     ],
-    named=True, facts=[NAMED, Fact("service", "服务", "Service")],
+    facts=[NAMED, Fact("service", "服务", "Service"), Fact("status", "状态", "Status"),
+           Fact("detail_zh", "说明", "Detail")],
+)  # fmt: skip
+NEAREST = MapLayer(
+    "nearest", ("最近设施", "Nearest facilities"), "point", NOTHING,
+    Paint(color="#111", weight=2, fillColor="#ffd54a", fillOpacity=1, radius=6), named=True,
+    facts=[NAMED, Fact("service", "服务", "Service"), Fact("straight_m", "直线距离", "By air", "m"),
+           Fact("minutes", "沿路线时间", "Along the route", "min")],
+    note=("路线所到之处", "where the routes lead"),
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -14,6 +15,8 @@ from pipeline.publish.park_layers import (
     FACILITIES,
     FOOTPRINT,
     GATES,
+    NEAREST,
+    PLAUSIBLE,
     RING,
     ROUTES,
     STREETS,
@@ -22,7 +25,9 @@ from pipeline.publish.park_layers import (
 from pipeline.publish.themed_map import (
     SYNTHETIC,
     Fact,
+    MapFigure,
     MapLayer,
+    MapList,
     MapTable,
     ThemedPage,
     build_themed,
@@ -30,13 +35,15 @@ from pipeline.publish.themed_map import (
 from pipeline.settings.maps import MapsSettings
 
 SCORE_COLUMNS = (
-    Fact("service", "服务", "Service"),
+    Fact("service", "服务", "Service", small=("measure", "mode")),
     Fact("gap", "缺口", "Gap", bar=True),
-    Fact("value", "数值", "Value"),
-    Fact("unit", "单位", "Unit"),
-    Fact("interval", "90% 区间", "90% interval"),
-    Fact("method", "方法", "Method"),
-    Fact("verdict", "判定", "Verdict"),
+    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "told")),
+    Fact("verdict", "判定", "Verdict", small=("finding", "method")),
+)
+MEASURE_COLUMNS = (
+    Fact("measure", "指标", "Measure", small=("variant", "mode")),
+    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "told")),
+    Fact("method", "方法", "Method", small=("finding", "verdict")),
 )
 PROFILE_COLUMNS = (
     Fact("component", "指标", "Component"),
@@ -72,9 +79,25 @@ class ParkData:
         Points with ``service``, ``name_zh``, ``name_en``.
     barriers
         Lines with ``kind``.
+    nearest
+        The facilities that the routes lead to, written with their names.
+    plausible
+        Where the footprint may lie, given how far its point may be off.
     scorecard
         One row per service: ``service``, ``gap``, ``value``, ``low``, ``high``, ``unit``,
-        ``method``, ``verdict``.
+        ``method``, ``verdict``; where known also ``measure``, ``mode``, ``finding``, ``status``.
+    measures
+        All results of the place by service: a table like the scorecard, per name.
+    lists
+        Sentences beside the tables: about the place, what would change its gaps.
+    figures
+        Drawings beside the tables, such as the island profile.
+    ground
+        Layers that help to find one's way (`pipeline.publish.park_layers`).
+    back
+        Address of the overview, relative to the page.
+    extent
+        First view as (south, west), (north, east); all layers without it.
     profile
         Columns of `PROFILE_COLUMNS`, one row per component of the island profile.
     synthetic
@@ -89,10 +112,19 @@ class ParkData:
     gates: gpd.GeoDataFrame | None = None
     routes: gpd.GeoDataFrame | None = None
     facilities: gpd.GeoDataFrame | None = None
+    nearest: gpd.GeoDataFrame | None = None
+    plausible: gpd.GeoDataFrame | None = None
     barriers: gpd.GeoDataFrame | None = None
     streets: gpd.GeoDataFrame | None = None
     scorecard: pd.DataFrame | None = None
+    measures: Sequence[tuple[tuple[str, str], pd.DataFrame]] = ()
     profile: pd.DataFrame | None = None
+    lists: Sequence[MapList] = ()
+    figures: Sequence[MapFigure] = ()
+    ground: Sequence[MapLayer] = ()
+    back: str | None = None
+    extent: tuple[tuple[float, float], tuple[float, float]] | None = None
+    banner: tuple[str, str] = ("", "")
     notes: Sequence[tuple[str, str]] = ()
     sources: Sequence[MapSource] = ()
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -110,9 +142,13 @@ def build_park(data: ParkData, settings: MapsSettings) -> str:
     page = ThemedPage(
         title=data.name,
         subtitle=data.subtitle,
-        layers=_park_layers(data),
-        banner=SYNTHETIC if data.synthetic else ("", ""),
+        layers=[*data.ground, *_park_layers(data)],
+        banner=SYNTHETIC if data.synthetic else data.banner,
         tables=_tables(data),
+        lists=data.lists,
+        figures=data.figures,
+        back=data.back,
+        extent=data.extent,
         notes=data.notes,
         sources=data.sources,
         glossary=data.glossary,
@@ -123,24 +159,40 @@ def build_park(data: ParkData, settings: MapsSettings) -> str:
 def _tables(data: ParkData) -> list[MapTable]:
     tables = []
     if data.scorecard is not None:
-        scores = _with_interval(data.scorecard)
+        scores = _told(data.scorecard)
         name = ("服务得分", "Scorecard")
         tables.append(MapTable(name, scores, _present(scores, SCORE_COLUMNS)))
     if data.profile is not None:
         columns = _present(data.profile, PROFILE_COLUMNS)
         note = ("百分位：在随机移位的同形地块中的位置", "percentile among relocated footprints")
         tables.append(MapTable(("孤岛剖面", "Island profile"), data.profile, columns, note))
+    for name, measures in data.measures:
+        rows = _told(measures)
+        tables.append(MapTable(name, rows, _present(rows, MEASURE_COLUMNS), folded=True))
     return tables
 
 
-def _with_interval(scores: pd.DataFrame) -> pd.DataFrame:
-    if not {"low", "high"} <= set(scores.columns):
-        return scores
-    texts = [
-        None if pd.isna(low) or pd.isna(high) else f"{low:.3g}–{high:.3g}"
-        for low, high in zip(scores["low"], scores["high"], strict=True)
-    ]
-    return scores.assign(interval=pd.Series(texts, index=scores.index, dtype="object"))
+def _told(scores: pd.DataFrame) -> pd.DataFrame:
+    """Write intervals as text, and the status where there is no value."""
+    added: dict[str, pd.Series[Any]] = {}
+    if {"low", "high"} <= set(scores.columns):
+        unit = scores["unit"] if "unit" in scores.columns else [None] * len(scores)
+        texts = [
+            _interval(low, high, share=kind == "share")
+            for low, high, kind in zip(scores["low"], scores["high"], unit, strict=True)
+        ]
+        added["interval"] = pd.Series(texts, index=scores.index, dtype="object")
+    if "status" in scores.columns:
+        added["told"] = scores["status"].astype("object").where(scores["status"].ne("ok"), None)
+    return scores.assign(**added)
+
+
+def _interval(low: float | None, high: float | None, *, share: bool) -> str | None:
+    if pd.isna(low) or pd.isna(high):
+        return None
+    if share:
+        return f"{100 * low:.0f}–{100 * high:.0f} %"
+    return f"{low:.3g}–{high:.3g}"
 
 
 def _present(frame: pd.DataFrame, columns: Sequence[Fact]) -> list[Fact]:
@@ -151,6 +203,7 @@ def _park_layers(data: ParkData) -> list[MapLayer]:
     """List the layers from the ground up, those that the park has."""
     certain = _certain(data.footprint)
     templates = [
+        (data.plausible, PLAUSIBLE),
         (data.ring, RING),
         (data.catchments, catchment_layer(data.catchments)),
         (
@@ -168,6 +221,7 @@ def _park_layers(data: ParkData) -> list[MapLayer]:
         (data.routes, ROUTES),
         (data.gates, GATES),
         (data.facilities, FACILITIES),
+        (data.nearest, NEAREST),
     ]
     return [
         replace(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import pandas as pd
@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.publish import palettes
 from pipeline.publish.map_elements import MapSource
 from pipeline.publish.map_glossary import GAP_CLASSES
-from pipeline.publish.park_layers import NAMED
+from pipeline.publish.park_layers import NAMED, NOTHING
 from pipeline.publish.themed_map import (
     SYNTHETIC,
     Fact,
@@ -23,6 +23,12 @@ from pipeline.publish.themed_map import (
     build_themed,
 )
 from pipeline.settings.maps import MapsSettings
+
+CHANGED = MapLayer(
+    "changed", ("变化最大", "Largest changes"), "point", NOTHING,
+    Paint(color="#0b4f8a", weight=2.5, fill=False, glyph="circle", radius=16),
+    named=True, sides=("gaps",), note=("缺口缩小最多的地点", "places whose gap falls most"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,12 @@ class ScenarioData:
         What the scenario adds (points with ``name_zh``, ``name_en``), drawn on the right.
     ledger
         Any table of what changes; `ledger_columns` describes its columns.
+    background
+        Layers below the places, on both maps or one.
+    facts
+        Further columns of both that a click tells.
+    changed
+        Points of the places that change most, ringed and named on the right.
     """
 
     title: tuple[str, str]
@@ -48,6 +60,12 @@ class ScenarioData:
     added: gpd.GeoDataFrame
     ledger: pd.DataFrame
     ledger_columns: Sequence[Fact]
+    subtitle: tuple[str, str] = ("", "")
+    background: Sequence[MapLayer] = ()
+    back: str | None = None
+    extent: tuple[tuple[float, float], tuple[float, float]] | None = None
+    facts: Sequence[Fact] = ()
+    changed: gpd.GeoDataFrame | None = None
     notes: Sequence[tuple[str, str]] = ()
     sources: Sequence[MapSource] = ()
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -56,13 +74,10 @@ class ScenarioData:
 
 def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
     """Build the before and after of a scenario, side by side or swiped, with its ledger."""
-    layers = [
-        _gap_layer(data.before, "before", ("现状", "Before"), "layout", settings),
-        _gap_layer(data.after, "after", ("情景", "After"), "gaps", settings),
-    ]
+    layers = [*data.background]
     if not data.added.empty:
         paint = Paint(
-            color="#111", weight=2, fillColor="#ffd54a", fillOpacity=1, glyph="square", radius=7
+            color="#111", weight=1, fillColor="#ffd54a", fillOpacity=1, glyph="square", radius=3.2
         )
         layers.append(
             MapLayer(
@@ -76,8 +91,20 @@ def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
                 note=("情景新增", "added by the scenario"),
             )
         )
+    layers += [
+        _gap_layer(frame, key=key, name=name, side=side, settings=settings, facts=data.facts)
+        for frame, key, name, side in (
+            (data.before, "before", ("现状", "Before"), "layout"),
+            (data.after, "after", ("情景", "After"), "gaps"),
+        )
+    ]
+    if data.changed is not None and not data.changed.empty:
+        layers.append(replace(CHANGED, frame=data.changed))
     page = ThemedPage(
         title=data.title,
+        subtitle=data.subtitle,
+        back=data.back,
+        extent=data.extent,
         layers=layers,
         sides={"layout": ("现状", "Before"), "gaps": ("情景", "After")},
         banner=SYNTHETIC if data.synthetic else ("", ""),
@@ -90,7 +117,13 @@ def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
 
 
 def _gap_layer(
-    frame: gpd.GeoDataFrame, key: str, name: tuple[str, str], side: str, settings: MapsSettings
+    frame: gpd.GeoDataFrame,
+    *,
+    key: str,
+    name: tuple[str, str],
+    side: str,
+    settings: MapsSettings,
+    facts: Sequence[Fact],
 ) -> MapLayer:
     """Colour places by the class of their gap, hatched where it is estimated.
 
@@ -111,10 +144,10 @@ def _gap_layer(
         name,
         "point" if points else "polygon",
         classed,
-        Paint(color="#39434c", weight=1, fill=True, fillOpacity=0.9, glyph="circle", radius=8),
+        Paint(color="#39434c", weight=1, fill=True, fillOpacity=0.9, glyph="circle", radius=10),
         class_column="gap_class",
         classes=classes,
-        facts=[Fact("gap", "缺口", "Gap"), Fact("method", "方法", "Method")],
+        facts=[Fact("gap", "缺口", "Gap"), *facts, Fact("method", "方法", "Method")],
         sides=(side,),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import geopandas as gpd
@@ -11,12 +11,29 @@ import pandas as pd
 
 from pipeline.errors import FieldError, Problem
 from pipeline.publish.leaflet import OfflineMap
-from pipeline.publish.map_elements import MapSource, PageText, Starter, build_page, credit_lines
+from pipeline.publish.map_elements import (
+    MapSource,
+    PageText,
+    Starter,
+    build_page,
+    credit_lines,
+    tile_credit,
+)
 from pipeline.publish.map_glossary import GLOSSARY
-from pipeline.publish.map_payload import Payload, plain, require_wgs84, within_budget
+from pipeline.publish.map_payload import Payload, require_wgs84, within_budget
+from pipeline.publish.map_tiles import Tiles, frame_on, tiles_of
 from pipeline.settings.maps import MapsSettings
 
-SCRIPTS = ("core.js", "canvas.js", "mass.js", "stage.js", "tabs.js", "state.js", "themed.js")
+SCRIPTS = (
+    "core.js",
+    "canvas.js",
+    "tiles.js",
+    "mass.js",
+    "stage.js",
+    "tabs.js",
+    "state.js",
+    "themed.js",
+)
 SYNTHETIC = ("合成数据，非实测", "Synthetic, not real data")
 
 Kind = Literal["polygon", "line", "point"]
@@ -61,13 +78,20 @@ class MapClass:
 
 @dataclass(frozen=True)
 class Fact:
-    """One attribute told on a click or in a table: column, names, unit."""
+    """One attribute told on a click or in a table: column, names, unit.
+
+    `unit_column` names a column that holds each row's own unit; `small` the columns written in
+    small print below; `bar` draws a share as a bar; `signed` writes a change with its sign.
+    """
 
     column: str
     zh: str
     en: str
     unit: str | None = None
     bar: bool = False
+    unit_column: str | None = None
+    small: tuple[str, ...] = ()
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,7 +99,8 @@ class MapLayer:
     """A layer in EPSG:4326 with what is needed to draw, switch, explain and question it.
 
     `sides` names the maps it stands on; `title` the columns of a feature's Chinese and English
-    name; `note` explains a layer that has no classes; `named` writes the names of up to 40 points.
+    name; `note` explains a layer that has no classes; `named` writes the names of up to 40 points;
+    `ground` marks what only helps to find one's way: no switch, no legend, no part of the view.
     """
 
     key: str
@@ -91,16 +116,34 @@ class MapLayer:
     shown: bool = True
     note: tuple[str, str] = ("", "")
     named: bool = False
+    ground: bool = False
 
 
 @dataclass(frozen=True)
 class MapTable:
-    """A table beside the map, such as a scorecard or a ledger."""
+    """A table beside the map, such as a scorecard or a ledger; `folded` shows its name first."""
 
     name: tuple[str, str]
     frame: pd.DataFrame
     columns: Sequence[Fact]
     note: tuple[str, str] = ("", "")
+    folded: bool = False
+
+
+@dataclass(frozen=True)
+class MapFigure:
+    """A drawing beside the tables: an SVG document, shown as a picture (its scripts never run)."""
+
+    name: tuple[str, str]
+    svg: str
+
+
+@dataclass(frozen=True)
+class MapList:
+    """Sentences beside the map under a heading, Chinese and English."""
+
+    name: tuple[str, str]
+    lines: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -109,7 +152,7 @@ class ThemedPage:
 
     `sides` is ``{"map": (zh, en)}`` for one map, or ``{"layout": ..., "gaps": ...}`` for two that
     are compared (left and right). `extent` is the first view as (south, west), (north, east); by
-    default all layers are shown.
+    default all layers are shown. `back` is the address of the page this one belongs to.
     """
 
     title: tuple[str, str]
@@ -118,6 +161,9 @@ class ThemedPage:
     subtitle: tuple[str, str] = ("", "")
     banner: tuple[str, str] = ("", "")
     tables: Sequence[MapTable] = ()
+    lists: Sequence[MapList] = ()
+    figures: Sequence[MapFigure] = ()
+    back: str | None = None
     notes: Sequence[tuple[str, str]] = ()
     sources: Sequence[MapSource] = ()
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -146,18 +192,19 @@ def build_themed(page: ThemedPage, settings: MapsSettings, *, name: str) -> str:
         The page would exceed its budget, or fetch something.
     """
     _check_columns(page.layers)
-    payload = Payload(decimals=settings.coordinate_decimals)
-    for layer in page.layers:
-        require_wgs84(layer.key, layer.frame)
-        payload.add_layer(layer.key, layer.frame, _columns(layer))
-    text = PageText(page.title, page.subtitle, page.banner, credit_lines(page.sources))
+    tiles = tiles_of(settings.tiles)
+    page = _on_datum(page, tiles)
+    payload = _payload(page, settings)
+    credits_ = [*tile_credit(tiles), *credit_lines(page.sources)]
+    text = PageText(page.title, page.subtitle, page.banner, credits_, page.back)
     document = build_page(
         text=text,
         language=settings.first_language,
         scripts=SCRIPTS,
-        settings=_settings_of(page, settings),
+        settings={**_settings_of(page, settings), "tiles": tiles and tiles.options()},
         packed=payload.pack(),
         search=False,
+        image_hosts=(tiles.host,) if tiles else (),
     )
     (south, west), (north, east) = _extent(page)
     maps = {
@@ -177,6 +224,36 @@ def build_themed(page: ThemedPage, settings: MapsSettings, *, name: str) -> str:
         document.add_child(one)
     document.add_child(Starter(function="startThemed", maps=maps))
     return within_budget(document.render(), payload, budget_mb=settings.budget_mb, name=name)
+
+
+def _on_datum(page: ThemedPage, tiles: Tiles | None) -> ThemedPage:
+    """Move all that is drawn onto the datum of the tiles below it."""
+    for layer in page.layers:
+        require_wgs84(layer.key, layer.frame)
+    if tiles is None:
+        return page
+    moved = [replace(layer, frame=frame_on(layer.frame, tiles.datum)) for layer in page.layers]
+    return replace(page, layers=moved)
+
+
+def _payload(page: ThemedPage, settings: MapsSettings) -> Payload:
+    payload = Payload(decimals=settings.coordinate_decimals)
+    for layer in page.layers:
+        payload.add_layer(layer.key, layer.frame, _columns(layer))
+    for number, table in enumerate(page.tables):
+        payload.add_table(f"table {number}", table.frame, _table_columns(table))
+    payload.add_value("figures", [figure.svg for figure in page.figures])
+    return payload
+
+
+def _table_columns(table: MapTable) -> list[str]:
+    named = [
+        name
+        for fact in table.columns
+        for name in (fact.column, fact.unit_column, *fact.small)
+        if name is not None
+    ]
+    return [name for name in dict.fromkeys(named) if name in table.frame.columns]
 
 
 def _columns(layer: MapLayer) -> list[str]:
@@ -204,7 +281,8 @@ def _check_columns(layers: Sequence[MapLayer]) -> None:
 def _extent(page: ThemedPage) -> tuple[tuple[float, float], tuple[float, float]]:
     if page.extent is not None:
         return page.extent
-    bounds = [layer.frame.total_bounds for layer in page.layers if not layer.frame.empty]
+    seen = [layer.frame for layer in page.layers if not layer.ground]
+    bounds = [frame.total_bounds for frame in seen if not frame.empty]
     if not bounds:
         return (-60.0, -170.0), (75.0, 170.0)
     west, south, east, north = pd.DataFrame(bounds).agg({0: "min", 1: "min", 2: "max", 3: "max"})
@@ -216,6 +294,8 @@ def _settings_of(page: ThemedPage, settings: MapsSettings) -> dict[str, object]:
         "sides": [{"key": key, "name": name} for key, name in page.sides.items()],
         "layers": [_layer_settings(layer) for layer in page.layers],
         "tables": [_table_settings(table) for table in page.tables],
+        "lists": [{"name": one.name, "lines": list(one.lines)} for one in page.lists],
+        "figures": [figure.name for figure in page.figures],
         "notes": list(page.notes),
         "sources": [vars(source) for source in page.sources],
         "glossary": {**GLOSSARY, **page.glossary},
@@ -241,15 +321,14 @@ def _layer_settings(layer: MapLayer) -> dict[str, object]:
         "shown": layer.shown,
         "note": layer.note,
         "named": layer.named,
+        "ground": layer.ground,
     }
 
 
 def _table_settings(table: MapTable) -> dict[str, Any]:
-    columns = [column.column for column in table.columns]
-    rows = table.frame[columns].to_dict("records")
     return {
         "name": table.name,
         "note": table.note,
+        "folded": table.folded,
         "columns": [vars(column) for column in table.columns],
-        "rows": [{str(key): plain(value) for key, value in row.items()} for row in rows],
     }

@@ -2,135 +2,137 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
+from pathlib import Path
+
 import pandas as pd
 
-from pipeline.publish.map_elements import MapSource
-from pipeline.publish.map_ground import lines_through
-from pipeline.publish.overview_map import OverviewData, build_overview
+from pipeline.publish.map_addresses import park_pages
+from pipeline.publish.overview_map import (
+    OverviewData,
+    build_overview,
+    target_column,
+    target_years,
+)
+from pipeline.publish.parcel_map import build_parcels
+from pipeline.publish.scenario_map import build_scenario
 from pipeline.stages.context import StageContext
+from pipeline.stages.map_parcels import parcel_data
+from pipeline.stages.map_parks import ParkBuilder
+from pipeline.stages.map_scenarios import planned_stations
+from pipeline.stages.map_tables import MapTables, read_tables
 
-SHOWN = ("rail", "hospital", "school")
-ACCESS = {"rail": "rail", "hospital": "hospitals", "school": "schools"}
+SERVICES = ("rail", "hospital", "school")
+SCENARIO = (
+    "scenario_planned_stations.html",
+    "在建与规划车站：前后对照",
+    "Planned stations: before and after",
+)
+PARCELS = ("parcels.html", "地块判定与更新", "Parcels: verdicts and renewal")
 
 
 def run(context: StageContext) -> None:
-    """Write the overview, one HTML file that asks the network for nothing."""
-    page = build_overview(_overview(context), context.settings("maps"))
-    with context.writing("outputs:maps/overview.html") as target:
+    """Write the overview, a page per park and the scenario; each file asks the network nothing."""
+    tables = read_tables(context)
+    settings = context.settings("maps")
+    pages = park_pages(tables.places.loc[tables.places_m["x"].notna(), "place_id"])
+    further = _write_further(context, tables)
+    overview = build_overview(_overview(tables, pages, further), settings)
+    _write(context, "overview.html", overview)
+    builder = ParkBuilder(context, tables)
+    for place_id, address in context.track(pages.items(), "parks", total=len(pages)):
+        _write(context, address, builder.page(place_id, settings))
+    _drop_stale(context, set(pages.values()))
+    context.log.info("wrote the overview and %d pages of parks", len(pages))
+
+
+def _write(context: StageContext, name: str, page: str) -> None:
+    with context.writing(f"outputs:maps/{name}") as target:
         target.write_text(page, encoding="utf-8")
 
 
-def _overview(context: StageContext) -> OverviewData:
-    identity = context.settings("study")
-    facilities = _wgs84(context.layer("ingest", "facilities.parquet"))
-    measured = len(context.frame("networks", "streets.parquet")) > 0
-    gaps = context.frame("gaps", "gaps.parquet")
+def _write_further(context: StageContext, tables: MapTables) -> list[tuple[str, str, str]]:
+    """Write the maps of scenarios and parcels; give what there is for the overview to link."""
+    settings = context.settings("maps")
+    written = []
+    scenario = planned_stations(tables)
+    _write(context, SCENARIO[0], build_scenario(scenario, settings))
+    written.append(SCENARIO)
+    if "parcels" in context.spec.needs:
+        _write(context, PARCELS[0], build_parcels(parcel_data(context, tables), settings))
+        written.append(PARCELS)
+    return written
+
+
+def _drop_stale(context: StageContext, kept: set[str]) -> None:
+    """Remove pages of parks that the register no longer has."""
+    folder: Path = context.workspace.output(context.spec.name, "outputs:maps/parks")
+    for page in folder.glob("*.html"):
+        if f"parks/{page.name}" not in kept:
+            page.unlink()
+
+
+def _overview(
+    tables: MapTables, pages: dict[str, str], further: list[tuple[str, str, str]]
+) -> OverviewData:
     return OverviewData(
-        title=(identity.name_zh, identity.name_en),
+        title=tables.title,
         subtitle=(
-            f"空间布局与服务缺口，研究日期 {identity.date}",
-            f"layout and service gaps, study date {identity.date}",
+            f"空间布局与服务缺口，研究日期 {tables.date}",
+            f"layout and service gaps, study date {tables.date}",
         ),
-        places=_wgs84(context.layer("ingest", "places.parquet")),
-        gaps=gaps,
-        access=pd.concat(
-            [context.frame(stage, "access.parquet") for stage in ACCESS.values()],
-            ignore_index=True,
-        ),
-        districts=_districts(context),
-        metro_lines=_lines(context),
-        stations=_stations(context),
-        hospitals=facilities[facilities["service"] == "hospital"],
-        schools=facilities[facilities["service"] == "school"],
-        standards=_standards(context, gaps),
-        headlines=_headlines(context, gaps),
-        sources=_sources(context),
-        banner=("", "")
-        if measured
-        else ("无街道数据：均为直线估算", "no street data: straight-line estimates"),
+        places=tables.places.assign(page=tables.places["place_id"].map(pages)),
+        gaps=tables.gaps,
+        access=tables.access[tables.access["status"].ne("no_data")],
+        districts=tables.districts,
+        metro_lines=tables.lines,
+        stations=tables.stations,
+        hospitals=tables.hospitals,
+        schools=tables.schools,
+        standards=tables.standards,
+        headlines=_headlines(tables),
+        sources=tables.sources,
+        banner=tables.banner,
+        glossary=tables.words,
+        pages=further,
     )
 
 
-def _wgs84(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    return layer.to_crs(4326)
-
-
-def _districts(context: StageContext) -> gpd.GeoDataFrame:
-    outlines = _wgs84(context.layer("ingest", "districts.parquet"))
-    names = context.frame("ingest", "district_names.parquet")
-    english = names.set_index("name_zh")["name_en"] if len(names) else pd.Series(dtype="str")
-    return outlines.assign(
-        name_zh=outlines["district_zh"], name_en=outlines["district_zh"].map(english)
-    )
-
-
-def _lines(context: StageContext) -> gpd.GeoDataFrame:
-    stops = _wgs84(context.layer("ingest", "line_stations.parquet"))
-    if not len(stops):
-        return gpd.GeoDataFrame({"name_zh": [], "name_en": []}, geometry=[], crs=4326)
-    table = pd.DataFrame(stops.drop(columns="geometry")).assign(
-        lon=stops.geometry.x, lat=stops.geometry.y
-    )
-    return lines_through(table, names=context.frame("ingest", "lines.parquet"))
-
-
-def _stations(context: StageContext) -> gpd.GeoDataFrame:
-    stations = _wgs84(context.layer("rail", "stations.parquet"))
-    names = context.frame("ingest", "lines.parquet")
-    if not len(names):
-        return stations
-    zh, en = (names.set_index("line_id")[column] for column in ("name_zh", "name_en"))
-    split = stations["lines"].fillna("").str.split("|")
-    return stations.assign(
-        detail_zh=[", ".join(str(zh.get(i, i)) for i in ids if i) or None for ids in split],
-        detail_en=[", ".join(str(en.get(i, i)) for i in ids if i) or None for ids in split],
-    )
-
-
-def _standards(context: StageContext, gaps: pd.DataFrame) -> pd.DataFrame:
-    """Give the standards that the gaps were held against, in words."""
-    table = context.frame("ingest", "standards.parquet")
-    if not len(table):
-        return pd.DataFrame({"standard_id": [], "name_zh": [], "name_en": []})
-    used = table[table["standard_id"].isin(gaps["standard_id"].dropna().unique())]
-    return used.rename(columns={"stated_zh": "name_zh", "stated_en": "name_en"})[
-        ["standard_id", "name_zh", "name_en", "value", "unit", "confidence", "source"]
-    ]
-
-
-def _headlines(context: StageContext, gaps: pd.DataFrame) -> list[tuple[str, str]]:
+def _headlines(tables: MapTables) -> list[tuple[str, str]]:
     """Say the totals of the layout and what is missing where, from the figures alone."""
-    places = context.layer("ingest", "places.parquet")
     said = []
-    for year in (2023, 2024):
-        total = places[f"target_{year}_10k_m2"].sum(min_count=1)
-        if pd.notna(total):
-            said.append(
-                (
-                    f"智造载体 {year} 年开工目标合计 {total:g} 万平方米",
-                    f"carriers' construction targets of {year}: {total:g} x 10^4 m2",
-                )
-            )
-    names = {
-        "rail": ("轨道", "rail"),
-        "hospital": ("医院", "hospital"),
-        "school": ("学校", "school"),
-    }
-    for service in SHOWN:
-        rows = gaps[gaps["service"].eq(service) & gaps["gap"].notna()]
-        found = rows["finding"].eq("gap") & rows["verdict"].isin(["robust"])
-        zh, en = names[service]
+    for year in target_years(tables.places):
+        total = tables.places[target_column(year)].sum(min_count=1)
         said.append(
             (
-                f"{zh}：{len(rows)} 处可测地点中 {int(found.sum())} 处缺口稳健",
-                f"{en}: a robust gap at {int(found.sum())} of {len(rows)} places with a value",
+                f"{year} 年开工目标合计 {total:g} 万平方米",
+                f"construction targets of {year}: {total:g} x 10^4 m2",
             )
         )
+    for service in SERVICES:
+        said += _service_headlines(tables, service)
     return said
 
 
-def _sources(context: StageContext) -> list[MapSource]:
-    frame = context.frame("ingest", "sources.parquet")
-    columns = ["name_zh", "name_en", "licence", "date"]
-    return [MapSource(*row) for row in frame[columns].drop_duplicates().to_numpy().tolist()]
+def _service_headlines(tables: MapTables, service: str) -> list[tuple[str, str]]:
+    rows = tables.gaps[tables.gaps["service"].eq(service) & tables.gaps["gap"].notna()]
+    if rows.empty:
+        return []
+    zh, en = tables.words.get(service, (service, service))
+    found = int((rows["finding"].eq("gap") & rows["verdict"].eq("robust")).sum())
+    said = [
+        (
+            f"{zh}：{len(rows)} 处有结果的地点中，{found} 处缺口稳健",
+            f"{en}: a robust gap at {found} of {len(rows)} places with a value",
+        )
+    ]
+    after = tables.scenario[tables.scenario["service"].eq(service)]
+    both = rows.merge(after[["place_id", "gap"]], on="place_id", suffixes=("", "_after"))
+    less = both["gap_after"].astype("float64") < both["gap"].astype("float64")
+    if len(both) and pd.notna(both["gap_after"]).any():
+        said.append(
+            (
+                f"{zh}：在建与规划车站将缩小其中 {int(less.sum())} 处的缺口",
+                f"{en}: the planned stations would narrow {int(less.sum())} of these gaps",
+            )
+        )
+    return said

@@ -15,7 +15,12 @@ from pipeline.publish import palettes
 from pipeline.publish.map_elements import MapSource, credit_lines
 from pipeline.publish.map_ground import lines_through, outlines_of_cells
 from pipeline.publish.map_search import sounds
-from pipeline.publish.overview_map import build_overview, first_extent, prepared_places
+from pipeline.publish.overview_map import (
+    build_overview,
+    first_extent,
+    prepared_places,
+    target_years,
+)
 from pipeline.settings.maps import MapsSettings
 from tests.publish.map_samples import reference_overview
 
@@ -46,13 +51,20 @@ def test_every_problem_is_told_at_once() -> None:
     assert len(caught.value.problems) == 3
 
 
-def test_doubled_and_unknown_places_are_refused() -> None:
+def test_doubled_places_are_refused() -> None:
     data = reference_overview()
     doubled = pd.concat([data.places, data.places.iloc[:1]])
     with pytest.raises(FieldError, match="twice"):
         build_overview(replace(data, places=doubled), SETTINGS)
-    with pytest.raises(FieldError, match="unknown tier"):
-        build_overview(replace(data, places=data.places.assign(tier="seventh")), SETTINGS)
+
+
+def test_a_study_may_have_tiers_and_years_of_its_own() -> None:
+    data = reference_overview()
+    own = data.places.rename(columns={"target_2024_10k_m2": "target_2031_10k_m2"})
+    assert target_years(own) == [2023, 2031]
+    page = build_overview(replace(data, places=own.assign(tier="seventh")), SETTINGS)
+    assert '"years":[2023,2031]' in page
+    assert target_years(own.assign(target_2023_10k_m2=None)) == [2031]
 
 
 def test_places_in_metres_are_refused() -> None:

@@ -54,8 +54,16 @@
     _fillStroke(pen, layer) {
       const { fill, hatch, fillColor, color, fillOpacity } = layer.options;
       if (fill && hatch) {
+        const pattern = pen.createPattern(hatchTile(fillColor || color, hatch), "repeat");
+        if (layer.options.glyph) {
+          // a small mark needs fine stripes, and must not darken where it covers another
+          pattern.setTransform(new DOMMatrix().scale(0.55));
+          pen.globalAlpha = 1;
+          pen.fillStyle = "#fff";
+          pen.fill();
+        }
         pen.globalAlpha = fillOpacity;
-        pen.fillStyle = pen.createPattern(hatchTile(fillColor || color, hatch), "repeat");
+        pen.fillStyle = pattern;
         pen.fill("evenodd");
         // the defaults (stroke, opacity) stand on the prototype of the options: inherit them
         const outline = Object.create(layer.options, { fill: { value: false } });

@@ -122,6 +122,7 @@
       iconSize: [item.size, item.size], iconAnchor: [item.size / 2, item.size / 2],
     });
     const spot = map.unproject([item.x, item.y], zoom);
+    app.symbolAt[side][place.place_id] = spot;
     const marker = L.marker(spot, { icon, keyboard: true, riseOnHover: true });
     marker.on("click", () => app.select(place.place_id, side));
     marker.on("keypress", (event) => {
@@ -214,6 +215,8 @@
     const map = app.maps[side];
     const zoom = map.getZoom();
     const places = app.places.filter((place) => place.latlng && app.visible(place));
+    app.symbolAt ||= {};
+    app.symbolAt[side] = {};
     app.spots ||= {};
     app.spots[side] = P.arrange(map, zoom, places);
     const layer = redrawn(app, "symbols", side);

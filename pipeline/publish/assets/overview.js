@@ -12,6 +12,9 @@
     ["notes", "说明", "Notes", (app) => P.notes(app)],
   ];
 
+  /** Kinds of places that are there to be switched on. */
+  const aside = ["comparator", "policy"];
+
   const keyed = (rows, key) => new Map(rows.map((row) => [key(row), row]));
 
   const readData = (app, data) => {
@@ -20,6 +23,7 @@
     for (const place of app.places) {
       place.latlng = place.lon === null || place.lat === null ? null : L.latLng(place.lat, place.lon);
     }
+    P.addOrders(app.places);
     app.places.sort((a, b) => P.rank(a) - P.rank(b));
     const gaps = keyed(P.rows(data.gaps), (row) => `${row.place_id}\n${row.service}`);
     app.gapOf = (id, service) => gaps.get(`${id}\n${service}`) ?? null;
@@ -32,7 +36,7 @@
       rail: P.rows(data.rail), hospital: P.rows(data.hospital), school: P.rows(data.school),
     };
     app.standards = keyed(P.rows(data.standards), (row) => row.standard_id);
-    const targets = app.places.flatMap((place) => [place.target_2023_10k_m2, place.target_2024_10k_m2]);
+    const targets = app.places.flatMap((place) => app.years.map((year) => P.target(place, year)));
     app.largestTarget = Math.max(1, ...targets.filter((value) => value !== null && value !== undefined));
   };
 
@@ -41,7 +45,7 @@
     const state = {
       service: app.first.service, mode: app.first.mode, lang: app.first.language, split: 50,
       selected: null, side: "gaps", tab: "legend",
-      layers: ["core", "zone", "case", "carrier", "x", "cluster", "local"],
+      layers: P.order.filter((kind) => !aside.includes(kind)),
       ...given,
     };
     if (!app.services.includes(state.service)) [state.service] = app.services;
@@ -86,12 +90,24 @@
       const path = row.route ? P.lines(row.route, app.scale) : [place.latlng, target];
       app.routes.push(
         L.polyline(path, {
-          color: "#111", weight: 2.2, dashArray: P.estimated(row) ? "6 5" : null, interactive: false,
+          color: "#111", weight: 2.2, dashArray: row.route ? null : "6 5", interactive: false,
         }).addTo(map),
         L.circleMarker(target, {
           radius: 6, color: "#111", weight: 2, fillColor: "#ffd54a", fillOpacity: 1, interactive: false,
         }).addTo(map),
       );
+    }
+    drawLeaders(app, place);
+  };
+
+  /** Lead from a symbol that was moved aside to where its place truly is. */
+  const drawLeaders = (app, place) => {
+    for (const [side, map] of Object.entries(app.maps)) {
+      const spot = app.symbolAt?.[side]?.[place.place_id];
+      if (!spot) continue;
+      app.routes.push(L.polyline([spot, place.latlng], {
+        color: "#111", weight: 1, dashArray: "1 3", interactive: false,
+      }).addTo(map));
     }
   };
 
@@ -220,7 +236,10 @@
       map.on("moveend resize", () => {
         if (!app.spots?.[side]) return;
         if (drawn === map.getZoom()) P.drawNames(app, side);
-        else P.drawSymbols(app, side);
+        else {
+          P.drawSymbols(app, side);
+          drawRoute(app, app.places.find((one) => one.place_id === app.state.selected) ?? null);
+        }
         drawn = map.getZoom();
         P.writeHash(app);
       });
@@ -248,11 +267,12 @@
     actions(app);
     P.speak(app.state.lang);
     P.addPatterns(app);
-    P.setUpStage(app, [["空间布局 1+5+X", "Layout 1+5+X"], ["", ""]]);
+    P.setUpStage(app, [app.glossary.layout, ["", ""]]);
     P.showMode(app);
     firstView(app);
     app.facilityGroups = {};
     for (const side of sides) {
+      P.addTiles(app, maps[side]);
       P.addGround(app, maps[side]);
       app.facilityGroups[side] = P.addFacilities(app, maps[side]);
       L.control.scale({ imperial: false }).addTo(maps[side]);

@@ -10,7 +10,9 @@
     P.order
       .filter((kind) => kind !== "policy" && app.places.some((place) => P.kind(place) === kind))
       .map((kind) => {
-        const members = app.places.filter((place) => P.kind(place) === kind && !place.part);
+        const all = app.places.filter((place) => P.kind(place) === kind);
+        const counted = all.filter((place) => !place.part);
+        const members = counted.length ? counted : all;
         return entry(P.tierSymbol(app, members[0], 22), P.word(app, kind),
           P.h("small", {}, ` ${members.length}`));
       });
@@ -19,17 +21,17 @@
 
   const targets = (app) => {
     const carriers = app.places.filter((place) => place.tier === "carrier");
-    if (!carriers.length) return null;
-    const row = (name, one, two, tag) =>
-      P.h("tr", {}, P.h("th", { scope: "row" }, name), P.h(tag, {}, P.number(one)), P.h(tag, {}, P.number(two)));
+    if (!carriers.length || !app.years.length) return null;
+    const row = (name, values) =>
+      P.h("tr", {}, P.h("th", { scope: "row" }, name), values.map((value) => P.h("td", {}, P.number(value))));
     return P.h("details", { open: true },
-      P.h("summary", {}, P.t("智造载体开工目标（万 m²）", "Carriers: start targets (10⁴ m²)")),
+      P.h("summary", {}, P.word(app, "carrier"), P.t("：开工目标（万 m²）", ": start targets (10⁴ m²)")),
       P.h("table", { class: "targets" },
-        P.h("thead", {}, P.h("tr", {}, P.h("th", {}), P.h("th", { scope: "col" }, "2023"), P.h("th", { scope: "col" }, "2024"))),
+        P.h("thead", {}, P.h("tr", {}, P.h("th", {}), app.years.map((year) => P.h("th", { scope: "col" }, String(year))))),
         P.h("tbody", {}, carriers.map((place) =>
-          row(P.t(place.label_zh, place.label_en), place.target_2023_10k_m2, place.target_2024_10k_m2, "td"))),
+          row(P.t(place.label_zh, place.label_en), app.years.map((year) => P.target(place, year))))),
         P.h("tfoot", {}, row(P.t("合计", "Total"),
-          total(carriers, "target_2023_10k_m2"), total(carriers, "target_2024_10k_m2"), "td"))));
+          app.years.map((year) => total(carriers, `target_${year}_10k_m2`))))));
   };
 
   const swatch = (app, number, estimated) => {
@@ -98,7 +100,7 @@
   };
 
   P.legend = (app) => [
-    P.h("h2", {}, P.t("空间布局", "Layout")),
+    P.h("h2", {}, P.word(app, "layout")),
     P.h("ul", { class: "legend" }, tierEntries(app),
       entry(sample({ fill: "#1f7fb8", "fill-opacity": 0.3, stroke: "#1f7fb8" }),
         P.t("有依据的边界", "documented boundary")),
@@ -139,20 +141,14 @@
     ];
   };
 
-  P.layerNames = [
-    ["core", "place"], ["zone", "place"], ["case", "place"], ["carrier", "place"], ["x", "place"],
-    ["cluster", "place"], ["local", "place"], ["comparator", "place"],
-    ["rail", "facility"], ["rail_future", "facility"], ["hospital", "facility"], ["school", "facility"],
-  ];
+  const facilityKinds = ["rail", "rail_future", "hospital", "school"];
 
   P.layerSwitches = (app) => [
     P.h("h2", {}, P.t("显示哪些图层", "Layers shown")),
     P.h("ul", { class: "switches" },
-      P.layerNames
-        .filter(([key, kind]) => kind === "facility"
-          ? Object.values(app.facilityGroups.layout).length && app.facilityGroups.layout[key]
-          : app.places.some((place) => P.kind(place) === key))
-        .map(([key]) => {
+      [...P.order.filter((kind) => kind !== "policy" && app.places.some((place) => P.kind(place) === kind)),
+        ...facilityKinds.filter((key) => app.facilityGroups.layout[key])]
+        .map((key) => {
           const box = P.h("input", {
             type: "checkbox", id: `layer-${key}`, checked: app.state.layers.includes(key),
             onchange: () => app.toggle(key, box.checked),
@@ -206,14 +202,27 @@
     P.h("div", { class: "wide" }, tierMatrix(app)),
   ];
 
-  P.notes = (app) => [    P.h("h2", {}, P.t("数据与许可", "Data and licences")),
+  /** Further maps of the study, files beside this one. */
+  const onwards = (app) => (app.pages.length
+    ? [P.h("h2", {}, P.t("更多地图", "Further maps")),
+      P.h("ul", {}, app.pages.map(([address, zh, en]) =>
+        P.h("li", {}, P.h("a", { href: address }, P.t(zh, en)))))] : null);
+
+  const unplaced = (app) => {
+    const places = app.places.filter((place) => !place.latlng);
+    return places.length
+      ? [P.h("h2", {}, P.t("未上图", "Not on the map")),
+        P.h("ul", {}, places.map((place) => P.h("li", {}, P.t(place.name_zh, place.name_en))))] : null;
+  };
+
+  P.notes = (app) => [
+    P.h("h2", {}, P.t("数据与许可", "Data and licences")),
     P.h("table", { class: "sources" },
       P.h("tbody", {}, app.sources.map((source) => P.h("tr", {},
         P.h("th", { scope: "row" }, P.t(source.name_zh, source.name_en)),
         P.h("td", {}, source.licence), P.h("td", {}, source.date ?? "—"))))),
-    P.h("h2", {}, P.t("未上图", "Not on the map")),
-    P.h("ul", {}, app.places.filter((place) => !place.latlng).map((place) =>
-      P.h("li", {}, P.t(place.name_zh, place.name_en)))),
+    unplaced(app),
+    onwards(app),
     P.h("h2", {}, P.t("读图须知", "How to read it")),
     P.h("ul", {}, app.caveats.map(([zh, en]) => P.h("li", {}, P.t(zh, en)))),
   ];

@@ -28,6 +28,12 @@
   };
 
   P.order = ["core", "zone", "case", "carrier", "x", "cluster", "local", "comparator", "policy"];
+  /** Tiers that a study has and this list does not come after those it knows. */
+  P.addOrders = (places) => {
+    const strange = [...new Set(places.map(P.kind))].filter((kind) => !P.order.includes(kind));
+    P.order.push(...strange.sort());
+  };
+  P.target = (place, year) => place[`target_${year}_10k_m2`];
   P.kind = (place) => (place.tier === "x" && place.case ? "case" : place.tier);
   P.rank = (place) => P.order.indexOf(P.kind(place)) + (place.part ? 4 : 0);
   P.sizes = { core: 32, zone: 26, case: 25, carrier: 25, x: 20, cluster: 20, local: 18 };
@@ -52,26 +58,31 @@
     return parts;
   };
 
-  /** Two bars: floor area to be started in 2023 and in 2024, on a common scale. */
+  /** One bar for each year: floor area to be started, on a common scale, the last year darkest. */
   const targetBars = (app, place) => {
     const most = app.largestTarget || 1;
-    const bar = (x, value, fill) => {
+    const step = 18 / app.years.length;
+    const bars = app.years.map((year, i) => {
+      const value = P.target(place, year);
       const height = value === null || value === undefined ? 0 : Math.max(1, (18 * value) / most);
-      return P.svg("rect", { x, y: 9 - height, width: 7, height, fill });
-    };
+      const last = i === app.years.length - 1;
+      return P.svg("rect", {
+        x: -9 + i * step + 1, y: 9 - height, width: Math.max(1, step - 2), height,
+        fill: last ? app.colours.tier.carrier : "#f0b083",
+      });
+    });
     return [
       P.svg("rect", {
         x: -10.5, y: -11, width: 21, height: 22, rx: 2,
         fill: "#fff", stroke: app.colours.tier.carrier, "stroke-width": 1.6,
       }),
-      bar(-8, place.target_2023_10k_m2, "#f0b083"),
-      bar(1, place.target_2024_10k_m2, app.colours.tier.carrier),
+      ...bars,
     ];
   };
 
   P.tierSymbol = (app, place, size) => {
     const kind = P.kind(place);
-    if (kind === "carrier" && place.target_2023_10k_m2 !== undefined) {
+    if (kind === "carrier" && app.years.length) {
       return frame(size, ...targetBars(app, place));
     }
     const fill = app.colours.tier[place.tier] || "#555";

@@ -61,7 +61,8 @@
   const showLayers = (app) => {
     for (const [side, drawn] of Object.entries(app.drawn)) {
       for (const [key, layer] of Object.entries(drawn)) {
-        const wanted = app.state.layers.includes(key);
+        const { ground } = app.layers.find((one) => one.key === key);
+        const wanted = ground || app.state.layers.includes(key);
         if (wanted && !app.maps[side].hasLayer(layer)) layer.addTo(app.maps[side]);
         if (!wanted && app.maps[side].hasLayer(layer)) layer.remove();
       }
@@ -149,7 +150,7 @@
     return box;
   };
 
-  const legend = (app) => app.layers.map((layer) => {
+  const legend = (app) => app.layers.filter((layer) => !layer.ground).map((layer) => {
     const counts = layer.classes.map((_, i) => layer.numbers.filter((one) => one === i).length);
     return [
       P.h("h2", {}, P.t(...layer.name), P.h("small", {}, ` ${layer.rows.length}`)),
@@ -160,28 +161,64 @@
     ];
   });
 
-  const cell = (app, value, column) => {
+  const isNumeric = (table, column) => table.rows.some((row) => typeof row[column.column] === "number");
+
+  const cell = (app, row, column, numeric) => {
+    const value = row[column.column];
     const nothing = value === null || value === undefined;
-    const content = nothing ? "—" : valueText(app, value, column.unit);
+    const unit = column.unit_column ? row[column.unit_column] : column.unit;
+    const content = nothing ? "—" : column.bar && !unit ? P.gap(value)
+      : column.signed ? `${value > 0 ? "+" : ""}${P.gap(value)}` : valueText(app, value, unit);
+    const small = column.small
+      .map((name) => row[name]).filter((one) => one !== null && one !== undefined)
+      .flatMap((one, i) => [i ? " · " : null, P.word(app, String(one))]);
     const bar = column.bar && typeof value === "number" ? P.h("i", { class: "cell-bar" }) : null;
     if (bar) bar.style.width = `${Math.max(0, Math.min(100, 100 * value))}%`;
-    return P.h("td", { class: typeof value === "number" ? "figure" : "" }, bar, content);
+    return P.h("td", { class: numeric ? "figure" : "" }, bar, content,
+      small.length ? P.h("small", { class: "below" }, small) : null);
   };
 
-  const figures = (app) => app.tables.map((table) => [
-    P.h("h2", {}, P.t(...table.name)),
+  const pictures = (app) => app.figures.map((name, i) => [
+    P.h("h2", {}, P.t(...name)),
+    P.h("img", {
+      class: "drawing", alt: name.join(" "),
+      src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(app.data.figures[i])}`,
+    }),
+  ]);
+
+  const listOf = ({ name, lines }) => [
+    P.h("h2", {}, P.t(...name)),
+    P.h("ul", {}, lines.map(([zh, en]) => P.h("li", {}, P.t(zh, en)))),
+  ];
+
+  /** What matters first: open tables, lists, drawings; folded tables come last. */
+  const figures = (app) => [
+    app.tables.filter((table) => !table.folded).map((table) => tableOf(app, table)),
+    app.lists.map(listOf),
+    pictures(app),
+    app.tables.filter((table) => table.folded).map((table) => tableOf(app, table)),
+  ];
+
+  const tableOf = (app, table) => {
+    const name = P.t(...table.name);
+    const count = P.h("small", {}, ` ${table.rows.length}`);
+    const body = tableBody(app, table);
+    return table.folded
+      ? P.h("details", { class: "folded" }, P.h("summary", {}, name, count), body)
+      : [P.h("h2", {}, name), body];
+  };
+
+  const tableBody = (app, table) => [
     table.note[0] ? P.h("p", { class: "hint" }, P.t(...table.note)) : null,
     P.h("div", { class: "wide" }, P.h("table", { class: "figures" },
       P.h("thead", {}, P.h("tr", {}, table.columns.map((column) =>
-        P.h("th", {
-          scope: "col",
-          class: table.rows.some((row) => typeof row[column.column] === "number") ? "figure" : "",
-        }, P.t(column.zh, column.en))))),
+        P.h("th", { scope: "col", class: isNumeric(table, column) ? "figure" : "" },
+          P.t(column.zh, column.en))))),
       P.h("tbody", {}, table.rows.map((row) =>
-        P.h("tr", {}, table.columns.map((column) => cell(app, row[column.column], column))))))),
-  ]);
+        P.h("tr", {}, table.columns.map((column) => cell(app, row, column, isNumeric(table, column)))))))),
+  ];
 
-  const switches = (app) => P.h("ul", { class: "switches" }, app.layers.map((layer) => {
+  const switches = (app) => P.h("ul", { class: "switches" }, app.layers.filter((one) => !one.ground).map((layer) => {
     const box = P.h("input", {
       type: "checkbox", id: `layer-${layer.key}`, checked: app.state.layers.includes(layer.key),
       onchange: () => {
@@ -205,7 +242,7 @@
     const { sides } = app;
     app.pair = sides.length === 2;
     app.tabs = [
-      app.tables.length ? ["figures", "结果", "Results", (one) => figures(one)] : null,
+      app.tables.length || app.figures.length || app.lists.length ? ["figures", "结果", "Results", (one) => figures(one)] : null,
       ["legend", "图例", "Legend", (one) => legend(one)],
       ["layers", "图层", "Layers", (one) => switches(one)],
       ["notes", "说明", "Notes", (one) => notes(one)],
@@ -279,6 +316,9 @@
       layer.rows = P.rows(app.data[layer.key]);
       layer.numbers = classNumbers(layer, layer.rows);
     }
+    app.tables.forEach((table, i) => {
+      table.rows = P.rows(app.data[`table ${i}`]);
+    });
     document.body.classList.add("themed");
     app.leader = Object.values(maps)[0];
     setUp(app);
@@ -292,6 +332,7 @@
       if (view) map.setView([view.lat, view.lon], view.zoom, { animate: false });
       else map.fitBounds(app.extent, { animate: false, padding: [20, 20] });
       L.control.scale({ imperial: false }).addTo(map);
+      P.addTiles(app, map);
     }
     drawLayers(app);
     P.setUpTabs(app);

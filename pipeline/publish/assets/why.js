@@ -58,7 +58,11 @@
 
   const changes = (app, place, row) => {
     const remedies = [];
-    if (row.change_zh || row.change_en) remedies.push(P.t(row.change_zh, row.change_en));
+    const zh = (row.change_zh ?? "").split("；");
+    const en = (row.change_en ?? "").split("; ");
+    zh.forEach((text, i) => {
+      if (text || en[i]) remedies.push(P.t(text, en[i]));
+    });
     if (P.estimated(row)) {
       remedies.push(P.t("补充街道数据后改为实测", "street data would turn the estimate into a measurement"));
     }
@@ -85,10 +89,17 @@
   const missing = (app, row) =>
     row.missing ? row.missing.split(";").map((service, i) => [i ? P.t("、", ", ") : null, P.word(app, service)]) : null;
 
-  const nearest = (row) =>
-    row.nearest_name_zh || row.nearest_name_en
-      ? P.t(row.nearest_name_zh, row.nearest_name_en)
-      : null;
+  const nearest = (row) => {
+    if (!row.nearest_name_zh && !row.nearest_name_en) return null;
+    const away = row.nearest_straight_m;
+    const km = away === null || away === undefined ? null : P.number(away / 1000, 1);
+    return [
+      P.t(row.nearest_name_zh, row.nearest_name_en),
+      km === null ? null : P.h("div", { class: "interval" }, row.route
+        ? P.t(`直线 ${km} km，路线沿街道`, `${km} km by air; the route follows streets`)
+        : P.t(`直线 ${km} km，连线为示意`, `${km} km by air; the line is no route`)),
+    ];
+  };
 
   const ranks = (row) =>
     row.rank === null || row.rank === undefined
@@ -151,10 +162,10 @@
       line("规划面积", "Planned area", place.planned_area_km2 === null ? null
         : `${P.number(place.planned_area_km2, 3)} km²`),
       line("开工目标（万 m²）", "Start targets (10⁴ m²)",
-        place.target_2023_10k_m2 === null && place.target_2024_10k_m2 === null ? null
-          : `2023: ${P.number(place.target_2023_10k_m2)} · 2024: ${P.number(place.target_2024_10k_m2)}`),
+        app.years.some((year) => (P.target(place, year) ?? null) !== null)
+          ? app.years.map((year) => `${year}: ${P.number(P.target(place, year))}`).join(" · ") : null),
       line("分组", "Group", place.priority_group ? P.word(app, place.priority_group) : null),
-      line("闵行分工", "Role in Minhang", place.minhang_role ? P.word(app, place.minhang_role) : null),
+      line("分工", "Role", place.minhang_role ? P.word(app, place.minhang_role) : null),
       line("边界", "Boundary", place.boundary_class ? P.word(app, place.boundary_class) : null),
       line("点位误差", "Position within", place.precision_m === null ? null
         : `± ${P.number(place.precision_m, 0)} m`),

@@ -1,0 +1,105 @@
+"""Name the codes of measures and variants in words, made from the codes themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+Words = tuple[str, str]
+
+#: Endings of a code that narrow its measure or variant.
+_STATISTICS: Mapping[str, Words] = {
+    "mean": ("均值", "mean"),
+    "median": ("中位数", "median"),
+    "p90": ("第 90 百分位", "90th percentile"),
+}
+_DEMANDS: Mapping[str, Words] = {
+    "land_area": ("按用地面积", "per land area"),
+    "planned_floor_area": ("按规划建筑面积", "per planned floor area"),
+    "residents": ("按常住人口", "per resident"),
+    "jobs": ("按就业岗位", "per job"),
+}
+_DECAYS: Mapping[str, Words] = {
+    "gaussian": ("高斯衰减", "Gaussian decay"),
+    "stepwise": ("分段衰减", "stepwise decay"),
+}
+_PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r"distance_nearest_m"), "到最近处的直线距离", "straight line to the nearest"),
+    (re.compile(r"minutes_nearest_(?P<statistic>\w+)"), "到最近处的时间，{statistic}",
+     "time to the nearest, {statistic}"),
+    (re.compile(r"share_area_within_(?P<n>[\d.]+)min"), "{n} 分钟内可达的面积占比",
+     "share of land within {n} min"),
+    (re.compile(r"share_area_euclid_(?P<n>[\d.]+)m"), "直线 {n} 米内的面积占比",
+     "share of land within {n} m as the crow flies"),
+    (re.compile(r"share_area_network_(?P<n>[\d.]+)m"), "步行 {n} 米内的面积占比",
+     "share of land within {n} m on foot"),
+    (re.compile(r"ledger_(?P<n>[\d.]+)m"), "{n} 米：步行覆盖减直线覆盖",
+     "{n} m: share on foot minus straight line"),
+    (re.compile(r"count_within_(?P<n>[\d.]+)min"), "{n} 分钟内的院区或校区数",
+     "campuses within {n} min"),
+    (re.compile(r"count_within_(?P<n>[\d.]+)m"), "直线 {n} 米内的院区或校区数",
+     "campuses within {n} m as the crow flies"),
+    (re.compile(r"gravity"), "重力模型可达性", "gravity access"),
+    (re.compile(r"access_2sfca_(?P<decay>gaussian|stepwise)_by_(?P<demand>\w+)"),
+     "两步移动搜索（{decay}，{demand}）", "two-step floating catchment ({decay}, {demand})"),
+)  # fmt: skip
+
+#: Names of variants and denominators that the flow itself makes.
+VARIANTS: Mapping[str, Words] = {
+    "operating": ("运营车站", "stations in operation"),
+    "with_planned": ("含在建与规划车站", "with stations under construction or planned"),
+    "tertiary_all": ("全部三级医院", "all tertiary hospitals"),
+    "tertiary_3a": ("三级甲等", "grade 3A"),
+    "tertiary_3a_general": ("三级甲等综合医院", "grade 3A general hospitals"),
+    "hospital_all": ("全部医院", "all hospitals"),
+    "school_all": ("全部学校", "all schools"),
+    "primary_public": ("公办小学", "public primary schools"),
+    "junior_public": ("公办初中", "public junior high schools"),
+    "senior_public": ("公办高中", "public senior high schools"),
+    **_DEMANDS,
+}
+UNITS: Mapping[str, Words] = {
+    "campus": ("处", "campuses"),
+    "campus/km2": ("处/km²", "campuses per km²"),
+    "campus/10k m2": ("处/万 m²", "campuses per 10⁴ m²"),
+    "campus/person": ("处/人", "campuses per person"),
+}
+OWN_DISTRICT = "_own_district"
+_LAST_NUMBER = re.compile(r"(?P<stem>\w+?)_(?P<n>\d+)")
+_STEMS: Mapping[str, Words] = {
+    "senior_demonstration": ("示范性高中", "demonstration senior high schools"),
+    "senior_featured": ("示范性与特色高中", "demonstration and featured senior high schools"),
+    "senior_policy": ("示范与特色高中（政策口径）", "senior high schools of the policy"),
+    "compulsory_affiliated": ("附属义务教育学校", "compulsory schools affiliated to them"),
+}
+
+
+def code_words(codes: Iterable[str]) -> dict[str, Words]:
+    """Name every code that can be read, in Chinese and English; the others are left out."""
+    return {code: words for code in codes if (words := _words(code)) is not None}
+
+
+def _words(code: str) -> Words | None:
+    if code in VARIANTS or code in UNITS:
+        return VARIANTS.get(code) or UNITS[code]
+    for pattern, zh, en in _PATTERNS:
+        found = pattern.fullmatch(code)
+        if found:
+            return _filled(zh, found, 0), _filled(en, found, 1)
+    if code.endswith(OWN_DISTRICT):
+        whole = _words(code.removesuffix(OWN_DISTRICT))
+        return whole and (f"{whole[0]}，限本区", f"{whole[1]}, own district only")
+    numbered = _LAST_NUMBER.fullmatch(code)
+    if numbered and numbered["stem"] in _STEMS:
+        zh, en = _STEMS[numbered["stem"]]
+        return f"{zh} {numbered['n']} 所", f"{en} ({numbered['n']})"
+    return _STEMS.get(code)
+
+
+def _filled(text: str, found: re.Match[str], language: int) -> str:
+    tables = {"statistic": _STATISTICS, "decay": _DECAYS, "demand": _DEMANDS}
+    parts = {
+        name: tables[name].get(value, (value, value))[language] if name in tables else value
+        for name, value in found.groupdict().items()
+    }
+    return text.format(**parts)

@@ -1,0 +1,97 @@
+"""Gather what the map of parcels shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import pandas as pd
+
+from pipeline.publish.parcel_map import ParcelData
+from pipeline.publish.themed_map import Fact, MapTable
+from pipeline.stages.context import StageContext
+from pipeline.stages.map_tables import MapTables
+
+CLASS = "map_class"
+POSSIBLE = "possible"
+FACTS = (
+    Fact("zh", "判定", "Verdict"),
+    Fact("route_zh", "处置路径", "Route"),
+    Fact("standing", "依据性质", "Standing"),
+    Fact("rules_fired", "触发规则", "Rules fired"),
+    Fact("missing_fields", "缺少字段", "Fields missing"),
+    Fact("confidence", "可信度", "Confidence", unit="share"),
+    Fact("area_m2", "用地面积", "Plot area", unit="m²"),
+    Fact("far", "现状容积率", "Floor area ratio"),
+    Fact("far_target", "目标容积率", "Target ratio"),
+    Fact("uplift_m2", "可增建筑面积", "Floor area that fits", unit="m²"),
+    Fact("served", "达标服务数", "Services within their standard"),
+    Fact("renewal_priority", "更新次序", "Priority"),
+)
+OUTCOME_COLUMNS = (
+    Fact("name", "类型", "Type", small=("name_en",)),
+    Fact("parcels", "宗数", "Plots"),
+    Fact("land_ha", "面积（公顷）", "Land (ha)"),
+)
+WORDS: Mapping[str, tuple[str, str]] = {
+    "proposal": ("建议，非政策", "a proposal, no policy"),
+    "policy": ("政策文件", "policy"),
+    "to_check": ("待核实", "to be checked"),
+}
+QUIET = {"none": ("未触发规则", "no rule fires")}
+M2_PER_HA = 10_000
+TITLE = ("地块判定与更新", "Parcels: verdicts and renewal")
+
+
+def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
+    """Read the judged parcels and class them by outcome, or by why they have none."""
+    parcels = context.layer("parcels", "parcels.parquet").to_crs(4326)
+    classed = parcels.assign(**{CLASS: _classes(parcels)})
+    synthetic = bool(parcels["synthetic"].any()) if len(parcels) else False
+    return ParcelData(
+        title=TITLE,
+        subtitle=tables.title,
+        parcels=classed,
+        outcomes=_outcomes(parcels),
+        quiet=QUIET,
+        facts=[fact for fact in FACTS if fact.column in parcels.columns],
+        synthetic=synthetic,
+        class_column=CLASS,
+        name_columns=("name_zh", "name_en"),
+        tables=[_table(parcels)],
+        back="overview.html",
+        notes=[
+            (
+                "“未判定”是可能触发、但缺少字段而不能断定的地块。",
+                "“No verdict”: a rule may fire, but fields it needs are missing.",
+            )
+        ],
+        sources=tables.sources,
+        glossary={**WORDS, **tables.words},
+    )
+
+
+def _classes(parcels: pd.DataFrame) -> pd.Series[str]:
+    """Give the outcome; where there is none the verdict, null where a rule may fire."""
+    verdict = parcels["verdict"].astype("object")
+    left = verdict.where(verdict.isin(list(QUIET)), None)
+    return parcels["outcome"].astype("object").where(parcels["outcome"].notna(), left)
+
+
+def _outcomes(parcels: gpd.GeoDataFrame) -> dict[str, tuple[str, str]]:
+    found = parcels.dropna(subset=["outcome"]).sort_values(["outcome_no", "outcome"])
+    rows = found.drop_duplicates("outcome")[["outcome", "zh", "en"]]
+    return {row.outcome: (row.zh, row.en) for row in rows.itertuples()}
+
+
+def _table(parcels: gpd.GeoDataFrame) -> MapTable:
+    """Sum plots and land by outcome."""
+    found = parcels.dropna(subset=["outcome"])
+    grouped = found.groupby(["outcome_no", "outcome"], sort=True, dropna=False)
+    table = grouped.agg(
+        name=("zh", "first"),
+        name_en=("en", "first"),
+        parcels=("outcome", "size"),
+        land_ha=("area_m2", lambda areas: areas.sum(min_count=1) / M2_PER_HA),
+    )
+    return MapTable(("按类型合计", "By type"), table.reset_index(drop=True), OUTCOME_COLUMNS)

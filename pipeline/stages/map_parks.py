@@ -1,0 +1,401 @@
+"""Gather what the page of one park shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from pipeline.network.catchment import catchment_edges, catchment_polygon
+from pipeline.network.gates import find_gates, read_gates
+from pipeline.network.place_access import Streets
+from pipeline.publish.map_payload import simplified
+from pipeline.publish.overview_map import target_column, target_years
+from pipeline.publish.park_layers import DISTRICTS, METRO, STREETS
+from pipeline.publish.park_map import ParkData, build_park
+from pipeline.publish.park_surroundings import (
+    Extent,
+    as_bands,
+    extent_of,
+    outline_of,
+    plausible_area,
+    ring_around,
+    straight_catchments,
+    straight_lines,
+    view_of,
+    within_box,
+)
+from pipeline.publish.themed_map import MapLayer, MapList
+from pipeline.settings.maps import MapsSettings
+from pipeline.stages.context import StageContext
+from pipeline.stages.map_tables import MapTables
+from pipeline.stages.place_tables import mode_streets
+
+CERTAIN = ("surveyed", "digitised")
+OVERVIEW = "../overview.html"
+ESTIMATED = "estimated_straight_line"
+MEASURED = "measured_network"
+GROUND_SHARE = 1.5  # background drawn beyond the first view, in its own widths
+INDICATIVE_NOTE = (
+    "范围为示意：按规划面积在概略点位画圆，不是正式边界；区间已计入点位误差。",
+    (
+        "The extent is indicative: a disc of the planned area at an approximate point, no official "
+        "boundary; the intervals allow for the error of the point."
+    ),
+)
+ROUTES_NOTE = (
+    "实线路线沿街道测得；虚线只连接园区点位与直线最近的设施，不是路线。",
+    (
+        "Solid routes follow streets; a dashed line only joins the park's point to the facility "
+        "nearest by air and is no route."
+    ),
+)
+CATCHMENT_NOTE = (
+    "步行范围自{zh}起算。",
+    "The walking catchment starts from {en}.",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ParkBuilder:
+    """Make the pages of parks from the tables that all maps share."""
+
+    context: StageContext
+    tables: MapTables
+    _grounds: dict[str, gpd.GeoDataFrame] = field(init=False, default_factory=dict)
+
+    def page(self, place_id: str, settings: MapsSettings) -> str:
+        """Build the page of one place, one HTML document."""
+        return build_park(self.data(place_id, settings), settings)
+
+    def data(self, place_id: str, settings: MapsSettings) -> ParkData:
+        """Gather what the page of one place shows."""
+        tables = self.tables
+        place = tables.places_m[tables.places_m["place_id"].eq(place_id)]
+        row = place.iloc[0]
+        gaps = self._gaps(place_id)
+        targets = gpd.GeoSeries(
+            gpd.points_from_xy(gaps["nearest_lon"], gaps["nearest_lat"]), crs=4326
+        ).to_crs(place.crs)
+        certain = row["boundary_class"] in CERTAIN
+        may_lie = None if certain else plausible_area(place)
+        margin = max(
+            600.0,
+            max(settings.catchment_min) * self._straight_m_per_min,
+            0.0 if may_lie is None else 1.1 * float(row["precision_m"]),
+        )
+        box = view_of(
+            place,
+            targets[gaps["nearest_lon"].notna().to_numpy()],
+            reach_m=1000 * settings.park_view_km,
+            margin_m=margin,
+        )
+        gates = self._gates(place) if certain else None
+        catchments, source = self._catchments(place, gates, settings)
+        return ParkData(
+            name=(str(row["name_zh"]), str(row["name_en"])),
+            subtitle=self._subtitle(row),
+            footprint=place[place.geometry.notna()].to_crs(4326),
+            plausible=_wgs84(may_lie),
+            ring=_wgs84(ring_around(place, width_m=self.context.settings("island").ring_m)),
+            catchments=_wgs84(catchments),
+            gates=_wgs84(gates),
+            routes=self._routes(gaps),
+            facilities=self._facilities(box),
+            nearest=self._nearest(gaps),
+            scorecard=_without_repetition(gaps),
+            lists=self._lists(row, gaps),
+            measures=self._measures(place_id),
+            ground=self._ground(box, settings),
+            back=OVERVIEW,
+            extent=self._extent(box),
+            banner=tables.banner,
+            notes=[
+                *([] if certain else [INDICATIVE_NOTE]),
+                ROUTES_NOTE,
+                (CATCHMENT_NOTE[0].format(zh=source[0]), CATCHMENT_NOTE[1].format(en=source[1])),
+            ],
+            sources=tables.sources,
+            glossary=tables.words,
+        )
+
+    @cached_property
+    def _walk(self) -> Streets:
+        return mode_streets(self.context, "walk")
+
+    @property
+    def _straight_m_per_min(self) -> float:
+        network = self.context.settings("network")
+        return float(self._walk.speed_m_min / network.detour_factor)
+
+    @cached_property
+    def _access(self) -> dict[str, pd.DataFrame]:
+        told = self.tables.access[self.tables.access["status"].ne("no_data")]
+        return {str(key): rows for key, rows in told.groupby("place_id", sort=False)}
+
+    @cached_property
+    def _mapped_gates(self) -> gpd.GeoDataFrame | None:
+        extract = self.context.extract()
+        if extract is None:
+            return None
+        from pyproj import CRS
+
+        return read_gates(extract, area=None, crs=CRS.from_user_input(self.context.crs))
+
+    def _subtitle(self, row: pd.Series) -> tuple[str, str]:
+        words = self.tables.words
+        codes = [code for code in (row["tier"], row["category"]) if isinstance(code, str)]
+        names = [words.get(code, (code, code)) for code in dict.fromkeys(codes)]
+        district = [row["district_zh"]] if isinstance(row["district_zh"], str) else []
+        parts = [list(dict.fromkeys(name[i] for name in names)) for i in (0, 1)]
+        return (
+            " · ".join([*parts[0], *district, f"研究日期 {self.tables.date}"]),
+            " · ".join([*parts[1], f"study date {self.tables.date}"]),
+        )
+
+    def _gaps(self, place_id: str) -> pd.DataFrame:
+        rows = self.tables.gaps[self.tables.gaps["place_id"].eq(place_id)]
+        order = [*self.context.settings("gaps").weights, "composite"]
+        rank = rows["service"].map({name: i for i, name in enumerate(order)}).fillna(len(order))
+        place = self.tables.places_m.set_index("place_id").loc[place_id]
+        point = gpd.GeoSeries([shapely.Point(place["x"], place["y"])], crs=self.context.crs)
+        lon, lat = point.to_crs(4326).get_coordinates().iloc[0]
+        return rows.assign(order=rank, lon=lon, lat=lat).sort_values("order", ignore_index=True)
+
+    def _routes(self, gaps: pd.DataFrame) -> gpd.GeoDataFrame:
+        known = gaps[gaps["nearest_lon"].notna()]
+        straight = straight_lines(known)
+        lines = [
+            route if isinstance(route, shapely.Geometry) else line
+            for route, line in zip(known["route"], straight, strict=True)
+        ]
+        measured = [isinstance(route, shapely.Geometry) for route in known["route"]]
+        return gpd.GeoDataFrame(
+            {
+                "service": known["service"],
+                "name_zh": known["nearest_name_zh"],
+                "name_en": known["nearest_name_en"],
+                "minutes": known["route_min"].astype("float64"),
+                "straight_m": known["nearest_straight_m"],
+                "method": [MEASURED if one else ESTIMATED for one in measured],
+            },
+            geometry=lines,
+            crs=4326,
+        )
+
+    def _nearest(self, gaps: pd.DataFrame) -> gpd.GeoDataFrame:
+        known = self._routes(gaps)
+        ends = [shapely.get_point(line, -1) for line in known.geometry]
+        return known.set_geometry(gpd.GeoSeries(ends, index=known.index, crs=4326))
+
+    def _facilities(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
+        tables = self.tables
+        operating = tables.stations["status"].eq("operating")
+        stations = tables.stations.assign(
+            service=operating.map({True: "rail", False: "rail_future"})
+        )
+        (south, west), (north, east) = self._extent(_wider(box, 0.5))
+        columns = ["service", "name_zh", "name_en", "status", "detail_zh", "geometry"]
+        parts = [
+            layer.reindex(columns=columns).cx[west:east, south:north]
+            for layer in (stations, tables.hospitals, tables.schools)
+        ]
+        found = pd.concat(parts, ignore_index=True)
+        return gpd.GeoDataFrame(found, geometry="geometry", crs=4326)
+
+    def _measures(self, place_id: str) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+        rows = self._access.get(place_id)
+        if rows is None:
+            return []
+        names = self.tables.words
+        named = []
+        for service in rows["service"].unique():
+            zh, en = names.get(service, (service, service))
+            own = rows[rows["service"].eq(service)]
+            named.append(((f"全部指标：{zh}", f"All measures: {en}"), own.reset_index(drop=True)))
+        return named
+
+    def _lists(self, row: pd.Series, gaps: pd.DataFrame) -> list[MapList]:
+        changes = self._changes(gaps)
+        about = self._about(row)
+        return [
+            *([MapList(("什么会改变它", "What would change it"), changes)] if changes else []),
+            *([MapList(("地点资料", "About the place"), about)] if about else []),
+        ]
+
+    def _about(self, row: pd.Series) -> list[tuple[str, str]]:
+        """Say what the register knows of a place."""
+        words = self.tables.words
+        said = []
+        if pd.notna(row["planned_area_km2"]):
+            area = f"{row['planned_area_km2']:g} km²"
+            said.append((f"规划面积 {area}", f"planned area {area}"))
+        boundary = row["boundary_class"]
+        if isinstance(boundary, str):
+            zh, en = words.get(boundary, (boundary, boundary))
+            said.append((f"边界：{zh}", f"boundary: {en}"))
+        if pd.notna(row["precision_m"]):
+            said.append(
+                (
+                    f"点位误差 ± {row['precision_m']:g} 米",
+                    f"position within ± {row['precision_m']:g} m",
+                )
+            )
+        for year in target_years(self.tables.places):
+            target = row[target_column(year)]
+            if pd.notna(target):
+                said.append(
+                    (
+                        f"{year} 年开工目标 {target:g} 万 m²",
+                        f"start target {year}: {target:g} × 10⁴ m²",
+                    )
+                )
+        return said
+
+    def _changes(self, gaps: pd.DataFrame) -> list[tuple[str, str]]:
+        """Say for each service what would change its gap."""
+        words = self.tables.words
+        said = []
+        for row in gaps.itertuples():
+            if isinstance(row.change_zh, str):
+                service = str(row.service)
+                zh, en = words.get(service, (service, service))
+                said.append((f"{zh}：{row.change_zh}", f"{en}: {row.change_en}"))
+        return said
+
+    def _gates(self, place: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
+        """Find the gates of a documented boundary where the walking streets are known."""
+        outline = outline_of(place)
+        if self._walk.graph is None or not self._on_streets(outline) or outline.area == 0:
+            return None
+        rules = self.context.settings("network")
+        return find_gates(
+            place.set_index("place_id"),
+            self._walk.graph,
+            self._mapped_gates,
+            search_m=rules.gate_search_m,
+            merge_m=rules.gate_merge_m,
+            assumed_spacing_m=rules.assumed_gate_spacing_m,
+        )
+
+    def _on_streets(self, shape: shapely.Geometry) -> bool:
+        if self._walk.graph is None:
+            return False
+        if self._walk.coverage is None:
+            return True
+        point = shapely.get_coordinates(shape.representative_point())
+        return bool(self._walk.coverage.region_of(point)[0] > 0)
+
+    def _catchments(
+        self, place: gpd.GeoDataFrame, gates: gpd.GeoDataFrame | None, settings: MapsSettings
+    ) -> tuple[gpd.GeoDataFrame | None, tuple[str, str]]:
+        """Measure how far one walks: from the gates, else the point, else as the crow flies."""
+        limits = settings.catchment_min
+        point = shapely.Point(place["x"].iloc[0], place["y"].iloc[0])
+        if gates is not None and len(gates):
+            areas = self._reached(gates.geometry, limits)
+            return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
+                "出入口（沿街道实测）",
+                "its gates, along streets",
+            )
+        if self._on_streets(point):
+            areas = self._reached(gpd.GeoSeries([point], crs=place.crs), limits)
+            if not areas[-1].is_empty:
+                return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
+                    "园区点位（沿街道实测）",
+                    "its point, along streets",
+                )
+        certain = place["boundary_class"].iloc[0] in CERTAIN
+        origin = outline_of(place) if certain else point
+        areas = straight_catchments(origin, limits_min=limits, m_per_min=self._straight_m_per_min)
+        return as_bands(areas, limits_min=limits, method=ESTIMATED, crs=place.crs), (
+            "边界（直线估算）" if certain else "园区点位（直线估算）",
+            "its boundary, estimated by air" if certain else "its point, estimated by air",
+        )
+
+    def _reached(self, sources: gpd.GeoSeries, limits: tuple[float, ...]) -> list[shapely.Geometry]:
+        assert self._walk.graph is not None  # noqa: S101 - asked only where there are streets
+        rules = self.context.settings("network")
+        edges = catchment_edges(
+            self._walk.graph,
+            sources,
+            limits_min=limits,
+            towards=False,
+            snap_max_m=rules.snap_max_m,
+        )
+        return [
+            catchment_polygon(
+                edges[edges["limit_min"].eq(limit)],
+                half_width_m=rules.catchment_half_width_m,
+                closing_m=rules.catchment_closing_m,
+                min_hole_m2=rules.catchment_min_hole_m2,
+            )
+            for limit in sorted(limits)
+        ]
+
+    def _ground(
+        self, box: tuple[float, float, float, float], settings: MapsSettings
+    ) -> list[MapLayer]:
+        """Cut districts, rail lines and known streets to the surroundings of a view."""
+        wide = _wider(box, GROUND_SHARE)
+        layers = []
+        for template, layer in (
+            (DISTRICTS, self._metres("districts", settings)),
+            (METRO, self._metres("lines", settings)),
+        ):
+            near = within_box(layer, wide)
+            if len(near):
+                layers.append(replace(template, frame=near.to_crs(4326)))
+        streets = self._streets_near(box)
+        if streets is not None:
+            layers.append(replace(STREETS, frame=streets.to_crs(4326), ground=True))
+        return layers
+
+    def _metres(self, name: str, settings: MapsSettings) -> gpd.GeoDataFrame:
+        if name not in self._grounds:
+            layer: gpd.GeoDataFrame = getattr(self.tables, name)
+            thin = simplified(layer, tolerance_m=settings.simplify_m)
+            self._grounds[name] = thin[["name_zh", "name_en", "geometry"]].to_crs(self.context.crs)
+        return self._grounds[name]
+
+    def _streets_near(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame | None:
+        graph = self._walk.graph
+        if graph is None:
+            return None
+        near = within_box(gpd.GeoDataFrame(graph.edges[["geometry"]], crs=graph.crs), box)
+        if near.empty:
+            return None
+        joined = shapely.line_merge(
+            shapely.multilinestrings(shapely.get_parts(near.geometry.to_numpy()))
+        )
+        thin = shapely.simplify(joined, 3.0)
+        return gpd.GeoDataFrame(
+            {"name_zh": ["街道"], "name_en": ["Streets"]}, geometry=[thin], crs=graph.crs
+        )
+
+    def _extent(self, box: tuple[float, float, float, float]) -> Extent:
+        return extent_of(box, self.context.crs)
+
+
+def _without_repetition(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the composite's value, which is its gap, and an interval of no width."""
+    whole = gaps["service"].eq("composite")
+    certain = gaps["low"].astype("float64").eq(gaps["high"].astype("float64"))
+    blank = {"value": whole, "low": whole & certain, "high": whole & certain}
+    masked = {name: gaps[name].astype("float64").mask(rows) for name, rows in blank.items()}
+    return gaps.assign(**masked)
+
+
+def _wider(
+    box: tuple[float, float, float, float], share: float
+) -> tuple[float, float, float, float]:
+    west, south, east, north = box
+    grow = share * max(east - west, north - south)
+    return west - grow, south - grow, east + grow, north + grow
+
+
+def _wgs84(layer: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
+    return None if layer is None else layer.to_crs(4326)

@@ -1,0 +1,122 @@
+"""Set places before and after a scenario side by side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import pandas as pd
+
+from pipeline.publish.overview_map import first_extent, prepared_places
+from pipeline.publish.park_layers import DISTRICTS, METRO
+from pipeline.publish.scenario_map import ScenarioData
+from pipeline.publish.themed_map import Fact, MapLayer
+from pipeline.stages.map_tables import MapTables
+
+SERVICE = "rail"
+BOTH = ("layout", "gaps")
+FACTS = (Fact("value", "数值", "Value", unit_column="unit"),)
+NAMED = 8
+APART_DEG = 0.04
+LEDGER = (
+    Fact("place", "地点", "Place", small=("place_en",)),
+    Fact("gap", "缺口变化", "Change of gap", small=("told",), signed=True),
+    Fact("value", "现状", "Before", unit_column="unit"),
+    Fact("value_after", "情景", "After", unit_column="unit"),
+)
+NOTES = (
+    (
+        "在建车站有施工标记为据；规划车站多据 OpenStreetMap 与公开资料，未必建成。",
+        (
+            "Stations under construction are marked as such; planned ones rest on OpenStreetMap and "
+            "public sources and may never open."
+        ),
+    ),
+    (
+        "只换车站，其余不变：街道、方法与门槛与现状相同。",
+        "Only the stations change; streets, methods and thresholds stay as they are.",
+    ),
+    (
+        "位置未定的地点不画，台账中也不列。",
+        "Places without a position are neither drawn nor listed.",
+    ),
+)
+
+
+def planned_stations(tables: MapTables) -> ScenarioData:
+    """Compare the rail gap of today with that of all stations built."""
+    before, after = _states(tables)
+    future = tables.stations[tables.stations["status"].ne("operating")]
+    return ScenarioData(
+        title=(
+            "在建与规划车站：轨道缺口前后对照",
+            "Planned stations: the rail gap before and after",
+        ),
+        subtitle=tables.title,
+        before=before,
+        after=after,
+        changed=_most_changed(before, after),
+        added=future[["name_zh", "name_en", "status", "geometry"]],
+        ledger=_ledger(before, after),
+        ledger_columns=LEDGER,
+        background=_background(tables),
+        back="overview.html",
+        extent=first_extent(prepared_places(tables.places), tables.districts),
+        facts=FACTS,
+        notes=NOTES,
+        sources=tables.sources,
+        glossary=tables.words,
+    )
+
+
+def _states(tables: MapTables) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
+    """Give the places as points with the gap of today and of the scenario."""
+    full = prepared_places(tables.places)
+    located = full.dropna(subset=["lon", "lat"]).set_index("place_id")
+    points = gpd.GeoDataFrame(
+        located[["name_zh", "name_en"]],
+        geometry=gpd.points_from_xy(located["lon"], located["lat"]),
+        crs=4326,
+    )
+    columns = ["gap", "value", "unit", "method"]
+    now = tables.gaps[tables.gaps["service"].eq(SERVICE)].set_index("place_id")[columns]
+    then = tables.scenario[tables.scenario["service"].eq(SERVICE)].set_index("place_id")[columns]
+    return points.join(now), points.join(then)
+
+
+def _most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Choose the places whose gap falls most to be named on the map, not two in one spot."""
+    fall = (before["gap"].astype("float64") - after["gap"].astype("float64")).dropna()
+    chosen: list[str] = []
+    for place in fall[fall > 0].sort_values(ascending=False, kind="stable").index:
+        point = before.geometry[place]
+        if all(point.distance(before.geometry[other]) > APART_DEG for other in chosen):
+            chosen.append(place)
+        if len(chosen) == NAMED:
+            break
+    return after.loc[chosen, ["name_zh", "name_en", "geometry"]]
+
+
+def _ledger(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> pd.DataFrame:
+    """List the places by how much their gap falls; those without figures come last."""
+    joined = pd.DataFrame(before.drop(columns="geometry")).join(
+        after[["gap", "value"]], rsuffix="_after"
+    )
+    gap, then = (joined[name].astype("float64") for name in ("gap", "gap_after"))
+    told = [
+        f"{low:.2f} → {high:.2f}" if pd.notna(low) and pd.notna(high) else None
+        for low, high in zip(gap, then, strict=True)
+    ]
+    table = joined.assign(
+        place=joined["name_zh"].fillna(joined["name_en"]),
+        place_en=joined["name_en"],
+        told=pd.Series(told, index=joined.index, dtype="object"),
+        gap=then - gap,
+    )
+    order = table["gap"].fillna(float("inf"))
+    return table.assign(order=order).sort_values(["order", "place"]).drop(columns="order")
+
+
+def _background(tables: MapTables) -> list[MapLayer]:
+    layers = [(DISTRICTS, tables.districts), (METRO, tables.lines)]
+    return [replace(template, frame=layer, sides=BOTH) for template, layer in layers if len(layer)]

@@ -1,0 +1,165 @@
+"""Read once what all maps of a study show, in the coordinates and words of maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import pandas as pd
+
+from pipeline.publish.map_changes import scenario_gaps, with_changes
+from pipeline.publish.map_elements import MapSource
+from pipeline.publish.map_glossary import GLOSSARY
+from pipeline.publish.map_ground import lines_through
+from pipeline.publish.map_measures import code_words
+from pipeline.stages.context import StageContext
+from pipeline.stages.map_routes import street_routes
+
+ACCESS_STAGES = ("rail", "hospitals", "schools")
+PLANNED = "with_planned"
+PLANNED_NAME = ("在建与规划车站建成后", "with the stations under construction and planned")
+CODE_COLUMNS = ("measure", "variant", "mode", "unit", "status", "service", "denominator")
+NO_STREETS = ("无街道数据：均为直线估算", "no street data: straight-line estimates")
+
+
+@dataclass(frozen=True)
+class MapTables:
+    """The tables of a study as maps need them; layers in EPSG:4326 unless said.
+
+    `places_m` are the places in the working CRS; `gaps` carry routes and what would change them;
+    `scenario` holds the gaps with the planned stations; `words` the names of all codes.
+    """
+
+    title: tuple[str, str]
+    date: str
+    places: gpd.GeoDataFrame
+    places_m: gpd.GeoDataFrame
+    gaps: pd.DataFrame
+    access: pd.DataFrame
+    scenario: pd.DataFrame
+    districts: gpd.GeoDataFrame
+    lines: gpd.GeoDataFrame
+    stations: gpd.GeoDataFrame
+    hospitals: gpd.GeoDataFrame
+    schools: gpd.GeoDataFrame
+    standards: pd.DataFrame
+    sources: list[MapSource]
+    words: Mapping[str, tuple[str, str]]
+    banner: tuple[str, str]
+
+
+def read_tables(context: StageContext) -> MapTables:
+    """Read the tables that the maps share."""
+    identity = context.settings("study")
+    places = context.layer("ingest", "places.parquet")
+    facilities = context.layer("ingest", "facilities.parquet").to_crs(4326)
+    access = pd.concat(
+        [context.frame(stage, "access.parquet") for stage in ACCESS_STAGES], ignore_index=True
+    )
+    words = _words(context, access)
+    scenario = _scenario(context, access)
+    gaps = context.frame("gaps", "gaps.parquet")
+    return MapTables(
+        title=(identity.name_zh, identity.name_en),
+        date=str(identity.date),
+        places=places.to_crs(4326),
+        places_m=places,
+        gaps=street_routes(context, _with_changes(context, gaps, scenario, words), places),
+        access=access,
+        scenario=scenario,
+        districts=_districts(context),
+        lines=_lines(context),
+        stations=_stations(context),
+        hospitals=facilities[facilities["service"] == "hospital"],
+        schools=facilities[facilities["service"] == "school"],
+        standards=_standards(context, gaps),
+        sources=_sources(context),
+        words=words,
+        banner=("", "") if len(context.frame("networks", "streets.parquet")) else NO_STREETS,
+    )
+
+
+def _words(context: StageContext, access: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Name every code: by the study where it does, else by the glossary, else by its parts."""
+    codes = {str(code) for name in CODE_COLUMNS for code in access[name].dropna().unique()}
+    labels = context.frame("ingest", "labels.parquet")
+    given = {str(row.code): (str(row.name_zh), str(row.name_en)) for row in labels.itertuples()}
+    return {**GLOSSARY, **code_words(codes), **given}
+
+
+def _scenario(context: StageContext, access: pd.DataFrame) -> pd.DataFrame:
+    rules = context.settings("gaps")
+    return scenario_gaps(
+        access, rules.needs, variant=PLANNED, normalisation=rules.normalisation, cap=rules.cap
+    )
+
+
+def _with_changes(
+    context: StageContext,
+    gaps: pd.DataFrame,
+    scenario: pd.DataFrame,
+    words: Mapping[str, tuple[str, str]],
+) -> pd.DataFrame:
+    return with_changes(
+        gaps,
+        scenario,
+        scenario_name=PLANNED_NAME,
+        weights=context.settings("gaps").weights,
+        service_names=words,
+    )
+
+
+def _districts(context: StageContext) -> gpd.GeoDataFrame:
+    outlines = context.layer("ingest", "districts.parquet").to_crs(4326)
+    names = context.frame("ingest", "district_names.parquet")
+    english = names.set_index("name_zh")["name_en"] if len(names) else pd.Series(dtype="str")
+    return outlines.assign(
+        name_zh=outlines["district_zh"], name_en=outlines["district_zh"].map(english)
+    )
+
+
+def _lines(context: StageContext) -> gpd.GeoDataFrame:
+    stops = context.layer("ingest", "line_stations.parquet").to_crs(4326)
+    if not len(stops):
+        return gpd.GeoDataFrame({"name_zh": [], "name_en": []}, geometry=[], crs=4326)
+    table = pd.DataFrame(stops.drop(columns="geometry")).assign(
+        lon=stops.geometry.x, lat=stops.geometry.y
+    )
+    names = context.frame("ingest", "lines.parquet")
+    return lines_through(table, names=names if len(names) else None)
+
+
+def _stations(context: StageContext) -> gpd.GeoDataFrame:
+    stations = context.layer("rail", "stations.parquet").to_crs(4326)
+    names = context.frame("ingest", "lines.parquet")
+    if not len(names):
+        return stations
+    zh, en = (names.set_index("line_id")[column] for column in ("name_zh", "name_en"))
+    split = stations["lines"].fillna("").str.split("|")
+    return stations.assign(
+        detail_zh=[", ".join(str(zh.get(i, i)) for i in ids if i) or None for ids in split],
+        detail_en=[", ".join(str(en.get(i, i)) for i in ids if i) or None for ids in split],
+    )
+
+
+def _standards(context: StageContext, gaps: pd.DataFrame) -> pd.DataFrame:
+    """Give the standards that the gaps were held against, in words."""
+    table = context.frame("ingest", "standards.parquet")
+    if not len(table):
+        return pd.DataFrame({"standard_id": [], "name_zh": [], "name_en": []})
+    used = table[table["standard_id"].isin(gaps["standard_id"].dropna().unique())]
+    return used.rename(columns={"stated_zh": "name_zh", "stated_en": "name_en"})[
+        ["standard_id", "name_zh", "name_en", "value", "unit", "confidence", "source"]
+    ]
+
+
+def _sources(context: StageContext) -> list[MapSource]:
+    frame = context.frame("ingest", "sources.parquet")
+    columns = ["name_zh", "name_en", "licence", "date"]
+    rows = frame[columns].drop_duplicates().astype("object")
+    stated = rows.where(rows.notna(), None)
+    return [
+        MapSource(str(zh), str(en), str(licence or "—"), None if date is None else str(date))
+        for zh, en, licence, date in stated.to_numpy().tolist()
+    ]
