@@ -23,11 +23,11 @@ def registered(written: pd.Series, places: pd.DataFrame) -> pd.Series:
     names = pd.concat([places["name_zh"], places["name_en"]]).astype("string").str.strip()
     ids = pd.concat([places["place_id"]] * 2).astype("string")
     table = pd.DataFrame({"name": names.to_numpy(), "id": ids.to_numpy()}).dropna()
-    table = table.drop_duplicates()
-    table = table.drop_duplicates("name", keep=False).set_index("name")["id"]
+    table = table.drop_duplicates().drop_duplicates("name", keep=False)
+    by_name = table.set_index("name")["id"]
     text = written.astype("string").str.strip()
     known = text.isin(places["place_id"])
-    return text.where(known, text.map(table).astype("string")).fillna(text)
+    return text.where(known, text.map(by_name).astype("string")).fillna(text)
 
 
 def strangers(written: pd.Series, places: pd.DataFrame) -> list[str]:

@@ -7,7 +7,7 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, ValidationInfo, model_validator
+from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
 from pipeline.settings.base import Section, setting
 
@@ -161,14 +161,25 @@ class ParcelInput(Section):
         en="footprints of buildings, for floor area that is not stated; the extract's when empty",
     )
 
-    @model_validator(mode="after")
-    def _needs_a_file(self) -> Self:
-        named = [name for name in type(self).model_fields if name in self.model_fields_set]
-        idle = [name for name in named if getattr(self, name) not in (None, {}, "wgs84")]
-        if self.path is None and idle:
-            msg = f"{', '.join(idle)}: 须同时给出 path / only with `path`, the parcel file"
+    @field_validator("layer", "table", "columns", "outline_layer", "label_layer", "buildings")
+    @classmethod
+    def _goes_with_a_file(cls, value: object, info: ValidationInfo) -> object:
+        if value and "path" in info.data and info.data["path"] is None:
+            msg = "须同时给出 inputs.parcels.path / only together with inputs.parcels.path"
             raise ValueError(msg)
-        return self
+        return value
+
+    @field_validator("crs")
+    @classmethod
+    def _known_crs(cls, value: str | None) -> str | None:
+        from pyproj import CRS
+        from pyproj.exceptions import CRSError
+
+        try:
+            return value if value is None else str(CRS.from_user_input(value) and value)
+        except CRSError as error:
+            msg = f"未知坐标系 / PROJ does not know {value!r}; 例如 / for example EPSG:4549"
+            raise ValueError(msg) from error
 
 
 class InputSettings(Section):

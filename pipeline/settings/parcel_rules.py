@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -190,6 +191,11 @@ class Statement(Section):
         return 0.5 * 10.0 ** min(int(exponent), 0)
 
 
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"；最接近 / nearest match: {near[0]}" if near else ""
+
+
 class RuleSet(Section):
     """A whole rule file; references inside it are checked when it is built."""
 
@@ -281,7 +287,9 @@ class RuleSet(Section):
                     Problem(
                         zh=f"规则集 {self.id} 没有阈值 {name}",
                         en=f"rule set {self.id} has no cut-off {name}",
-                        rule=f"cutoffs.{name}",
+                        rule=f"parcels.cutoffs.{name}",
+                        remedy_zh=f"可用：{'、'.join(self.cutoffs)}{_nearest(name, self.cutoffs)}",
+                        remedy_en=f"allowed: {', '.join(self.cutoffs)}",
                     )
                     for name in strangers
                 )

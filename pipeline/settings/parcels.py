@@ -129,7 +129,11 @@ class ReadingSettings(Section):
         source=_CHOICE,
         ge=0,
     )
-    broken_cells: Literal["raise", "null"] = setting(
+    broken_cells: Annotated[
+        Literal["raise", "null"],
+        # YAML reads a bare null as nothing.
+        BeforeValidator(lambda value: "null" if value is None else value),
+    ] = setting(
         "raise",
         zh="无法读取的单元格：报错，或置空并列出",
         en="cells that cannot be read: refuse the file, or make them null and list them",

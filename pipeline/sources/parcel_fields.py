@@ -122,14 +122,15 @@ class Match(Section):
 def split_header(header: str) -> tuple[list[str], str | None]:
     """Split a header into the names it offers and the unit it declares.
 
-    "用地面积（亩）" offers one name and mu; a second line or a part after "|" is another name.
+    "用地面积（亩）" offers one name and mu; a second line or a part after "|" is another name. A
+    DBF file may have cut the name behind the opening bracket.
     """
     text = unicodedata.normalize("NFKC", header)
     unit = None
-    found = re.search(r"[(\[]([^()\[\]]*)[)\]]", text)
+    found = re.search(r"[(\[]([^()\[\]]*)([)\]]|$)", text)
     if found is not None:
         unit = found.group(1).strip() or None
-    bare = re.sub(r"[(\[][^()\[\]]*[)\]]", "", text).replace("*", "")
+    bare = re.sub(r"[(\[][^()\[\]]*([)\]]|$)", "", text).replace("*", "")
     names = [part.strip() for part in re.split(r"[\n|]", bare) if part.strip()]
     return [*names, text.strip()], unit
 

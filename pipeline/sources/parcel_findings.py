@@ -33,8 +33,10 @@ class Findings:
     columns_lack: bool = False
 
     def all(self) -> list[Problem]:
-        """Return every problem: the coordinate system first, then fields, then geometry."""
-        return [*self.crs, *self.fields, *self.geometry]
+        """Return every problem: the coordinate system, then whole columns, then row by row."""
+        order = {str(row): k for k, row in enumerate(self.rows)}
+        rows = sorted([*self.fields, *self.geometry], key=lambda p: order.get(str(p.row), -1))
+        return [*self.crs, *rows]
 
     def error(self) -> ParkgapError:
         """Return the error that carries every problem, of the kind that comes first."""

@@ -68,17 +68,19 @@ class ParcelReport:
         for kind, problems in (("problem", self.problems), ("note", self.notes)):
             rows += [(kind, p.row, p.rule, p.zh, p.en) for p in problems]
         rows += [*self._columns_told(), *self._shapes_told()]
-        table = pd.DataFrame(rows, columns=list(FINDINGS))
+        # A column of whole numbers with a gap would become one of floats.
+        told = [(kind, None if row is None else str(row), *rest) for kind, row, *rest in rows]
+        table = pd.DataFrame(told, columns=list(FINDINGS))
         return table.astype(dict.fromkeys(FINDINGS, "string"))
 
     def _columns_told(self) -> Iterator[tuple[str, object, str | None, str, str]]:
         """Say how each column was understood, and which were left out."""
-        for c in self.columns.itertuples():
-            unit = "" if pd.isna(c.unit) else f"，单位 {c.unit}（{c.unit_from}）"
-            unit_en = "" if pd.isna(c.unit) else f" in {c.unit} ({c.unit_from})"
-            name = " ".join(str(c.column).split())
-            zh, en = f"列“{name}”读作 {c.field}{unit}", f"{name} is read as {c.field}{unit_en}"
-            yield "column", None, str(c.field), zh, en
+        for column in self.columns.to_dict("records"):
+            told = "" if pd.isna(column["unit"]) else f"{column['unit']}（{column['unit_from']}）"
+            name, field = " ".join(str(column["column"]).split()), str(column["field"])
+            zh = f"列“{name}”读作 {field}" + (f"，单位 {told}" if told else "")
+            en = f"{name} is read as {field}" + (f", in {told}" if told else "")
+            yield "column", None, field, zh, en
         for name in self.strangers:
             yield "column_left_out", None, None, f"列“{name}”未识别，未使用", f"{name} is not used"
 

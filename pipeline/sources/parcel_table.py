@@ -10,10 +10,16 @@ import pandas as pd
 
 from pipeline.errors import Problem
 from pipeline.sources.parcel_cells import DTYPES, Where, read_column
-from pipeline.sources.parcel_fields import CANONICAL_UNITS, Field, Match, catalogue
+from pipeline.sources.parcel_fields import Field, Match, catalogue
 from pipeline.sources.parcel_findings import Findings
 from pipeline.sources.parcel_open import RawTable
 from pipeline.sources.parcel_shapes import likely_area_unit
+
+HEADER_UNITS = {
+    "area": ("亩", "mu"),
+    "money": ("万元", "wan_yuan"),
+    "money_per_area": ("万元/公顷", "wan_yuan/ha"),
+}
 
 
 def check_declared(declared: Mapping[str, str], columns: Iterable[str], found: Findings) -> None:
@@ -44,10 +50,10 @@ def check_declared(declared: Mapping[str, str], columns: Iterable[str], found: F
                     zh=f"{zh}“{name}”",
                     en=f"{en} {name!r}",
                     path=found.path,
-                    rule=f"columns.{own}",
+                    rule=f"inputs.parcels.columns.{own}",
                     remedy_zh=f"可用：{'、'.join(known)}"
                     + (f"；最接近：{near[0]}" if near else ""),
-                    remedy_en=f"nearest match: {near[0]}" if near else None,
+                    remedy_en=f"nearest match: {near[0]}" if near else f"known: {', '.join(known)}",
                 )
             )
 
@@ -65,8 +71,8 @@ def unique_matches(matches: list[Match], found: Findings) -> list[Match]:
             en=f"{other.column} and {match.column} are both taken for {match.field}",
             path=found.path,
             rule=match.field,
-            remedy_zh="用 columns 声明其一，或删除多余的列",
-            remedy_en="declare one in columns or remove the other",
+            remedy_zh="用 inputs.parcels.columns 声明其一，或删除多余的列",
+            remedy_en="declare one in inputs.parcels.columns or remove the other",
         )
         same = other.how == match.how
         found.columns_lack |= same
@@ -154,17 +160,17 @@ def _undeclared(
                 f"（按图形面积推断可能是 {likely}）",
                 f" (the outlines suggest {likely})",
             )
-    setting = {"area": "area_unit", "money": "money_unit"}.get(
-        str(spec.dimension), "area_unit, money_unit"
-    )
-    unit = CANONICAL_UNITS[str(spec.dimension)]
+    names = {"area": ("area_unit",), "money": ("money_unit",)}
+    both = names.get(str(spec.dimension), ("area_unit", "money_unit"))
+    setting = ", ".join(f"inputs.parcels.{name}" for name in both)
+    unit, unit_en = HEADER_UNITS[str(spec.dimension)]
     return Problem(
         zh=f"列“{match.column}”没有说明单位{hint_zh}",
         en=f"the column {match.column} does not say its unit{hint_en}",
         path=path,
         rule=spec.name,
         remedy_zh=f"在列名后加括号注明，如“{spec.zh}（{unit}）”，或声明 {setting}",
-        remedy_en=f"write it after the name, e.g. {spec.name} ({unit}), or set {setting}",
+        remedy_en=f"write it after the name, e.g. {spec.name} ({unit_en}), or set {setting}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -214,7 +214,7 @@ def _to_working(
                 part, path=Path(found.path), crs=declared.crs, study_bounds=declared.study_bounds
             )
         except CrsError as error:
-            found.crs += error.problems
+            found.crs += [_with_setting(problem) for problem in error.problems]
             continue
         parts[k] = placed.frame
         found.notes += [
@@ -223,6 +223,15 @@ def _to_working(
         ]
     outlines, spots = (_transformed(part, declared) for part in parts)
     return outlines, spots
+
+
+def _with_setting(problem: Problem) -> Problem:
+    """Name the setting that states the CRS of a parcel file."""
+    return replace(
+        problem,
+        remedy_zh="在研究文件中写 inputs.parcels.crs，或 --set inputs.parcels.crs=EPSG:代码",
+        remedy_en="state it as inputs.parcels.crs in the study file, or --set inputs.parcels.crs=",
+    )
 
 
 def _transformed(part: gpd.GeoDataFrame, declared: Declared) -> gpd.GeoSeries:

@@ -27,7 +27,7 @@ from pipeline.stages.context import StageContext
 from pipeline.stages.parcel_figures import computed_figures
 from pipeline.stages.parcel_inputs import MARK, parcel_tables
 
-GROUPS = {"park": "park_id", "zone": "zone_id", "district": "district_zh"}
+GROUPS = {"park": "park_id", "zone": "zone_id", "district": "district_zh", "all": "all"}
 ACCESS = {"rail": "rail", "hospital": "hospitals", "school": "schools"}
 VERDICT = ("verdict", "outcome", "outcome_no", "zh", "en", "far", "idle_yr", "rules_fired")
 
@@ -153,7 +153,7 @@ def _totals(context: StageContext, now: Judged, earlier: Judged | None) -> pd.Da
     least = context.settings("parcels").min_known_share
     states: Mapping[str, Judged | None] = {"now": now, "before": earlier}
     parts = [
-        totals(judged.frame, by=column, min_known_share=least)
+        totals(judged.frame.assign(all="all"), by=column, min_known_share=least)
         .rename_axis("group")
         .reset_index()
         .assign(level=level, state=state)
@@ -165,8 +165,9 @@ def _totals(context: StageContext, now: Judged, earlier: Judged | None) -> pd.Da
 
 
 def _outcomes(parcels: pd.DataFrame) -> pd.DataFrame:
+    grouped = parcels.assign(all="all")
     parts = [
-        verdict_totals(parcels, by=column, outcome="outcome").assign(level=level)
+        verdict_totals(grouped, by=column, outcome="outcome").assign(level=level)
         for level, column in GROUPS.items()
     ]
     return pd.concat(parts, ignore_index=True)

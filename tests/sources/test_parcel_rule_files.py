@@ -102,6 +102,8 @@ def test_a_resolved_study_names_shipped_rules_and_finds_them_again(tmp_path: Pat
         ("tax_wan", "tax_10k_yuan", "wan_yuan"),
         ("亩均税收（万元/亩）", "tax_10k_yuan_ha", "万元/亩"),
         ("约定竣工日", "agreed_finish", None),
+        ("用地面积（", "area_m2", None),
+        ("税收(万", "tax_10k_yuan", "万"),
         ("contract_o", "contract_output_10k_yuan", "wan_yuan"),
         ("宗地编号\nparcel_id*", "parcel_id", None),
     ],

@@ -58,7 +58,7 @@ def test_extension_adds_7_198_m2_on_its_own_land(cases: pd.DataFrame) -> None:
     assert case["before_outcome"] == "renewal"
 
 
-@pytest.mark.parametrize("level", ["park", "zone", "district"])
+@pytest.mark.parametrize("level", ["park", "zone", "district", "all"])
 @pytest.mark.parametrize(
     ("state", "expected"),
     [("before", (0.81, 681.2, 0.896)), ("now", (0.83, 804.4, 0.946))],
