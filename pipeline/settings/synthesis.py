@@ -1,0 +1,204 @@
+"""Declare how parks are paired, clusters tested, sites chosen and documented figures checked."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from pipeline.settings.base import Section, setting
+
+ANALYST = "analyst choice"
+
+
+class PairingSettings(Section):
+    """Which research nodes are paired with which carriers of production."""
+
+    research_categories: tuple[str, ...] = setting(
+        ("core_area", "service_research"),
+        zh="作为研发一方的地点类别",
+        en="categories of places that are research nodes",
+        source="requirements R13: the core and the research service clusters",
+    )
+    research_places: tuple[str, ...] = setting(
+        ("K3",),
+        zh="另外作为研发一方的地点",
+        en="further places that are research nodes",
+        source="city paper 2025, table 3: K3 offers contract research",
+    )
+    carrier_tier: str = setting(
+        "carrier", zh="制造一方的层级", en="tier of the places that produce", source="METHODS 9"
+    )
+    fill_share: float = setting(
+        0.8,
+        zh="研发一方共需载体容量的比例，各研发地点均分",
+        en="share of all capacity that the research nodes need, each an equal part",
+        unit="share",
+        source=f"{ANALYST}: no source states how much space each node needs",
+        gt=0,
+        le=1,
+    )
+    limit_min: float = setting(
+        240.0,
+        zh="配对考虑的最长驾车时间",
+        en="longest drive that may carry a pair",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    draws: int = setting(
+        200,
+        zh="在点位偏差内移动地点、重新配对的次数",
+        en="times the places are moved within their precision and paired again",
+        source="METHODS 7",
+        ge=20,
+    )
+
+
+class SectorSettings(Section):
+    """The stated structure of a district, checked by compass bearing from its middle."""
+
+    district_zh: str = setting("闵行区", zh="所在区", en="district", source="METHODS 9")
+    sectors: dict[str, Literal["north", "east", "south", "west"]] = setting(
+        {"north_service": "north", "south_research": "south", "east_conversion": "east"},
+        zh="各角色所说的方位",
+        en="side of the district that each role names",
+        source="Minhang biomedical paper 2021",
+    )
+
+
+class ClusterSettings(Section):
+    """Tests of concentration and anchors of the service clusters."""
+
+    tier: str = setting("cluster", zh="服务集聚区的层级", en="tier of the service clusters")
+    variants: tuple[str, ...] = setting(
+        ("tertiary_3a_general", "senior_policy_76"),
+        zh="另作集聚检验的设施口径",
+        en="variants of facilities that are tested too",
+        source=ANALYST,
+    )
+    neighbours: tuple[int, ...] = setting(
+        (1, 2), zh="最近邻阶数", en="orders of the nearest neighbours", source=ANALYST, min_length=1
+    )
+    radii_m: tuple[float, ...] = setting(
+        (1000.0, 2000.0, 5000.0, 10000.0),
+        zh="Ripley K 的半径",
+        en="radii of Ripley's K",
+        unit="m",
+        source=ANALYST,
+        min_length=1,
+    )
+    draws: int = setting(999, zh="随机重置次数", en="relocations", source="METHODS 6", ge=99)
+    alpha: float = setting(
+        0.05, zh="显著性水平", en="level of the test", source=ANALYST, gt=0, lt=0.5
+    )
+    anchor_m: float = setting(
+        1000.0,
+        zh="锚点（三级医院、高校）的计数半径",
+        en="radius within which anchors (tertiary hospitals, universities) are counted",
+        unit="m",
+        source=f"{ANALYST}: about a 15-minute walk",
+        gt=0,
+    )
+    anchor_variant: str = setting(
+        "tertiary_3a", zh="作为锚点的医院口径", en="hospitals that count as anchors", source=ANALYST
+    )
+    centre_km: float = setting(
+        6.0,
+        zh="总部型集聚区距市中心的上限",
+        en="farthest from the centre that a headquarters cluster lies",
+        unit="km",
+        source=f"{ANALYST}: inside the inner ring road, about 6 km from the centre",
+        gt=0,
+    )
+
+
+class SitingSettings(Section):
+    """Where one more facility would close most gap."""
+
+    tiers: tuple[str, ...] = setting(
+        ("core", "zone", "x", "carrier"),
+        zh="计入需求的层级",
+        en="tiers of the places that count as demand",
+        source="METHODS 9",
+        min_length=1,
+    )
+    sites: tuple[int, ...] = setting(
+        (1, 2, 3), zh="新增设施数", en="numbers of new sites tried", source=ANALYST, min_length=1
+    )
+    grid_cells: int = setting(
+        5,
+        zh="候选点间隔的格数（每格为格网边长）",
+        en="every how many cells of the grid a candidate site stands",
+        source=f"{ANALYST}: 2.5 km on the grid of 500 m",
+        ge=1,
+    )
+    shuttle_min: float = setting(
+        15.0,
+        zh="车站接驳车的最长行驶时间",
+        en="longest ride of a shuttle from a station",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    limit_min: float = setting(
+        120.0,
+        zh="通行时间搜索上限",
+        en="how far travel times are looked for",
+        unit="min",
+        source=ANALYST,
+        gt=0,
+    )
+    time_limit_s: float = setting(
+        30.0,
+        zh="每个模型的求解时间上限",
+        en="when the solver of one model stops",
+        unit="s",
+        source=ANALYST,
+        gt=0,
+    )
+
+
+class SynthesisSettings(Section):
+    """Layout against gaps: pairing, clusters, siting, locations and documented figures."""
+
+    pairing: PairingSettings = setting(
+        PairingSettings(), zh="研发与制造配对", en="pairing of research and production"
+    )
+    sectors: SectorSettings = setting(
+        SectorSettings(), zh="区内方位结构", en="structure of a district by bearing"
+    )
+    clusters: ClusterSettings = setting(ClusterSettings(), zh="服务集聚", en="service clusters")
+    siting: SitingSettings = setting(SitingSettings(), zh="选址", en="siting")
+    central_km: float = setting(
+        14.5,
+        zh="中心城区的半径（外环内面积的等面积圆）",
+        en="radius of the central city: the disc with the area inside the outer ring",
+        unit="km",
+        source="664 km2 inside the outer ring; a disc, for want of the ring itself",
+        gt=0,
+    )
+    near_km: float = setting(
+        30.0,
+        zh="近郊的外缘（绕城高速的等周长圆）",
+        en="outer edge of the near suburbs: the circle as long as the orbital motorway",
+        unit="km",
+        source="motorway G1503, 189 km long, from memory, unverified",
+        gt=0,
+    )
+    tolerance_share: float = setting(
+        0.05,
+        zh="推算值与文献值相符的最大差异",
+        en="largest difference at which a derived figure agrees with the documented one",
+        unit="share",
+        source="METHODS 9: boundaries within 5 %",
+        gt=0,
+        lt=1,
+    )
+
+    @model_validator(mode="after")
+    def _rings_grow(self) -> Self:
+        if self.near_km <= self.central_km:
+            msg = "near_km 须大于 central_km / near_km must be larger than central_km"
+            raise ValueError(msg)
+        return self
