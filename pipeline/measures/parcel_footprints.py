@@ -17,10 +17,12 @@ def far_from_footprints(
     *,
     storey_height_m: float,
     min_levels_share: float,
+    min_piece_share: float,
 ) -> pd.DataFrame:
     """Estimate the floor area ratio of each parcel from the buildings on it.
 
-    1. Each footprint is cut at the parcel's boundary.
+    1. Each footprint is cut at the parcel's boundary; a piece of less than `min_piece_share` of its
+       building is a neighbour's house drawn across the boundary, and is left out.
     2. Its storeys are `levels`, else `height_m` / `storey_height_m` (at least 1), else unknown.
     3. Floor area is footprint x storeys over the buildings with known storeys.
     4. Where at least `min_levels_share` of the footprint area has known storeys, the rest is
@@ -38,6 +40,8 @@ def far_from_footprints(
         Height of one storey.
     min_levels_share
         Least share (0 to 1) of the footprint area that must have levels or a height.
+    min_piece_share
+        Least share (0 to 1) of a building that counts for a parcel.
 
     Returns
     -------
@@ -51,7 +55,7 @@ def far_from_footprints(
         Where the layers' CRSs differ or are not projected.
     """
     _same_projected(parcels, buildings)
-    pairs = _pieces(parcels, buildings, _storeys(buildings, storey_height_m))
+    pairs = _pieces(parcels, buildings, _storeys(buildings, storey_height_m), min_piece_share)
     size = len(parcels)
     told = pairs[pairs["storeys"].notna()]
     footprint = _sum_by(pairs["parcel"], pairs["m2"], size)
@@ -87,6 +91,7 @@ def with_estimates(
     *,
     storey_height_m: float,
     min_levels_share: float,
+    min_piece_share: float,
     yard_m: float,
     min_width_m: float,
 ) -> gpd.GeoDataFrame:
@@ -99,7 +104,11 @@ def with_estimates(
     `estimated_footprints` or null).
     """
     estimates = far_from_footprints(
-        parcels, buildings, storey_height_m=storey_height_m, min_levels_share=min_levels_share
+        parcels,
+        buildings,
+        storey_height_m=storey_height_m,
+        min_levels_share=min_levels_share,
+        min_piece_share=min_piece_share,
     )
     blank = parcels["remainder_m2"].isna() & (estimates["buildings"] > 0)
     found = undeveloped_remainder(
@@ -156,6 +165,8 @@ def undeveloped_remainder(
     # A strip of exactly the least width counts, so it must not shrink to a line.
     reach = min_width_m / 2 - 1e-6
     touched, starts = np.unique(which, return_index=True)
+    if not touched.size:
+        return pd.Series(out, index=parcels.index, name="remainder_m2")
     for plot, blocks in zip(touched.tolist(), np.split(built, starts[1:]), strict=True):
         free = shapely.difference(plots[plot], shapely.union_all(yards[blocks]))
         core = shapely.buffer(free, -reach, join_style="mitre")
@@ -178,14 +189,20 @@ def _storeys(buildings: gpd.GeoDataFrame, storey_height_m: float) -> Floats:
 
 
 def _pieces(
-    parcels: gpd.GeoDataFrame, buildings: gpd.GeoDataFrame, storeys: Floats
+    parcels: gpd.GeoDataFrame,
+    buildings: gpd.GeoDataFrame,
+    storeys: Floats,
+    min_piece_share: float,
 ) -> pd.DataFrame:
     """Cut the buildings at the parcels: position of the parcel, area in m², storeys."""
     plots, blocks = parcels.geometry.to_numpy(), buildings.geometry.to_numpy()
     which, built = shapely.STRtree(blocks).query(plots, predicate="intersects")
     areas = shapely.area(shapely.intersection(plots[which], blocks[built]))
     table = pd.DataFrame({"parcel": which, "m2": areas, "storeys": storeys[built]})
-    return table[table["m2"] > 0].sort_values(["parcel", "m2", "storeys"], ignore_index=True)
+    whole = shapely.area(blocks[built])
+    return table[(areas > 0) & (areas >= min_piece_share * whole)].sort_values(
+        ["parcel", "m2", "storeys"], ignore_index=True
+    )
 
 
 def _plot_area(parcels: gpd.GeoDataFrame) -> Floats:

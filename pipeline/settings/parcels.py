@@ -91,6 +91,15 @@ class FootprintSettings(Section):
         ge=0,
         le=1,
     )
+    min_piece_share: float = setting(
+        0.05,
+        zh="建筑有多大部分落在宗地内才计入（更小者视为邻地建筑越界）",
+        en="least part of a building that counts for a plot; less is a neighbour's, drawn across",
+        unit="share",
+        source=_CHOICE,
+        ge=0,
+        lt=0.5,
+    )
     yard_m: float = setting(
         10.0,
         zh="建筑周边退界",

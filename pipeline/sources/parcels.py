@@ -217,10 +217,11 @@ def _to_working(
             found.crs += [_with_setting(problem) for problem in error.problems]
             continue
         parts[k] = placed.frame
-        found.notes += [
+        told = [
             Problem(zh=note.zh, en=note.en, path=found.path, rule=note.code)
             for note in placed.notes
         ]
+        found.notes += [note for note in told if note not in found.notes]
     outlines, spots = (_transformed(part, declared) for part in parts)
     return outlines, spots
 

@@ -106,7 +106,9 @@ def test_estimated_ratio_reaches_the_verdict_and_lowers_confidence(zone: gpd.Geo
     west, south, east, north = case.total_bounds
     house = shapely.box(west, south, west + (east - west) * 0.175, north)
     buildings = gpd.GeoDataFrame({"levels": [2.0]}, geometry=[house], crs=CRS)
-    estimate = far_from_footprints(case, buildings, storey_height_m=4.5, min_levels_share=0.8)
+    estimate = far_from_footprints(
+        case, buildings, storey_height_m=4.5, min_levels_share=0.8, min_piece_share=0.05
+    )
     assert estimate["far_estimated"].iloc[0] == pytest.approx(0.35, rel=1e-6)
     blind = case.assign(far_now=np.nan, gfa_m2=np.nan, far_estimated=estimate["far_estimated"])
     stated, estimated = judge(case).iloc[0], judge(blind).iloc[0]
