@@ -96,6 +96,7 @@ def write_project(
     extent: Box,
     text: ProjectText,
     closer: Mapping[str, Box] | None = None,
+    rights: Mapping[str, tuple[str, str]] | None = None,
 ) -> None:
     """Write a `.qgz` that refers to `parkgap.gpkg` and to rasters beside it.
 
@@ -117,8 +118,10 @@ def write_project(
         Title and credit.
     closer
         Extent by name of a layer that lies in a small part of the map, for its own layout.
+    rights
+        Licence and attribution by layer, shown in its properties.
     """
-    layers = list(_layers(schemas, options, rasters))
+    layers = list(_layers(schemas, options, rasters, rights or {}))
     themes = _themes({layer.id for layer in layers})
     top = ET.Element("qgis", version=QGIS_VERSION, projectname=text.title)
     ET.SubElement(top, "homePath", path="")
@@ -171,15 +174,37 @@ def layer_id(name: str) -> str:
 
 
 def _layers(
-    schemas: Sequence[LayerSchema], options: StyleOptions, rasters: Sequence[RasterLayer]
+    schemas: Sequence[LayerSchema],
+    options: StyleOptions,
+    rasters: Sequence[RasterLayer],
+    rights: Mapping[str, tuple[str, str]],
 ) -> Iterator[ProjectLayer]:
     """Give the entries from top to bottom, in the order of the groups."""
     for group in GROUPS:
         for schema in schemas:
             if schema.group == group:
-                yield from _vector_layers(schema, options)
+                described = _description(schema, *rights.get(schema.name, ("", "")))
+                for layer in _vector_layers(schema, options):
+                    layer.element.append(described)
+                    yield layer
         if group == "rasters":
             yield from (_raster_layer(raster) for raster in rasters)
+
+
+def _description(schema: LayerSchema, licence: str, attribution: str) -> ET.Element:
+    """Say in the layer's properties what it is, its limits, its licence and whom to name."""
+    found = ET.Element("resourceMetadata")
+    texts = {
+        "identifier": f"parkgap:{schema.name}:{schema.version}",
+        "type": "dataset",
+        "title": f"{schema.zh} / {schema.en}",
+        "abstract": "\n".join((*schema.about, *schema.method, *schema.limits)),
+        "license": licence,
+        "rights": attribution,
+    }
+    for name, text in texts.items():
+        ET.SubElement(found, name).text = text
+    return found
 
 
 def _vector_layers(schema: LayerSchema, options: StyleOptions) -> Iterator[ProjectLayer]:

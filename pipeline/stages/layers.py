@@ -176,6 +176,9 @@ def _project(
             crs=context.crs,
             extent=_extent(layers, "places", context.crs),
             closer=_closer(layers, context.crs),
+            rights={
+                one.schema.name: (one.licence.id, "; ".join(one.attributions)) for one in traced
+            },
             text=ProjectText(
                 f"{identity.name_zh} / {identity.name_en}",
                 f"{note}；{identity.date}；{credit_line(traced)}；parkgap {version('parkgap')}",

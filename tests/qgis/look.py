@@ -84,6 +84,9 @@ def project_of(path: str, folder: Path) -> dict[str, Any]:
                 "source": layer.source(),
                 "renderer": layer.renderer().type() if layer.renderer() else None,
                 "name": layer.name(),
+                "licences": layer.metadata().licenses(),
+                "rights": layer.metadata().rights(),
+                "abstract": layer.metadata().abstract(),
             }
             for layer in project.mapLayers().values()
         },

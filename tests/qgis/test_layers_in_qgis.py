@@ -66,6 +66,8 @@ def publish(folder: Path) -> None:
         crs=CRS,
         extent=extent,
         text=ProjectText("城 / Town", "© OpenStreetMap contributors"),
+        closer={"parcels": (X, Y, X + 200, Y + 100)},
+        rights={"cells": ("ODbL-1.0", "© OpenStreetMap contributors")},
     )
 
 
@@ -112,6 +114,13 @@ def test_the_project_opens_without_a_bad_layer_wherever_it_lies(town: dict[str, 
     assert set(project["layers"]) == expected | {"parkgap_minutes_rail"}
     assert project["layers"]["parkgap_gaps_rail"]["renderer"] == "RuleRenderer"
     assert project["layers"]["parkgap_minutes_rail"]["renderer"] == "singlebandpseudocolor"
+
+
+def test_a_layer_shows_its_licence_and_its_limits(town: dict[str, Any]) -> None:
+    cells = town["project"]["layers"]["parkgap_cells"]
+    assert cells["licences"] == ["ODbL-1.0"]
+    assert cells["rights"] == ["© OpenStreetMap contributors"]
+    assert "undercounts" in cells["abstract"]
 
 
 def test_groups_themes_and_layouts_are_there_and_draw(town: dict[str, Any]) -> None:
