@@ -11,6 +11,23 @@ GAP_CLASSES = (
     ("严重", "severe"),
 )
 
+#: Classes and hints of services that are no gap to a standard.
+CLASSES_OF = {
+    "island": (
+        ("最不像孤岛", "least of an island"),
+        ("较不像", "less"),
+        ("居中", "middling"),
+        ("较像", "more"),
+        ("最像孤岛", "most of an island"),
+    ),
+}
+HINTS_OF = {
+    "island": (
+        "在随机重置的同形地块中的位置：1 = 最像孤岛。是关联，不是因果；不计入综合。",
+        "Place among relocated footprints: 1 = most of an island. No cause, not in the composite.",
+    ),
+}
+
 GLOSSARY: dict[str, tuple[str, str]] = {
     # services and facilities
     "rail": ("轨道站点", "Rail"),

@@ -20,7 +20,7 @@ from pipeline.publish.map_elements import (
     credit_lines,
     tile_credit,
 )
-from pipeline.publish.map_glossary import CAVEATS, GAP_CLASSES, GLOSSARY
+from pipeline.publish.map_glossary import CAVEATS, CLASSES_OF, GAP_CLASSES, GLOSSARY, HINTS_OF
 from pipeline.publish.map_payload import (
     Payload,
     encode_geometries,
@@ -296,6 +296,8 @@ def _settings_of(
         "services": present or list(SERVICES),
         "breaks": list(settings.gap_breaks),
         "classNames": GAP_CLASSES,
+        "classNamesOf": CLASSES_OF,
+        "hintsOf": HINTS_OF,
         "colours": colours(),
         "glossary": {**GLOSSARY, **data.glossary},
         "headlines": list(data.headlines),

@@ -87,7 +87,7 @@ GATES = MapLayer(
 )  # fmt: skip
 FACILITIES = MapLayer(
     "facilities", ("设施", "Facilities"), "point", NOTHING,
-    Paint(color="#fff", weight=1, fillOpacity=1, radius=6), class_column="service",
+    Paint(color="#fff", weight=1, fillOpacity=1, radius=5), class_column="service",
     classes=[
         MapClass(
             "rail", "轨道站点", "Rail",

@@ -31,6 +31,7 @@ from pipeline.publish.park_surroundings import (
 from pipeline.publish.themed_map import MapLayer, MapList
 from pipeline.settings.maps import MapsSettings
 from pipeline.stages.context import StageContext
+from pipeline.stages.map_island import island_figure
 from pipeline.stages.map_tables import MapTables
 from pipeline.stages.place_tables import mode_streets
 
@@ -108,6 +109,7 @@ class ParkBuilder:
             nearest=self._nearest(gaps),
             scorecard=_without_repetition(gaps),
             lists=self._lists(row, gaps),
+            figures=island_figure(self.context, place_id),
             measures=self._measures(place_id),
             ground=self._ground(box, settings),
             back=OVERVIEW,
@@ -158,7 +160,7 @@ class ParkBuilder:
 
     def _gaps(self, place_id: str) -> pd.DataFrame:
         rows = self.tables.gaps[self.tables.gaps["place_id"].eq(place_id)]
-        order = [*self.context.settings("gaps").weights, "composite"]
+        order = [*self.context.settings("gaps").weights, "composite", "island"]
         rank = rows["service"].map({name: i for i, name in enumerate(order)}).fillna(len(order))
         place = self.tables.places_m.set_index("place_id").loc[place_id]
         point = gpd.GeoSeries([shapely.Point(place["x"], place["y"])], crs=self.context.crs)

@@ -18,6 +18,7 @@ BOTH = ("layout", "gaps")
 FACTS = (Fact("value", "数值", "Value", unit_column="unit"),)
 NAMED = 8
 APART_DEG = 0.04
+LEAST_FALL = 0.05
 LEDGER = (
     Fact("place", "地点", "Place", small=("place_en",)),
     Fact("gap", "缺口变化", "Change of gap", small=("told",), signed=True),
@@ -26,11 +27,8 @@ LEDGER = (
 )
 NOTES = (
     (
-        "在建车站有施工标记为据；规划车站多据 OpenStreetMap 与公开资料，未必建成。",
-        (
-            "Stations under construction are marked as such; planned ones rest on OpenStreetMap and "
-            "public sources and may never open."
-        ),
+        "在建车站有施工标记为据；规划车站未必建成。",
+        "Stations under construction carry marks of it; planned ones may never open.",
     ),
     (
         "只换车站，其余不变：街道、方法与门槛与现状相同。",
@@ -88,7 +86,7 @@ def _most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoD
     """Choose the places whose gap falls most to be named on the map, not two in one spot."""
     fall = (before["gap"].astype("float64") - after["gap"].astype("float64")).dropna()
     chosen: list[str] = []
-    for place in fall[fall > 0].sort_values(ascending=False, kind="stable").index:
+    for place in fall[fall >= LEAST_FALL].sort_values(ascending=False, kind="stable").index:
         point = before.geometry[place]
         if all(point.distance(before.geometry[other]) > APART_DEG for other in chosen):
             chosen.append(place)
@@ -104,7 +102,7 @@ def _ledger(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> pd.DataFrame:
     )
     gap, then = (joined[name].astype("float64") for name in ("gap", "gap_after"))
     told = [
-        f"{low:.2f} → {high:.2f}" if pd.notna(low) and pd.notna(high) else None
+        f"{low:.2f}\u00a0→\u00a0{high:.2f}" if pd.notna(low) and pd.notna(high) else None
         for low, high in zip(gap, then, strict=True)
     ]
     table = joined.assign(

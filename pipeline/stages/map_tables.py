@@ -14,6 +14,8 @@ from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.map_ground import lines_through
 from pipeline.publish.map_measures import code_words
 from pipeline.stages.context import StageContext
+from pipeline.stages.map_island import WORDS as ISLAND_WORDS
+from pipeline.stages.map_island import island_rows
 from pipeline.stages.map_routes import street_routes
 
 ACCESS_STAGES = ("rail", "hospitals", "schools")
@@ -65,7 +67,7 @@ def read_tables(context: StageContext) -> MapTables:
         date=str(identity.date),
         places=places.to_crs(4326),
         places_m=places,
-        gaps=street_routes(context, _with_changes(context, gaps, scenario, words), places),
+        gaps=_all_gaps(context, _with_changes(context, gaps, scenario, words), places),
         access=access,
         scenario=scenario,
         districts=_districts(context),
@@ -80,12 +82,21 @@ def read_tables(context: StageContext) -> MapTables:
     )
 
 
+def _all_gaps(context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Add the routes, and the island effect as one more service."""
+    routed = street_routes(context, gaps, places)
+    island = island_rows(context)
+    if island.empty:
+        return routed
+    return pd.concat([routed, island.astype("object")], ignore_index=True).infer_objects()
+
+
 def _words(context: StageContext, access: pd.DataFrame) -> dict[str, tuple[str, str]]:
     """Name every code: by the study where it does, else by the glossary, else by its parts."""
     codes = {str(code) for name in CODE_COLUMNS for code in access[name].dropna().unique()}
     labels = context.frame("ingest", "labels.parquet")
     given = {str(row.code): (str(row.name_zh), str(row.name_en)) for row in labels.itertuples()}
-    return {**GLOSSARY, **code_words(codes), **given}
+    return {**GLOSSARY, **code_words(codes), **ISLAND_WORDS, **given}
 
 
 def _scenario(context: StageContext, access: pd.DataFrame) -> pd.DataFrame:

@@ -79,7 +79,10 @@
       ];
       layer.paints.forEach((paint, number) => {
         const outlined = paint.weight > 0 && (layer.classes.length < FEW || factor > CLOSE);
-        const look = { options: { ...STROKE, ...paint, stroke: outlined, fillRule: "nonzero" } };
+        const dashes = paint.dashArray ? paint.dashArray.split(/[ ,]+/).map(Number) : null;
+        const look = {
+          options: { ...STROKE, ...paint, _dashArray: dashes, stroke: outlined, fillRule: "nonzero" },
+        };
         layer.trace(this._ctx, number, view, factor, origin, () => this._fillStroke(this._ctx, look));
       });
     },

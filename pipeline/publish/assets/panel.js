@@ -54,7 +54,7 @@
       const [low, high] = P.classRange(app, number);
       return P.h("li", {},
         P.h("span", { class: "mark two" }, swatch(app, number, false), swatch(app, number, true)),
-        P.h("span", {}, P.t(app.classNames[number][0], app.classNames[number][1]),
+        P.h("span", {}, P.t(...P.className(app, number)),
           P.h("small", {}, ` ${low}–${high} · ${counts[number]}`)));
     });
     return [
@@ -107,7 +107,8 @@
       entry(sample({ fill: "none", stroke: "#1f7fb8", "stroke-dasharray": "5 3" }),
         P.t("示意范围（按规划面积画圆）", "indicative extent (disc of the planned area)"))),
     P.h("h2", {}, P.t("服务缺口：", "Service gap: "), P.word(app, app.state.service)),
-    P.h("p", { class: "hint" }, P.t("0 = 没有缺口，1 = 完全缺失", "0 = no gap, 1 = nothing within reach")),
+    P.h("p", { class: "hint" }, P.t(...(app.hintsOf[app.state.service]
+      ?? ["0 = 没有缺口，1 = 完全缺失", "0 = no gap, 1 = nothing within reach"]))),
     P.h("ul", { class: "legend gaps" }, gapEntries(app)),
     targets(app),
     facilityEntries(app),

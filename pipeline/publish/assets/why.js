@@ -44,11 +44,12 @@
     const number = P.classOf(app, row.gap);
     if (number === null) return P.word(app, row.status || "no_data");
     const [low, high] = P.classRange(app, number);
-    return P.t(
-      `${app.classNames[number][0]}（${low}–${high}）`,
-      `${app.classNames[number][1]} (${low}–${high})`,
-    );
+    const [zh, en] = P.className(app, number);
+    return P.t(`${zh}（${low}–${high}）`, `${en} (${low}–${high})`);
   };
+
+  /** The name of a class of the chosen service. */
+  P.className = (app, number) => (app.classNamesOf[app.state.service] ?? app.classNames)[number];
 
   /** The bounds of a gap class as text. */
   P.classRange = (app, number) => {
