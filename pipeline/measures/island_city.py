@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy import signal, sparse
+from scipy import fft, sparse
 
 from .island_grid import (
     BoolArray,
     FloatArray,
     GridFrame,
+    IntArray,
     check_layers,
     exact_fractions,
     raster_mask,
 )
 from .island_points import PointLayer
-from .island_ring import GeometryArray, SampledFootprint, placed
+from .island_ring import GeometryArray, SampledFootprint, cells_below
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,17 @@ class City:
         """Say what facilities are counted from: `points` or `cells`."""
         return "cells" if self.points is None else "points"
 
+    @cached_property
+    def held_by(self) -> NDArray[np.int32]:
+        """The cell that holds each cell of the finer grid; see `GridFrame.over`."""
+        return self.grid.over(self.fine)
+
+    @cached_property
+    def read_layers(self) -> FloatArray:
+        """Counts and, last, share of land by cell, and a row of zeros for what lies outside."""
+        layers = np.column_stack([self.counts, self.land_share])
+        return np.vstack([layers, np.zeros(layers.shape[1])])
+
     def exposure(
         self,
         footprint: SampledFootprint,
@@ -84,20 +97,16 @@ class City:
         blocked
             Cells of the fine grid that do not belong to a ring (other parks), flat.
         """
-        x, y = placed(footprint.inside, x_m=x_m, y_m=y_m, angle_rad=angle_rad)
-        share = np.full(x.shape, footprint.inside_km2 / x.shape[1])
-        inside, inside_km2 = self._read(x, y, share)
-        x, y = placed(footprint.around, x_m=x_m, y_m=y_m, angle_rad=angle_rad)
-        cell = self.fine.index(x, y)
-        free = (cell >= 0) & ~blocked[cell]
-        counts, areas = [], []
-        for band in range(int(footprint.band.max()) + 1):
-            here = footprint.band == band
-            weight = np.where(free[:, here], footprint.around_km2[here], 0.0)
-            in_band, band_km2 = self._read(x[:, here], y[:, here], weight)
-            counts.append(in_band)
-            areas.append(band_km2)
-        counted = np.cumsum(np.array(counts), axis=0)
+        at = {"x_m": x_m, "y_m": y_m, "angle_rad": angle_rad}
+        cell = cells_below(footprint.inside, self.fine, **at)
+        share = np.full(cell.shape, footprint.inside_km2 / cell.shape[1])
+        inside, inside_km2 = (part[0] for part in self._read(cell, share, np.zeros(1, dtype=int)))
+        cell = cells_below(footprint.around, self.fine, **at)
+        weight = np.where(np.append(blocked, True)[cell], 0.0, footprint.around_km2)
+        # Ring points come band by band.
+        first = np.searchsorted(footprint.band, np.arange(len(footprint.ring_widths_m)))
+        counts, areas = self._read(cell, weight, first)
+        counted = np.cumsum(counts, axis=0)
         if self.points is not None:
             inside, counted = self.points.relocated(
                 footprint.shape, footprint.ring_widths_m, positions=(x_m, y_m, angle_rad),
@@ -114,32 +123,44 @@ class City:
         return share @ self.counts[cells], land_km2
 
     def _read(
-        self, x: FloatArray, y: FloatArray, weight_km2: FloatArray
+        self, fine_cell: NDArray[np.int32], weight_km2: FloatArray, first: IntArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Sum counts (positions, categories) and land (positions,) over weighted points."""
-        cell = self.grid.index(x, y)
-        weight = np.where(cell >= 0, weight_km2, 0.0).ravel()
-        positions, points = x.shape
-        reader = sparse.csr_array(
-            (weight, np.maximum(cell, 0).ravel(), np.arange(0, positions * points + 1, points)),
-            shape=(positions, self.grid.rows * self.grid.columns),
-        )
-        return reader @ self.counts / self.grid.cell_km2, reader @ self.land_share
+        """
+        Sum counts (B, positions, categories) and land (B, positions) over weighted points.
 
-    def share_under(self, x: FloatArray, y: FloatArray, layer: FloatArray) -> FloatArray:
-        """Give the mean of a flat layer over the points of each position; outside counts as 0."""
-        cell = self.grid.index(x, y)
-        mean: FloatArray = np.where(cell >= 0, layer[cell], 0.0).mean(axis=1)
-        return mean
+        `first` numbers the first point of each of B parts.
+        """
+        positions, points = fine_cell.shape
+        parts = len(first)
+        bounds = (np.arange(positions)[:, None] * points + first).ravel()
+        reader = sparse.csr_array(
+            (
+                weight_km2.ravel(), self.held_by[fine_cell.ravel()],
+                np.append(bounds, positions * points),
+            ),
+            shape=(positions * parts, len(self.read_layers)),
+        )  # fmt: skip
+        shape = (positions, parts, self.read_layers.shape[1])
+        total = (reader @ self.read_layers).reshape(shape).swapaxes(0, 1)
+        return total[..., :-1] / self.grid.cell_km2, total[..., -1]
+
+    @cached_property
+    def fine_land(self) -> FloatArray:
+        """Share of land by fine cell; the last entry, for what lies outside, is 0."""
+        return np.append(self.land_share, 0.0)[self.held_by]
+
+    @cached_property
+    def fine_eligible(self) -> BoolArray:
+        """Eligible land by fine cell; the last entry, for what lies outside, is not."""
+        return np.append(self.eligible, False)[self.held_by]
 
     def others(self, parks: GeometryArray) -> BoolArray:
         """Mark the fine cells that lie in a park other than those given, flat."""
         return np.asarray(self.parks - overlay(self.fine, parks) > 0)
 
-    def touches(self, x: FloatArray, y: FloatArray, blocked: BoolArray) -> BoolArray:
+    def touches(self, fine_cell: NDArray[np.int32], blocked: BoolArray) -> BoolArray:
         """Tell for each position whether any point lies on a blocked fine cell."""
-        cell = self.fine.index(x, y)
-        return np.asarray(((cell >= 0) & blocked[cell]).any(axis=1))
+        return np.asarray(np.append(blocked, False)[fine_cell].any(axis=1))
 
 
 def build_city(
@@ -233,5 +254,9 @@ def annulus_sum(
     within = (distance <= outer_m) & (distance >= inner_m)
     size = 2 * reach + 1
     kernel = within.reshape(size, 5, size, 5).mean(axis=(1, 3))
-    total: FloatArray = signal.oaconvolve(layer, kernel, mode="same")
+    # The kernel is symmetric: its transform needs no turning, only its middle has to be cut out.
+    padded = [fft.next_fast_len(cells + 2 * reach, real=True) for cells in layer.shape]
+    spread = fft.irfft2(fft.rfft2(layer, padded) * fft.rfft2(kernel, padded), padded)
+    rows, columns = layer.shape
+    total: FloatArray = spread[reach : reach + rows, reach : reach + columns]
     return np.maximum(total, 0.0)

@@ -62,6 +62,18 @@ class GridFrame:
             self.columns * factor,
         )  # fmt: skip
 
+    def over(self, finer: GridFrame) -> NDArray[np.int32]:
+        """
+        Tell which of this grid's cells holds each cell of a finer grid of the same extent.
+
+        The last entry, which index -1 reads, is the number of this grid's cells: a layer with one
+        more entry for what lies outside can be read without asking where a point lies.
+        """
+        factor = finer.rows // self.rows
+        row, column = np.divmod(np.arange(finer.rows * finer.columns), finer.columns)
+        held = row // factor * self.columns + column // factor
+        return np.append(held, self.rows * self.columns).astype(np.int32)
+
     def cells_under(self, geometry: shapely.Geometry) -> IntArray:
         """Give the flat indices of all cells that meet the bounding box of a geometry."""
         west, south, east, north = geometry.bounds

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from .island_city import City, annulus_sum
 from .island_grid import BoolArray, FloatArray, IntArray
-from .island_ring import SampledFootprint, placed
+from .island_ring import SampledFootprint, cells_below
 
 # Two statistics this close are a tie; ties count as extreme, which errs towards no effect.
 TIE = 1e-9
+AXES = ("x_m", "y_m", "angle_rad")
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,11 @@ class Positions:
     def __len__(self) -> int:
         """Count the relocations."""
         return len(self.x_m)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Positions]) -> Positions:
+        """Put positions of one footprint together, in order."""
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in AXES))
 
 
 def generator(seed: int, place_id: str) -> np.random.Generator:
@@ -180,12 +187,11 @@ def _acceptable(
     max_water_share: float,
     min_eligible_share: float,
 ) -> BoolArray:
-    x, y = placed(
-        footprint.inside, x_m=proposal[:, 0], y_m=proposal[:, 1], angle_rad=proposal[:, 2]
-    )
-    dry = city.share_under(x, y, city.land_share) >= 1.0 - max_water_share - TIE
-    eligible = city.share_under(x, y, city.eligible.astype(float)) >= min_eligible_share - TIE
-    return np.asarray(dry & eligible & ~city.touches(x, y, others))
+    x, y, angle = proposal.T
+    cell = cells_below(footprint.inside, city.fine, x_m=x, y_m=y, angle_rad=angle)
+    dry = city.fine_land[cell].mean(axis=1) >= 1.0 - max_water_share - TIE
+    eligible = city.fine_eligible[cell].mean(axis=1) >= min_eligible_share - TIE
+    return np.asarray(dry & eligible & ~city.touches(cell, others))
 
 
 @dataclass(frozen=True)
@@ -225,17 +231,35 @@ def rank(observed: FloatArray, null: FloatArray) -> Ranked:
     statistic or every relocation is missing
     """
     exists = np.isfinite(null)
-    valid = exists.sum(axis=0)
+    valid = usable_draws(null)
     with np.errstate(invalid="ignore"):
         below = (exists & (null <= observed + TIE)).sum(axis=0)
         above = (exists & (null >= observed - TIE)).sum(axis=0)
     testable = np.isfinite(observed) & (valid > 0)
-    summary = np.full((3, len(observed)), np.nan)
-    some = valid > 0
-    if some.any():
-        summary[:, some] = np.nanquantile(null[:, some], [0.05, 0.5, 0.95], axis=0)
+    summary = _quantiles(null, valid, (0.05, 0.5, 0.95))
     return Ranked(
         np.where(testable, (1 + below) / (valid + 1), np.nan),
         np.where(testable, (1 + above) / (valid + 1), np.nan),
         summary[1], summary[0], summary[2], valid,
     )  # fmt: skip
+
+
+def usable_draws(null: FloatArray) -> IntArray:
+    """Count the relocations for which each statistic exists."""
+    return np.asarray(np.isfinite(null).sum(axis=0))
+
+
+def _quantiles(null: FloatArray, valid: IntArray, shares: Sequence[float]) -> FloatArray:
+    """Interpolate quantiles of columns over their existing values; NaN where there are none."""
+    ordered = np.sort(null.T, axis=1)
+    statistic = np.arange(len(ordered))
+    last = np.maximum(valid - 1, 0)
+    result = np.full((len(shares), len(ordered)), np.nan)
+    if len(null) == 0:
+        return result
+    for number, share in enumerate(shares):
+        place = share * last
+        low = np.floor(place).astype(np.int64)
+        below, above = ordered[statistic, low], ordered[statistic, np.minimum(low + 1, last)]
+        result[number] = below + (place - low) * (above - below)
+    return np.where(valid > 0, result, np.nan)

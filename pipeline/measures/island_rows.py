@@ -13,7 +13,7 @@ import shapely
 from pipeline.settings.island import IslandSettings
 
 from .island_contrast import AMENITY, MIX, POOLED, Contrast, Statistic
-from .island_null import Positions, Ranked, rank
+from .island_null import Positions, rank, usable_draws
 from .island_results import DISC_AREA_LOSS, ComponentResult, blank_row, plausible_span, tested
 from .island_ring import GeometryArray, SampledFootprint
 
@@ -142,9 +142,9 @@ def place_rows(place: PlaceContrast, settings: IslandSettings) -> list[dict[str,
 def place_reasons(place: PlaceContrast, settings: IslandSettings) -> list[str | None]:
     """Say for each statistic of a place why it is not tested, None where it is."""
     whole = _whole_place_reason(place, settings)
-    ranked = rank(place.sampled.value[0], place.null.value)
+    valid = usable_draws(place.null.value)
     return [
-        whole or _statistic_reason(place, number, ranked, settings)
+        whole or _statistic_reason(place, number, int(valid[number]), settings)
         for number in range(len(place.exact.statistics))
     ]
 
@@ -160,7 +160,7 @@ def _whole_place_reason(place: PlaceContrast, settings: IslandSettings) -> str |
 
 
 def _statistic_reason(
-    place: PlaceContrast, number: int, ranked: Ranked, settings: IslandSettings
+    place: PlaceContrast, number: int, valid: int, settings: IslandSettings
 ) -> str | None:
     exact, sampled = place.exact, place.sampled
     if np.isnan(exact.value[0, number]) or np.isnan(sampled.value[0, number]):
@@ -169,7 +169,7 @@ def _statistic_reason(
         return "few_facilities" if few else "little_ring"
     if place.overlap_share > settings.max_overlap_share:
         return "few_draws"
-    return "few_draws" if ranked.valid[number] < settings.min_valid_draws else None
+    return "few_draws" if valid < settings.min_valid_draws else None
 
 
 def _observed(place: PlaceContrast, number: int) -> dict[str, Any]:

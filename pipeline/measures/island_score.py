@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from pipeline.settings.island import IslandSettings
 
@@ -92,7 +92,12 @@ def contrast_results(
     return results
 
 
-def score(results: Sequence[ComponentResult], *, settings: IslandSettings) -> list[Scored]:
+def score(
+    results: Sequence[ComponentResult],
+    *,
+    settings: IslandSettings,
+    known: dict[int, Normal | None] | None = None,
+) -> list[Scored]:
     """
     Average the normal scores of one-sided percentiles, for each place and theme.
 
@@ -107,16 +112,24 @@ def score(results: Sequence[ComponentResult], *, settings: IslandSettings) -> li
         Measured components of all places.
     settings
         The island settings.
+    known
+        Normal scores by the identity of a result, to read and to fill: several ways of scoring
+        share most of their results, which have to stay alive meanwhile.
 
     Returns
     -------
     one entry for each place and theme with at least one measured component
     """
+    known = {} if known is None else known
     by_place: dict[tuple[str, str], dict[str, list[Normal]]] = {}
     for result in results:
         theme = theme_of(result.statistic.component)
-        scores = None if theme is None else normal_scores(result, settings)
-        if theme is None or scores is None:
+        if theme is None:
+            continue
+        if id(result) not in known:
+            known[id(result)] = normal_scores(result, settings)
+        scores = known[id(result)]
+        if scores is None:
             continue
         parts = by_place.setdefault((result.place_id, theme), defaultdict(list))
         parts[result.statistic.component].append(scores)
@@ -183,7 +196,9 @@ def normal_scores(result: ComponentResult, settings: IslandSettings) -> Normal |
 
     values = directed(np.append(result.observed, result.null[exists]))
     # Ties share their mean rank, so that a tied park scores neither high nor low.
-    scores = stats.norm.ppf((stats.rankdata(values) - 0.5) / len(values))
+    ordered = np.sort(values)
+    ranks = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
+    scores = ndtri(ranks / 2 / len(values))
     null = np.full(len(result.null), np.nan)
     null[exists] = scores[1:]
     plausible = None
@@ -197,7 +212,7 @@ def _among(values: FloatArray, ordered: FloatArray) -> FloatArray:
     below = np.searchsorted(ordered, values, side="left")
     up_to = np.searchsorted(ordered, values, side="right")
     share = ((below + up_to) / 2 + 0.5) / (len(ordered) + 1)
-    return np.where(np.isfinite(values), stats.norm.ppf(share), np.nan)
+    return np.where(np.isfinite(values), ndtri(share), np.nan)
 
 
 def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
@@ -230,11 +245,19 @@ def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
 
 
 def adjusted(p: FloatArray) -> FloatArray:
-    """Control the false discovery rate over several tests: Benjamini and Hochberg (1995)."""
+    """
+    Control the false discovery rate over several tests: Benjamini and Hochberg (1995).
+
+    Returns
+    -------
+    the least rate at which each test would be rejected; NaN where there is no p
+    """
     result = np.full(len(p), np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        result[known] = stats.false_discovery_control(p[known], method="bh")
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known])]
+    stepped = p[order] * len(order) / np.arange(1, len(order) + 1)
+    # A test is rejected whenever one with a larger p is.
+    result[order] = np.minimum.accumulate(stepped[::-1])[::-1]
     return result
 
 
@@ -283,12 +306,14 @@ def rank_ranges(
     the default's `rank_table` with `rank_low`, `rank_high` and `choices` (in how many of the
     choices the place could be ranked); every choice ranks the default's places only
     """
+    known: dict[int, Normal | None] = {}
     scored = {
-        name: score(part, settings=settings) for name, part in variants(results, base=base).items()
+        name: score(part, settings=settings, known=known)
+        for name, part in variants(results, base=base).items()
     }
-    known = {(item.place_id, item.theme) for item in scored[base]}
+    ranked = {(item.place_id, item.theme) for item in scored[base]}
     tables = {
-        name: rank_table([item for item in items if (item.place_id, item.theme) in known])
+        name: rank_table([item for item in items if (item.place_id, item.theme) in ranked])
         for name, items in scored.items()
     }
     every = pd.concat(tables.values()).groupby(["place_id", "theme"])["rank"]

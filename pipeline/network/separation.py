@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import shapely
-from scipy.spatial import cKDTree
+from numpy.typing import NDArray
 
 from pipeline.measures.island_boundary import boundary_points, facing_points, outline
 from pipeline.measures.island_city import City
 from pipeline.measures.island_contrast import Statistic
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+from pipeline.measures.island_grid import FloatArray, GridFrame, IntArray
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_results import ComponentResult
 from pipeline.measures.island_ring import GeometryArray, placed, ring
@@ -26,6 +26,7 @@ from .separation_density import (
     expected_openings,
     street_density,
 )
+from .separation_nearest import nearest_metres
 from .separation_routes import BoundaryRoutes, Routes, boundary_routes, walking_distances
 from .separation_streets import Streets
 
@@ -39,6 +40,8 @@ ALL = "all"
 DENSITY_CELL_M = 250.0
 FIELD_CELL_M = 50.0
 SIMPLIFIED_M = 10.0
+
+Minutes = NDArray[np.float32]
 
 
 def separation_results(
@@ -91,7 +94,7 @@ def separation_results(
     results += _circumvention(streets_of, streets, gates, settings)
     fine = city.grid.refined(FIELD_CELL_M)
     fields = {
-        service: minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min)
+        service: _readable(minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min))
         for service, xy_m in facilities_xy_m.items()
     }
     for place in around:
@@ -130,11 +133,9 @@ def estimated_access(
     one gap for each place and service, with the basis `straight_line`; walls do not show in it
     """
     fine = city.grid.refined(FIELD_CELL_M)
-    x, y = fine.centres(np.arange(fine.rows * fine.columns))
     around = [Around(place, city, settings) for place in places]
-    centres = np.column_stack([x, y])
     fields = {
-        service: cKDTree(xy_m).query(centres)[0] * detour_factor / walk_m_min
+        service: _readable(nearest_metres(city.grid, fine, xy_m) * (detour_factor / walk_m_min))
         for service, xy_m in facilities_xy_m.items()
     }
     results: list[ComponentResult] = []
@@ -274,49 +275,53 @@ def _solved(
 
 
 def _access_gaps(
-    item: Around, grid: GridFrame, fields: Mapping[str, FloatArray], basis: str
+    item: Around, grid: GridFrame, fields: Mapping[str, Minutes], basis: str
 ) -> list[ComponentResult]:
     """Compare median minutes inside and in the ring, for every service."""
     place = item.place
-    here = _medians(item, item.here, grid, fields)
-    relocated = _medians(item, place.positions, grid, fields)
-    plausible = None
-    if place.plausible_positions is not None:
-        plausible = _medians(item, place.plausible_positions, grid, fields)
+    plausible = place.plausible_positions
+    everywhere = Positions.joined([item.here, place.positions, *([plausible] if plausible else [])])
+    found = _medians(item, everywhere, grid, fields)
+    drawn = 1 + len(place.positions)
     results = []
-    for service in fields:
-        inside, outside = (float(each[0]) for each in here[service])
+    for service, (inside, outside) in found.items():
         gap = inside - outside
         results.append(
             ComponentResult(
-                place.place_id, _statistic(ACCESS, service, "min", item.settings), gap,
-                np.subtract(*relocated[service]), inside, outside,
-                None if plausible is None else np.subtract(*plausible[service]),
-                reason=None if np.isfinite(gap) else "few_minutes", basis=basis,
+                place.place_id, _statistic(ACCESS, service, "min", item.settings), float(gap[0]),
+                gap[1:drawn], float(inside[0]), float(outside[0]),
+                gap[drawn:] if plausible else None,
+                reason=None if np.isfinite(gap[0]) else "few_minutes", basis=basis,
             )
         )  # fmt: skip
     return results
 
 
 def _medians(
-    item: Around, at: Positions, grid: GridFrame, fields: Mapping[str, FloatArray]
+    item: Around, at: Positions, grid: GridFrame, fields: Mapping[str, Minutes]
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Give median minutes inside and in the ring; NaN where too few points have any."""
     inside, around, land = item.cells(at, grid)
-    everywhere = np.ones(inside.shape, dtype=bool)
-    return {
-        service: (
-            _median_where(field, inside, everywhere, item.settings.measured_share_min),
-            _median_where(field, around, land, item.settings.measured_share_min),
+    water = ~land
+    share = item.settings.measured_share_min
+    found = {}
+    for service, field in fields.items():
+        in_ring = field[around]
+        in_ring[water] = np.nan
+        found[service] = (
+            _median_where(field[inside], np.full(len(inside), inside.shape[1]), share),
+            _median_where(in_ring, land.sum(axis=1), share),
         )
-        for service, field in fields.items()
-    }
+    return found
 
 
-def _median_where(
-    field: FloatArray, cell: IntArray, counted: BoolArray, least_share: float
-) -> FloatArray:
-    values = np.where(counted & (cell >= 0), field[cell], np.nan)
-    measured = np.isfinite(values).sum(axis=1)
-    enough = (measured > 0) & (measured >= least_share * counted.sum(axis=1))
-    return np.where(enough, row_medians(values), np.nan)
+def _readable(minutes: FloatArray) -> Minutes:
+    """Append what index -1 reads; single precision is good for less than a second of a day."""
+    return np.append(minutes.astype(np.float32), np.float32(np.nan))
+
+
+def _median_where(values: NDArray[np.float32], counted: IntArray, least_share: float) -> FloatArray:
+    """Give row medians where enough of the counted points have a value."""
+    measured = values.shape[1] - np.isnan(values).sum(axis=1)
+    enough = (measured > 0) & (measured >= least_share * counted)
+    return np.where(enough, row_medians(values).astype(np.float64), np.nan)

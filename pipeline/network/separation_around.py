@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.measures.island_city import City
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_places import in_place
-from pipeline.measures.island_ring import placed
+from pipeline.measures.island_ring import cells_below, lattice_points, ring
 from pipeline.measures.island_rows import PlaceContrast
 from pipeline.settings.island import IslandSettings
 
 from .separation_density import StreetDensity, lattice_direction
+
+CellArray = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -56,24 +59,30 @@ class Around:
         own = np.array([place.park], dtype=object)
         self.blocked = city.others(np.append(place.hosts, own))
         self.here = in_place(place.footprint)
+        nominal = ring(place.footprint.shape, width_m=settings.ring_m)
+        self.ring_points = lattice_points(nominal, points=settings.sample_points)
+        self._ring_land = (city.fine_land > 0) & ~np.append(self.blocked, True)
 
-    def cells(self, at: Positions, grid: GridFrame) -> tuple[IntArray, IntArray, BoolArray]:
-        """Give the cells under points inside and in the main ring, and which of these are land."""
-        footprint = self.place.footprint
-        x, y = placed(footprint.inside, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
-        inside = grid.index(x, y)
-        main = footprint.band <= self.settings.ring_widths_m.index(self.settings.ring_m)
-        x, y = placed(footprint.around[main], x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
-        cell, fine = self.city.grid.index(x, y), self.city.fine.index(x, y)
-        land = (cell >= 0) & (self.city.land_share[cell] > 0) & ~self.blocked[fine]
-        return inside, grid.index(x, y), land
+    def cells(self, at: Positions, grid: GridFrame) -> tuple[CellArray, CellArray, BoolArray]:
+        """
+        Give the cells under points inside and in the main ring, and which of these are land.
+
+        Points in the ring lie as dense in one part of it as in another; -1 is outside the grid.
+        """
+        position = {"x_m": at.x_m, "y_m": at.y_m, "angle_rad": at.angle_rad}
+        inside = cells_below(self.place.footprint.inside, grid, **position)
+        around = cells_below(self.ring_points, grid, **position)
+        fine = cells_below(self.ring_points, self.city.fine, **position)
+        return inside, around, self._ring_land[fine]
 
     def surroundings(self, at: Positions, density: StreetDensity) -> Surroundings:
         """Read the density and bearings of streets inside and in the ring."""
         inside, around, land = self.cells(at, density.grid)
 
         def in_ring(layer: FloatArray) -> FloatArray:
-            return np.where(land, _read(layer, around), np.nan)
+            values = _read(layer, around)
+            values[~land] = np.nan
+            return values
 
         by_bearing = [row_means(in_ring(layer)) for layer in density.by_bearing]
         four_fold = [row_means(in_ring(layer)) for layer in density.four_fold]
@@ -86,8 +95,8 @@ class Around:
         )
 
 
-def _read(layer: FloatArray, cell: IntArray) -> FloatArray:
-    return np.where(cell >= 0, layer[cell], np.nan)
+def _read(layer: FloatArray, cell: CellArray) -> FloatArray:
+    return np.append(layer, np.nan)[cell]
 
 
 @dataclass(frozen=True)
@@ -109,10 +118,11 @@ def row_means(values: FloatArray) -> FloatArray:
     return mean
 
 
-def row_medians(values: FloatArray) -> FloatArray:
+def row_medians(values: NDArray[np.floating]) -> FloatArray:
     """Give the median of rows without their missing values; NaN where a row has none."""
+    # Missing values are sorted to the end.
     ordered = np.sort(values, axis=1)
-    number = np.isfinite(values).sum(axis=1)
+    number = values.shape[1] - np.isnan(values).sum(axis=1)
     row = np.arange(len(values))
     upper = ordered[row, np.minimum(number // 2, values.shape[1] - 1)]
     lower = ordered[row, np.maximum(number - 1, 0) // 2]

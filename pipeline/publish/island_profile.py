@@ -77,12 +77,14 @@ def profile_svg(
     -------
     SVG document, bilingual; what is not measured says why instead of showing a mark
     """
+    order = list(COMPONENTS)
     shown = [
         row
-        for component in COMPONENTS
-        for row in rows[rows["component"] == component].to_dict("records")
-        if component != "amenity_contrast" or row["category"] == "people_serving"
+        for row in rows.to_dict("records")
+        if row["component"] in COMPONENTS
+        and (row["component"] != "amenity_contrast" or row["category"] == "people_serving")
     ]
+    shown.sort(key=lambda row: order.index(row["component"]))
     height = TOP + ROW * (len(shown) + len(ranks)) + 96
     root = ET.Element(
         "svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height}",

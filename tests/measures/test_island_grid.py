@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from pipeline.errors import FieldError
 from pipeline.measures.island_grid import GridFrame, check_layers, exact_fractions, raster_mask
-from pipeline.measures.island_ring import neighbours_and_hosts, ring, sample_footprint
+from pipeline.measures.island_ring import (
+    cells_below,
+    neighbours_and_hosts,
+    placed,
+    ring,
+    sample_footprint,
+)
 
 GRID = GridFrame(0.0, 0.0, 500.0, 10, 10)
 
@@ -100,3 +106,33 @@ def test_sample_points_stand_for_exact_areas(side_m: float) -> None:
 def test_raster_mask_marks_cells_whose_centre_is_covered() -> None:
     mask = raster_mask(GRID, shapely.box(0, 0, 740, 1000))
     assert np.argwhere(mask).tolist() == [[0, 0], [1, 0]]
+
+
+@pytest.mark.parametrize("corner_m", [(0.0, 0.0), (345_000.0, 3_400_000.0)])
+def test_cells_below_moved_points_are_those_of_the_points(corner_m: tuple[float, float]) -> None:
+    rng = np.random.default_rng(1)
+    grid = GridFrame(*corner_m, 50.0, 300, 500)
+    points = rng.uniform(-900, 900, (77, 2))
+    at = {
+        "x_m": corner_m[0] + rng.uniform(-2000, 27_000, 101),
+        "y_m": corner_m[1] + rng.uniform(-2000, 17_000, 101),
+        "angle_rad": rng.uniform(0, 7, 101),
+    }
+    x, y = placed(points, **at)
+    expected = grid.index(x, y)
+    found = cells_below(points, grid, **at)
+    # A point within a few millimetres of a border may be told to lie beyond it.
+    border = np.minimum(np.mod(x - corner_m[0], 50.0), np.mod(y - corner_m[1], 50.0))
+    sure = (border > 0.01) & (border < 49.99)
+    assert sure.mean() > 0.99
+    np.testing.assert_array_equal(found[sure], expected[sure])
+    assert (found == -1).any()
+
+
+def test_a_finer_cell_is_held_by_the_cell_over_its_middle() -> None:
+    grid = GridFrame(1000.0, 2000.0, 500.0, 4, 7)
+    fine = grid.refined(100.0)
+    held = grid.over(fine)
+    x, y = fine.centres(np.arange(fine.rows * fine.columns))
+    np.testing.assert_array_equal(held[:-1], grid.index(x, y))
+    assert held[-1] == grid.rows * grid.columns

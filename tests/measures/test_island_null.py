@@ -155,6 +155,19 @@ def test_annulus_of_ones_is_its_area() -> None:
     assert total[30, 30] * 0.25 == pytest.approx(np.pi * 3, rel=0.02)
 
 
+def test_an_annulus_is_added_up_cell_by_cell() -> None:
+    layer = np.random.default_rng(6).uniform(0, 9, GRID.shape)
+    total = annulus_sum(GRID, layer, inner_m=750.0, outer_m=1750.0)
+    fifth = (np.arange(5) - 2) * 100.0
+    for row, column in ((0, 0), (0, 59), (31, 7), (59, 58)):
+        expected = 0.0
+        for other in np.ndindex(*GRID.shape):
+            east, north = (column - other[1]) * 500.0 + fifth, (row - other[0]) * 500.0 + fifth
+            away = np.hypot(east[:, None], north)
+            expected += layer[other] * ((away >= 750.0) & (away <= 1750.0)).mean()
+        assert total[row, column] == pytest.approx(expected)
+
+
 def test_urban_land_is_dry_and_near_facilities() -> None:
     counts = np.zeros(GRID.shape)
     counts[10, 10] = 3

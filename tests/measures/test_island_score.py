@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from pipeline.measures.island_contrast import AMENITY, MIX, POOLED, Statistic
 from pipeline.measures.island_results import ComponentResult, component_row, verdict
@@ -198,3 +199,10 @@ def test_plausible_footprints_give_the_score_an_interval() -> None:
     assert np.isnan(certain.interval).all()
     same = ComponentResult("A", sure.statistic, -1.0, sure.null, plausible=np.full(200, -1.0))
     assert score([same], settings=SETTINGS)[0].interval == pytest.approx((certain.score,) * 2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.floats(0.001, 1.0), min_size=1, max_size=30))
+def test_adjusted_p_agree_with_scipy(p: list[float]) -> None:
+    found = adjusted(np.array(p))
+    np.testing.assert_allclose(found, stats.false_discovery_control(p, method="bh"))
