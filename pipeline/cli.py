@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipeline.commands import data, documents, studies
+from pipeline.commands import data, documents, publish, studies
 from pipeline.commands.say import complain
 from pipeline.errors import ParkgapError
 
@@ -24,6 +24,8 @@ for command in (
     data.check,
     data.cells,
     data.template,
+    publish.layers,
+    publish.report,
     documents.docs,
 ):
     app.command()(command)

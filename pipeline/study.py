@@ -29,11 +29,14 @@ from pipeline.settings.base import Section, setting
 from pipeline.settings.identity import IdentitySettings
 from pipeline.settings.inputs import InputSettings
 from pipeline.settings.island import IslandSettings
+from pipeline.settings.layers import LayerSettings
 from pipeline.settings.maps import MapsSettings
 from pipeline.settings.network import NetworkSettings
 from pipeline.settings.parcels import ParcelSettings
 from pipeline.settings.rail import GtfsSettings, RailSettings, StationSettings
+from pipeline.settings.report import ReportSettings
 from pipeline.settings.sources import SourceSettings
+from pipeline.settings.synthesis import SynthesisSettings
 
 SCHEMA_VERSION = 1
 MAX_STUDY_BYTES = 1_000_000
@@ -69,7 +72,12 @@ class Study(Section):
     island: IslandSettings = setting(IslandSettings(), zh="孤岛效应", en="island effect")
     parcels: ParcelSettings = setting(ParcelSettings(), zh="地块与更新潜力", en="parcels")
     gaps: GapSettings = setting(GapSettings(), zh="缺口综合", en="gaps and their synthesis")
+    synthesis: SynthesisSettings = setting(
+        SynthesisSettings(), zh="布局与缺口的综合分析", en="synthesis of layout and gaps"
+    )
+    layers: LayerSettings = setting(LayerSettings(), zh="图层", en="layers")
     maps: MapsSettings = setting(MapsSettings(), zh="地图", en="maps")
+    report: ReportSettings = setting(ReportSettings(), zh="报告", en="report")
 
     def section(self, name: str) -> Section:
         """Give one section by its name in the study file."""

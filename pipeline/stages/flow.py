@@ -161,7 +161,7 @@ STAGES: tuple[StageSpec, ...] = (
         en="layout against gaps: pairs, clusters, sites, locations, documented figures",
         needs=("ingest", "networks", "rail", "gaps"),
         inputs=("places", "osm_extract"),
-        settings=("study", "sources", "network", "uncertainty", "gaps"),
+        settings=("study", "sources", "network", "uncertainty", "gaps", "synthesis"),
         outputs=(
             "pairing.parquet",
             "prices.parquet",
@@ -226,7 +226,7 @@ STAGES: tuple[StageSpec, ...] = (
             "osm_extract",
             "parcels",
         ),
-        settings=("study", "inputs", "network", "gaps", "maps"),
+        settings=("study", "inputs", "network", "gaps", "maps", "layers"),
         outputs=("layers:parkgap.gpkg", "layers:parkgap.qgz", "layers:parkgap.provenance.json"),
         data=("publish/layer_schemas.yml",),
     ),
@@ -277,6 +277,9 @@ STAGES: tuple[StageSpec, ...] = (
             "parcels",
             "gaps",
             "maps",
+            "report",
+            "layers",
+            "synthesis",
         ),
         outputs=("outputs:report.html", "outputs:index.html"),
         data=(

@@ -62,8 +62,6 @@ def run(context: StageContext) -> None:
 
 
 def _settings(context: StageContext) -> LayerSettings:
-    if "layers" not in context.spec.settings:
-        return LayerSettings()
     found: LayerSettings = context.settings("layers")
     return found
 

@@ -86,8 +86,7 @@ def _tables(context: StageContext, stage: str, names: Sequence[str]) -> dict[str
 
 
 def _rules(context: StageContext) -> ReportSettings:
-    known = "report" in context.spec.settings
-    rules: ReportSettings = context.settings("report") if known else ReportSettings()
+    rules: ReportSettings = context.settings("report")
     return rules
 
 

@@ -12,7 +12,7 @@ from pipeline.stages.synthesis_siting import write_siting
 
 def run(context: StageContext) -> None:
     """Write the tables of the synthesis; a study without a kind of place has empty ones."""
-    settings = SynthesisSettings()
+    settings: SynthesisSettings = context.settings("synthesis")
     write_pairing(context, settings)
     write_clusters(context, settings)
     write_siting(context, settings)
