@@ -21,6 +21,8 @@ for command in (
     studies.run,
     studies.stage,
     studies.stages,
+    data.new,
+    data.fetch,
     data.check,
     data.cells,
     data.template,
