@@ -231,7 +231,9 @@ def _areas() -> pd.DataFrame:
 
 def _evidence() -> pd.DataFrame:
     row = {"parcel_id": "L1", "rule": "idle", "field": "started", "op": "eq", "threshold": "false"}
-    return pd.DataFrame([row | {"value": "=FALSE()", "synthetic": True}])
+    return pd.DataFrame(
+        [row | {"value": "=FALSE()", "synthetic": True, "decision": "low_type", "state": "now"}]
+    )
 
 
 def _standards() -> pd.DataFrame:
