@@ -112,7 +112,9 @@ def _asked(
     with _polite(cache, url, timeout_s):
         try:
             return osmnx.features_from_polygon(area, tags)
-        except InsufficientResponseError:  # an answer: there is nothing of the kind
+        except InsufficientResponseError as error:
+            if error.__cause__ is not None:  # no answer, but a page of a proxy or the like
+                raise SourceError(_no_answer(url, error)) from error
             return gpd.GeoDataFrame({"geometry": []}, geometry="geometry", crs=4326)
         except Exception as error:  # whatever requests and OSMnx raise on a bad answer
             raise SourceError(_no_answer(url, error)) from error

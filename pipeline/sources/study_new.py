@@ -200,7 +200,7 @@ def _is_chinese(city: str) -> bool:
 
 
 def utm_zone(lon: float, lat: float) -> str:
-    """Give the UTM zone (WGS84) of a point as an EPSG code, Norway's exceptions included."""
+    """Give the UTM zone (WGS84) of a point as an EPSG code."""
     from pyproj.aoi import AreaOfInterest
     from pyproj.database import query_utm_crs_info
 
