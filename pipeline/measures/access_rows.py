@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.access_pairs import FloatArray
-from pipeline.measures.uncertainty import interval_of_draws, verdict_of_draws, withhold
+from pipeline.measures.uncertainty import (
+    NOT_TESTABLE,
+    interval_of_draws,
+    verdict_of_draws,
+    withhold,
+)
 from pipeline.measures.uncertainty_footprints import FootprintDraws
 
 MEASURED, ESTIMATED, MIXED = "measured_network", "estimated_straight_line", "mixed"
@@ -156,6 +161,19 @@ def without_unfit(rows: pd.DataFrame, unfit: pd.Series[bool]) -> pd.DataFrame:
     keep = [name for name in WITHHELD if name in rows.columns]
     blanked = withhold(rows[keep], flags)
     return rows.assign(**{name: blanked[name] for name in keep})
+
+
+def without_absence(rows: pd.DataFrame) -> pd.DataFrame:
+    """Withdraw every finding of a gap that rests on facilities which may be unmapped.
+
+    The nearest mapped facility bounds the way to the nearest one from above: it can show that a
+    service is near, never that it is far.
+    """
+    claimed = rows["finding"].eq("gap").fillna(value=False).astype(bool)
+    return rows.assign(
+        finding=rows["finding"].mask(claimed, None),
+        verdict=rows["verdict"].mask(claimed, NOT_TESTABLE),
+    )
 
 
 def _measured_share(item: Measured, places: int) -> FloatArray:

@@ -237,7 +237,9 @@ def summary_by_draw(drawn: FootprintDraws, values: FloatArray) -> dict[str, Floa
     result = {name: np.full(shape, np.nan) for name in ("mean", "median", "p90")}
     for block in drawn.blocks:
         cells = block.of(values)
-        order = np.argsort(cells, axis=1, kind="stable")
+        if np.isnan(cells).all():
+            continue
+        order = np.argsort(cells, axis=1)
         ordered = np.take_along_axis(cells, order, axis=1)
         mass = np.where(np.isnan(ordered), 0.0, block.share[order])
         running = np.cumsum(mass, axis=1)

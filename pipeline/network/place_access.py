@@ -146,7 +146,7 @@ class PlaceAccess:
         if streets.graph is None or not len(xy):
             return CellCosts(minutes, measured)
         here = self.on_streets(streets)
-        if not len(here.rows):
+        if not len(here.rows) or (cells is not None and not cells[here.rows].any()):
             return CellCosts(minutes, measured)
         graph = streets.graph
         target = stand(facilities, xy, graph, streets.coverage, self.network.snap_max_m)

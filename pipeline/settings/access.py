@@ -270,6 +270,13 @@ class GapSettings(Section):
         en="needs of daily life, set against services of quality (the two-tier test)",
         source="15 minutes on foot: the living circle; unverified, see the table of standards",
     )
+    ordinary_is_complete: bool = setting(
+        default=False,
+        zh="OSM 中的日常设施是否视为完整；否则只能判断“有”，不能判断“无”",
+        en="whether the ordinary facilities of OpenStreetMap are taken as complete; if not, they "
+        "can show that a service is there, never that it is not",
+        source="unmapped is not absent: OpenStreetMap undercounts in the suburbs",
+    )
     comparisons: tuple[ComparisonSettings, ...] = setting(
         COMPARISONS,
         zh="与标准对照的指标（仅在标准适用处）",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import geopandas as gpd
 import pandas as pd
 
-from pipeline.measures.access_rows import Measured, Need, long_table
+from pipeline.measures.access_rows import Measured, Need, long_table, without_absence
 from pipeline.network.place_access import Streets
 from pipeline.network.place_basic import basic_measures
 from pipeline.settings.network import Mode
@@ -50,6 +50,8 @@ def run(context: StageContext) -> None:
         for n in context.settings("gaps").basic_needs
     ]  # fmt: skip
     table = long_table(found, access.drawn, needs=needs, judging=judging_of(context))
+    if not context.settings("gaps").ordinary_is_complete:
+        table = without_absence(table)
     context.put("access.parquet", table)
     context.log.info("measured %d places to %d ordinary facilities", len(access.places),
                      len(ordinary))  # fmt: skip

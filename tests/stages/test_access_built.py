@@ -174,6 +174,8 @@ def test_with_streets_fenglin_is_measured_and_the_others_stay_estimates(with_ext
 def test_with_an_extract_two_tiers_are_told_apart(with_extract: Path) -> None:
     basic = table(with_extract, "basic")
     assert basic["status"].eq("ok").any()
+    assert not basic["finding"].eq("gap").any()  # unmapped is not absent
+    assert basic["finding"].eq("no_gap").any()
     tiers = table(with_extract, "access", "two_tier.parquet")
     assert tiers["tier"].notna().any()
     assert set(tiers["tier"].dropna()) <= {
