@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
@@ -52,7 +53,7 @@ def layout_element(
     pages = ET.SubElement(found, "PageCollection")
     pages.append(_item(PAGE, f"{name}/page", (0, 0, *PAGE_MM), background=True))
     found.append(_legend(name, legend))
-    found.append(_scale_bar(name))
+    found.append(_scale_bar(name, extent))
     found.append(_label(f"{name}/title", text.title, (10, 7, 277, 12), size_pt=16))
     found.append(_label(f"{name}/credit", text.credit, (10, 196, 277, 11), size_pt=7))
     found.append(_map(name, extent, theme))
@@ -148,14 +149,22 @@ def _legend(name: str, layers: Sequence[tuple[str, str]]) -> ET.Element:
     return found
 
 
-def _scale_bar(name: str) -> ET.Element:
+def nice_length_km(extent: Box) -> float:
+    """Give a round length (1, 2 or 5 times a power of ten) of about an eighth of the map."""
+    west, _, east, _ = _widened(extent, MAP_MM[2] / MAP_MM[3])
+    wanted = (east - west) / 8_000
+    power = 10.0 ** math.floor(math.log10(wanted))
+    return max(step * power for step in (1, 2, 5) if step * power <= wanted)
+
+
+def _scale_bar(name: str, extent: Box) -> ET.Element:
     found = _item(SCALE_BAR, f"{name}/scale", (222, 178, 60, 12))
     found.attrib |= {
         "style": "Single Box",
         "mapUuid": stable_key("layout", f"{name}/map"),
         "unitType": "km",
         "unitLabel": "km",
-        "numUnitsPerSegment": "10",
+        "numUnitsPerSegment": f"{nice_length_km(extent):g}",
         "numMapUnitsPerScaleBarUnit": "1",
         "numSegments": "2",
         "numSegmentsLeft": "0",

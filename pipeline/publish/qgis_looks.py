@@ -350,7 +350,7 @@ def _parcels(_: LayerSchema, __: StyleOptions) -> Look:
             "parcels",
             [
                 Rule(
-                    f"{label}（虚线为合成 / dashed: synthetic）",
+                    label,
                     condition,
                     Symbol(
                         "fill",

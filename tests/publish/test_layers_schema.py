@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.publish.layer_docs import render_layers
 from pipeline.publish.layer_schemas import layer_schemas, required_bump, structure
+from pipeline.publish.qgis_layout import nice_length_km
 from pipeline.publish.qgis_looks import LOOKS
 from tests.publish.layer_history import complaint, published
 
@@ -82,6 +83,13 @@ def test_every_text_is_there_in_both_languages(schema: Any) -> None:
 
 def test_every_spatial_layer_has_a_look_and_every_code_of_a_style_exists() -> None:
     assert set(LOOKS) == {name for name, schema in SCHEMAS.items() if schema.spatial}
+
+
+@pytest.mark.parametrize(
+    ("width_m", "wanted"), [(80_000, 10), (65_000, 5), (3_900, 0.2), (8_000, 1), (7_600, 0.5)]
+)
+def test_a_scale_bar_is_a_round_length(width_m: float, wanted: float) -> None:
+    assert nice_length_km((0, 0, width_m / 1.04, 1)) == pytest.approx(wanted)
 
 
 def test_the_page_names_every_column() -> None:
