@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipeline.commands import data, documents, publish, studies
+from pipeline.commands import coverage, data, documents, publish, studies
 from pipeline.commands.say import complain
 from pipeline.errors import ParkgapError
 
@@ -29,6 +29,7 @@ for command in (
     publish.layers,
     publish.report,
     documents.docs,
+    coverage.coverage,
 ):
     app.command()(command)
 app.command(hidden=True)(studies.execute)
