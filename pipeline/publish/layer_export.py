@@ -51,7 +51,7 @@ def export_layers(
     folder
         Where the files go: one subfolder per format; the provenance is copied beside them.
     formats
-        Names of :data:`FORMATS`.
+        Names of :data:`FORMATS`, or their file suffixes without the dot.
     crs
         Target CRS, such as ``EPSG:4549``; the layers' own (EPSG:4326) when None. GeoJSON in any
         other CRS is not RFC 7946 and carries an explicit ``crs`` member.
@@ -69,6 +69,7 @@ def export_layers(
     CrsError
         When the CRS is unknown or made for a part of the world more than a zone away.
     """
+    formats = [SUFFIXES.get(name.lower().removeprefix("."), name) for name in formats]
     names = _checked(gpkg, formats, layers)
     target = _target(crs)
     written: list[Path] = []
@@ -185,7 +186,8 @@ def _written(kind: Format, frame: pd.DataFrame, folder: Path, name: str, gpkg: P
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{gpkg.stem if kind.one_file else name}{kind.suffix}"
     kind.write(frame, path, name)
-    return path
+    # A table without geometry is a bare .dbf where others are .shp.
+    return path if path.is_file() else path.with_suffix(".dbf")
 
 
 def _is_spatial(frame: pd.DataFrame) -> bool:
@@ -243,3 +245,5 @@ FORMATS: dict[str, Format] = {
     "flatgeobuf": Format(".fgb", _flatgeobuf),
     "shapefile": Format(".shp", _shapefile),
 }
+#: Formats by the suffix of their files, as people also call them.
+SUFFIXES = {kind.suffix.removeprefix("."): name for name, kind in FORMATS.items()}

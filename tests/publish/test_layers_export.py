@@ -81,7 +81,7 @@ def test_what_goes_out_comes_back(gpkg: Path, tmp_path: Path, kind: str, crs: st
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_layer_and_table_can_be_taken_out(gpkg: Path, tmp_path: Path, kind: str) -> None:
     written = export_layers(gpkg, tmp_path, formats=[kind], crs="EPSG:4549")
-    assert all(path.is_file() for path in written if path.suffix != ".shp")
+    assert all(path.is_file() for path in written)
     assert (tmp_path / kind / SIDECAR).read_text(encoding="utf-8") == '{"license": "ODbL-1.0"}'
     again = export_layers(gpkg, tmp_path, formats=[kind], crs="EPSG:4549")
     assert again == written
@@ -118,6 +118,11 @@ def test_short_names_fit_never_clash_and_never_change(names: list[str]) -> None:
     assert all(len(text) <= NAME_BYTES for text in short.values())
     assert len(set(short.values())) == len(names)
     assert short == short_names(names)
+
+
+def test_a_format_goes_by_its_suffix_too(gpkg: Path, tmp_path: Path) -> None:
+    written = export_layers(gpkg, tmp_path, formats=["SHP", "fgb"], crs=None, layers=["hubs"])
+    assert {path.parent.name for path in written} == {"shapefile", "flatgeobuf"}
 
 
 def test_wrong_names_are_all_told_with_what_there_is(gpkg: Path, tmp_path: Path) -> None:
