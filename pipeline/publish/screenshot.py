@@ -49,8 +49,10 @@ def chromium() -> str:
     return found
 
 
-def drive_chromium(page: Path, *arguments: str) -> None:
+def drive_chromium(page: Path, *arguments: str, fragment: str = "") -> None:
     """Open a local page in a fresh headless Chromium with further arguments.
+
+    `fragment` is the state of a map, as its address bar shows it after the ``#``.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def drive_chromium(page: Path, *arguments: str) -> None:
                 f"--user-data-dir={profile}",
                 f"--virtual-time-budget={WAIT_MS}",
                 *arguments,
-                page.resolve().as_uri(),
+                page.resolve().as_uri() + (f"#{fragment}" if fragment else ""),
             ],
             capture_output=True,
             text=True,
@@ -84,14 +86,19 @@ def drive_chromium(page: Path, *arguments: str) -> None:
         )
 
 
-def take(page: Path, picture: Path) -> None:
-    """Write a PNG of the first view of a page, atomically."""
+def take(page: Path, picture: Path, *, fragment: str = "") -> None:
+    """Write a PNG of the first view of a page, or of the view of a fragment, atomically."""
     with atomic_path(picture) as temporary:
-        drive_chromium(page, f"--window-size={WINDOW}", f"--screenshot={temporary}")
+        drive_chromium(
+            page,
+            f"--window-size={WINDOW}",
+            f"--screenshot={temporary}",
+            fragment=fragment,
+        )
 
 
 if __name__ == "__main__":
     try:
-        take(Path(sys.argv[1]), Path(sys.argv[2]))
+        take(Path(sys.argv[1]), Path(sys.argv[2]), fragment="".join(sys.argv[3:4]))
     except ParkgapError as error:
         sys.exit(str(error))

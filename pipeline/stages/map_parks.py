@@ -39,6 +39,7 @@ CERTAIN = ("surveyed", "digitised")
 OVERVIEW = "../overview.html"
 ESTIMATED = "estimated_straight_line"
 MEASURED = "measured_network"
+STREETS_SHARE = 0.35
 GROUND_SHARE = 1.5  # background drawn beyond the first view, in its own widths
 INDICATIVE_NOTE = (
     "范围为示意：按规划面积在概略点位画圆，不是正式边界；区间已计入点位误差。",
@@ -367,7 +368,9 @@ class ParkBuilder:
         graph = self._walk.graph
         if graph is None:
             return None
-        near = within_box(gpd.GeoDataFrame(graph.edges[["geometry"]], crs=graph.crs), box)
+        near = within_box(
+            gpd.GeoDataFrame(graph.edges[["geometry"]], crs=graph.crs), _wider(box, STREETS_SHARE)
+        )
         if near.empty:
             return None
         joined = shapely.line_merge(

@@ -25,6 +25,10 @@ LEDGER = (
     Fact("value", "现状", "Before", unit_column="unit"),
     Fact("value_after", "情景", "After", unit_column="unit"),
 )
+NOTHING_PLANNED = (
+    "该研究没有在建或规划车站，前后相同。",
+    "The study has no station under construction or planned: nothing changes.",
+)
 NOTES = (
     (
         "在建车站有施工标记为据；规划车站未必建成。",
@@ -61,7 +65,7 @@ def planned_stations(tables: MapTables) -> ScenarioData:
         back="overview.html",
         extent=first_extent(prepared_places(tables.places), tables.districts),
         facts=FACTS,
-        notes=NOTES,
+        notes=NOTES if len(future) else [NOTHING_PLANNED],
         sources=tables.sources,
         glossary=tables.words,
     )

@@ -60,7 +60,8 @@ def read_tables(context: StageContext) -> MapTables:
         [context.frame(stage, "access.parquet") for stage in ACCESS_STAGES], ignore_index=True
     )
     words = _words(context, access)
-    scenario = _scenario(context, access)
+    stations = _stations(context)
+    scenario = _scenario(context, access, stations)
     gaps = context.frame("gaps", "gaps.parquet")
     return MapTables(
         title=(identity.name_zh, identity.name_en),
@@ -72,7 +73,7 @@ def read_tables(context: StageContext) -> MapTables:
         scenario=scenario,
         districts=_districts(context),
         lines=_lines(context),
-        stations=_stations(context),
+        stations=stations,
         hospitals=facilities[facilities["service"] == "hospital"],
         schools=facilities[facilities["service"] == "school"],
         standards=_standards(context, gaps),
@@ -84,11 +85,21 @@ def read_tables(context: StageContext) -> MapTables:
 
 def _all_gaps(context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.DataFrame:
     """Add the routes, and the island effect as one more service."""
-    routed = street_routes(context, gaps, places)
+    routed = street_routes(context, _with_composite_method(gaps), places)
     island = island_rows(context)
     if island.empty:
         return routed
     return pd.concat([routed, island.astype("object")], ignore_index=True).infer_objects()
+
+
+def _with_composite_method(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Say of a composite whether all, some or none of what it joins was measured."""
+    whole = gaps["service"].eq("composite")
+    parts = gaps[~whole & gaps["method"].notna()].groupby("place_id")["method"]
+    joined = parts.agg(lambda methods: methods.iloc[0] if methods.nunique() == 1 else "mixed")
+    return gaps.assign(
+        method=gaps["method"].where(~whole, gaps["place_id"].map(joined)).astype("object")
+    )
 
 
 def _words(context: StageContext, access: pd.DataFrame) -> dict[str, tuple[str, str]]:
@@ -99,10 +110,18 @@ def _words(context: StageContext, access: pd.DataFrame) -> dict[str, tuple[str, 
     return {**GLOSSARY, **code_words(codes), **ISLAND_WORDS, **given}
 
 
-def _scenario(context: StageContext, access: pd.DataFrame) -> pd.DataFrame:
+def _scenario(
+    context: StageContext, access: pd.DataFrame, stations: gpd.GeoDataFrame
+) -> pd.DataFrame:
+    """Give the gaps with the planned stations; nothing where no station is planned."""
     rules = context.settings("gaps")
+    planned = bool(stations["status"].ne("operating").any())
     return scenario_gaps(
-        access, rules.needs, variant=PLANNED, normalisation=rules.normalisation, cap=rules.cap
+        access if planned else access.iloc[:0],
+        rules.needs,
+        variant=PLANNED,
+        normalisation=rules.normalisation,
+        cap=rules.cap,
     )
 
 

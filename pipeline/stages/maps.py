@@ -56,7 +56,8 @@ def _write_further(context: StageContext, tables: MapTables) -> list[tuple[str, 
     written = []
     scenario = planned_stations(tables)
     _write(context, SCENARIO[0], build_scenario(scenario, settings))
-    written.append(SCENARIO)
+    if len(scenario.added):
+        written.append(SCENARIO)
     if "parcels" in context.spec.needs:
         _write(context, PARCELS[0], build_parcels(parcel_data(context, tables), settings))
         written.append(PARCELS)

@@ -277,6 +277,7 @@
       app.facilityGroups[side] = P.addFacilities(app, maps[side]);
       L.control.scale({ imperial: false }).addTo(maps[side]);
     }
+    P.setUpPrint(app);
     P.setUpTabs(app);
     P.setUpSearch(app);
     P.buildIndex(app);

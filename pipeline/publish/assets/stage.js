@@ -24,10 +24,55 @@
     });
   };
 
+  /**
+   * Print canvases as pictures. What was drawn since the last clearing would be printed stroke by
+   * stroke, the clearing included, as a white sheet over all that lies below.
+   */
+  const settleCanvases = () => {
+    for (const canvas of document.querySelectorAll("#stage canvas")) {
+      const pen = canvas.getContext("2d");
+      for (let i = 0; i < 2 && canvas.width && canvas.height; i += 1) {
+        pen.getImageData(0, 0, 1, 1);
+        pen.fillStyle = "#00000001";
+        pen.fillRect(0, 0, 1, 1);
+      }
+    }
+  };
+
+  /** Lay the maps out for paper before a print and as they were after it: same land, other size. */
+  P.setUpPrint = (app) => {
+    const held = new Map();
+    const resized = () => {
+      if (app.pair ?? app.maps.layout) P.showMode(app);
+      for (const map of Object.values(app.maps)) map.invalidateSize({ animate: false, pan: false });
+    };
+    window.addEventListener("beforeprint", () => {
+      for (const map of Object.values(app.maps)) {
+        if (map.getSize().x) held.set(map, [map.getBounds(), map.getCenter(), map.getZoom()]);
+      }
+      document.body.classList.add("printing");
+      resized();
+      for (const map of Object.values(app.maps)) {
+        const [bounds] = held.get(map) ?? [];
+        if (bounds) map.fitBounds(bounds, { animate: false });
+      }
+      settleCanvases();
+    });
+    window.addEventListener("afterprint", () => {
+      document.body.classList.remove("printing");
+      resized();
+      for (const [map, [, centre, zoom]] of held) map.setView(centre, zoom, { animate: false });
+      held.clear();
+    });
+  };
+
   const narrow = () => window.matchMedia("(max-width: 760px)").matches;
 
   /** Say which way of comparing fits: a phone has no room for two maps side by side. */
-  P.fittingMode = (mode) => (mode === "dual" && narrow() ? "swipe" : mode);
+  P.fittingMode = (mode) => {
+    const paper = document.body.classList.contains("printing");
+    return mode === "dual" && narrow() && !paper ? "swipe" : mode;
+  };
 
   /** Room left around the first view for symbols, titles and the scale. */
   P.margins = { paddingTopLeft: [24, 44], paddingBottomRight: [44, 28] };

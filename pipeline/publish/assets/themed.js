@@ -135,7 +135,13 @@
     };
     if (layer.kind === "line") box.append(P.svg("path", { d: "M1 8H25", fill: "none", ...stroke }));
     else if (layer.kind === "point") {
-      box.append(P.svg("circle", { cx: 13, cy: 8, r: 5, fill: paint.fillColor || "none", ...stroke }));
+      const fill = paint.fill === false ? "none" : paint.fillColor || "none";
+      const outlines = {
+        cross: "M11 2h4v4h4v4h-4v4h-4v-4h-4v-4h4z", pennant: "M13 2l6 11h-12z", square: "M8 3h10v10h-10z",
+      };
+      const outline = outlines[paint.glyph];
+      box.append(outline ? P.svg("path", { d: outline, fill, ...stroke })
+        : P.svg("circle", { cx: 13, cy: 8, r: 5, fill, ...stroke }));
     } else {
       box.append(P.svg("rect", {
         x: 1, y: 1, width: 24, height: 14, rx: 2, fill: paint.fill === false ? "none" : paint.fillColor || "none",
@@ -178,12 +184,20 @@
       small.length ? P.h("small", { class: "below" }, small) : null);
   };
 
+  const enlarge = (event) => {
+    const large = event.currentTarget.classList.toggle("large");
+    event.currentTarget.setAttribute("aria-pressed", String(large));
+  };
+
   const pictures = (app) => app.figures.map((name, i) => [
     P.h("h2", {}, P.t(...name)),
-    P.h("img", {
-      class: "drawing", alt: name.join(" "),
+    P.h("button", {
+      type: "button", class: "drawing", "aria-pressed": "false", onclick: enlarge,
+    }, P.h("img", {
+      alt: name.join(" "),
       src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(app.data.figures[i])}`,
-    }),
+    })),
+    P.h("p", { class: "hint" }, P.t("点击图可放大", "Click the drawing to enlarge it")),
   ]);
 
   const listOf = ({ name, lines }) => [
@@ -281,7 +295,9 @@
     });
     document.getElementById("close").addEventListener("click", () => app.set({ selected: null }));
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && app.hit) app.set({ selected: null });
+      const large = document.querySelector(".drawing.large");
+      if (event.key === "Escape" && large) large.click();
+      else if (event.key === "Escape" && app.hit) app.set({ selected: null });
     });
     if (app.pair) {
       P.radios(app, document.getElementById("modes"), "mode", [
@@ -335,6 +351,7 @@
       P.addTiles(app, map);
     }
     drawLayers(app);
+    P.setUpPrint(app);
     P.setUpTabs(app);
     controls(app);
     refresh(app, { ...app.state });

@@ -64,7 +64,7 @@
     zh.forEach((text, i) => {
       if (text || en[i]) remedies.push(P.t(text, en[i]));
     });
-    if (P.estimated(row)) {
+    if (row.method === "estimated_straight_line" || row.method === "mixed") {
       remedies.push(P.t("补充街道数据后改为实测", "street data would turn the estimate into a measurement"));
     }
     if (place.boundary_class !== "surveyed" && place.boundary_class !== "digitised") {
