@@ -186,6 +186,6 @@ def _plain(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     lists = [
         name
         for name in table.columns
-        if name != "geometry" and table[name].map(lambda cell: isinstance(cell, list)).any()
+        if name != "geometry" and any(isinstance(cell, list) for cell in table[name])
     ]
     return table.assign(**{name: table[name].map(";".join) for name in lists})

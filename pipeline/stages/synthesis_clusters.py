@@ -104,8 +104,9 @@ def _distances(
         minutes = minutes_between(context, parks, part, mode="drive", limit_min=1e4)
         nearest = minutes.sort_values(["origin", "minutes", "facility_id"])
         nearest = nearest.drop_duplicates("origin").set_index("origin").reindex(parks.index)
-        end = part.loc[nearest["facility_id"]]
-        apart = np.linalg.norm(xy_of(parks) - xy_of(end), axis=1) / 1000.0
+        # A cluster that no car can reach is nobody's nearest: null, not an error.
+        end = part.geometry.reindex(nearest["facility_id"]).set_axis(parks.index)
+        apart = parks.geometry.distance(end).to_numpy() / 1000.0
         parts.append(
             pd.DataFrame(
                 {
