@@ -10,7 +10,7 @@ from pipeline.network.place_access import Streets
 from pipeline.network.place_basic import basic_measures
 from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
-from pipeline.stages.place_tables import UNDATED, judging_of, mode_streets, place_access
+from pipeline.stages.place_tables import judging_of, mode_streets, place_access
 
 # Service, variant, kind of facility, column that must hold, level whose service radius counts.
 KINDS = (
@@ -42,7 +42,7 @@ def run(context: StageContext) -> None:
             variant=variant,
             limits_min=rules.thresholds_min,
             radius_m=rules.service_radius_m.get(level),
-            snapshot=UNDATED if dates.empty else str(dates.max()),
+            snapshot=None if dates.empty else str(dates.max()),
         )
     needs = [
         Need(n.service, n.variant, n.mode, n.measure, n.threshold, n.direction == "at_most",

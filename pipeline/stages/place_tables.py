@@ -16,9 +16,6 @@ from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
 from pipeline.stages.networks import load_graph
 
-# An extract without time stamps says nothing of its date; that is told, not guessed.
-UNDATED = "undated"
-
 
 def place_access(context: StageContext) -> PlaceAccess:
     """Draw the plausible footprints of all places once."""
@@ -59,14 +56,14 @@ def judging_of(context: StageContext) -> Judging:
     return Judging(rules.interval_share, rules.robust_share, rules.likely_share)
 
 
-def snapshot_of(context: StageContext, *roles: str) -> str:
-    """Give the date of the data behind an input: the oldest, where several are joined."""
+def snapshot_of(context: StageContext, *roles: str) -> str | None:
+    """Give the date of the data behind an input: the oldest, where several are joined; null if unstated."""
     sources = context.frame("ingest", "sources.parquet")
     dates = sources.set_index("role")["date"].replace("", None).dropna()
     named = dates[dates.index.isin(roles)]
     # A role that is read from the extract or the timetable has their date.
     found = named if len(named) else dates[dates.index.isin(["osm_extract", "rail_timetable"])]
-    return UNDATED if found.empty else str(found.min())
+    return None if found.empty else str(found.min())
 
 
 def demands_of(places: pd.DataFrame, *, assumed_area_km2: float) -> dict[str, FloatArray]:
