@@ -33,7 +33,7 @@ docs: $(VENV)/.product ## write the generated documentation again
 
 system-packages: ## what the tests need from Debian: Chromium, QGIS, a CJK font
 	apt-get update
-	apt-get install -y --no-install-recommends chromium fonts-noto-cjk qgis python3-qgis
+	apt-get install -y --no-install-recommends chromium fonts-noto-cjk qgis python3-qgis python3-gdal
 
 clean: ## remove what was built, keep the environment
 	rm -rf layers/built outputs/*/ .snakemake
