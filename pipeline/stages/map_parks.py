@@ -9,21 +9,15 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from pipeline.network.catchment import catchment_edges, catchment_polygon
-from pipeline.network.gates import find_gates, read_gates
-from pipeline.network.place_access import Streets
 from pipeline.publish.map_payload import simplified
 from pipeline.publish.overview_map import target_column, target_years
 from pipeline.publish.park_layers import DISTRICTS, METRO, STREETS
 from pipeline.publish.park_map import ParkData, build_park
 from pipeline.publish.park_surroundings import (
     Extent,
-    as_bands,
     extent_of,
-    outline_of,
     plausible_area,
     ring_around,
-    straight_catchments,
     straight_lines,
     view_of,
     within_box,
@@ -33,12 +27,9 @@ from pipeline.settings.maps import MapsSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import island_figure
 from pipeline.stages.map_tables import MapTables
-from pipeline.stages.place_tables import mode_streets
+from pipeline.stages.map_walking import CERTAIN, ESTIMATED, MEASURED, Walking
 
-CERTAIN = ("surveyed", "digitised")
 OVERVIEW = "../overview.html"
-ESTIMATED = "estimated_straight_line"
-MEASURED = "measured_network"
 STREETS_SHARE = 0.35
 GROUND_SHARE = 1.5  # background drawn beyond the first view, in its own widths
 INDICATIVE_NOTE = (
@@ -86,7 +77,7 @@ class ParkBuilder:
         may_lie = None if certain else plausible_area(place)
         margin = max(
             600.0,
-            max(settings.catchment_min) * self._straight_m_per_min,
+            max(settings.catchment_min) * self._walking.straight_m_per_min,
             0.0 if may_lie is None else 1.1 * float(row["precision_m"]),
         )
         box = view_of(
@@ -95,8 +86,8 @@ class ParkBuilder:
             reach_m=1000 * settings.park_view_km,
             margin_m=margin,
         )
-        gates = self._gates(place) if certain else None
-        catchments, source = self._catchments(place, gates, settings)
+        gates = self._walking.gates(place) if certain else None
+        catchments, source = self._walking.catchments(place, gates, limits=settings.catchment_min)
         return ParkData(
             name=(str(row["name_zh"]), str(row["name_en"])),
             subtitle=self._subtitle(row),
@@ -126,27 +117,13 @@ class ParkBuilder:
         )
 
     @cached_property
-    def _walk(self) -> Streets:
-        return mode_streets(self.context, "walk")
-
-    @property
-    def _straight_m_per_min(self) -> float:
-        network = self.context.settings("network")
-        return float(self._walk.speed_m_min / network.detour_factor)
+    def _walking(self) -> Walking:
+        return Walking(self.context)
 
     @cached_property
     def _access(self) -> dict[str, pd.DataFrame]:
         told = self.tables.access[self.tables.access["status"].ne("no_data")]
         return {str(key): rows for key, rows in told.groupby("place_id", sort=False)}
-
-    @cached_property
-    def _mapped_gates(self) -> gpd.GeoDataFrame | None:
-        extract = self.context.extract()
-        if extract is None:
-            return None
-        from pyproj import CRS
-
-        return read_gates(extract, area=None, crs=CRS.from_user_input(self.context.crs))
 
     def _subtitle(self, row: pd.Series) -> tuple[str, str]:
         words = self.tables.words
@@ -269,76 +246,6 @@ class ParkBuilder:
                 said.append((f"{zh}：{row.change_zh}", f"{en}: {row.change_en}"))
         return said
 
-    def _gates(self, place: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
-        """Find the gates of a documented boundary where the walking streets are known."""
-        outline = outline_of(place)
-        if self._walk.graph is None or not self._on_streets(outline) or outline.area == 0:
-            return None
-        rules = self.context.settings("network")
-        return find_gates(
-            place.set_index("place_id"),
-            self._walk.graph,
-            self._mapped_gates,
-            search_m=rules.gate_search_m,
-            merge_m=rules.gate_merge_m,
-            assumed_spacing_m=rules.assumed_gate_spacing_m,
-        )
-
-    def _on_streets(self, shape: shapely.Geometry) -> bool:
-        if self._walk.graph is None:
-            return False
-        if self._walk.coverage is None:
-            return True
-        point = shapely.get_coordinates(shape.representative_point())
-        return bool(self._walk.coverage.region_of(point)[0] > 0)
-
-    def _catchments(
-        self, place: gpd.GeoDataFrame, gates: gpd.GeoDataFrame | None, settings: MapsSettings
-    ) -> tuple[gpd.GeoDataFrame | None, tuple[str, str]]:
-        """Measure how far one walks: from the gates, else the point, else as the crow flies."""
-        limits = settings.catchment_min
-        point = shapely.Point(place["x"].iloc[0], place["y"].iloc[0])
-        if gates is not None and len(gates):
-            areas = self._reached(gates.geometry, limits)
-            return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
-                "出入口（沿街道实测）",
-                "its gates, along streets",
-            )
-        if self._on_streets(point):
-            areas = self._reached(gpd.GeoSeries([point], crs=place.crs), limits)
-            if not areas[-1].is_empty:
-                return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
-                    "园区点位（沿街道实测）",
-                    "its point, along streets",
-                )
-        certain = place["boundary_class"].iloc[0] in CERTAIN
-        origin = outline_of(place) if certain else point
-        areas = straight_catchments(origin, limits_min=limits, m_per_min=self._straight_m_per_min)
-        return as_bands(areas, limits_min=limits, method=ESTIMATED, crs=place.crs), (
-            "边界（直线估算）" if certain else "园区点位（直线估算）",
-            "its boundary, estimated by air" if certain else "its point, estimated by air",
-        )
-
-    def _reached(self, sources: gpd.GeoSeries, limits: tuple[float, ...]) -> list[shapely.Geometry]:
-        assert self._walk.graph is not None  # noqa: S101 - asked only where there are streets
-        rules = self.context.settings("network")
-        edges = catchment_edges(
-            self._walk.graph,
-            sources,
-            limits_min=limits,
-            towards=False,
-            snap_max_m=rules.snap_max_m,
-        )
-        return [
-            catchment_polygon(
-                edges[edges["limit_min"].eq(limit)],
-                half_width_m=rules.catchment_half_width_m,
-                closing_m=rules.catchment_closing_m,
-                min_hole_m2=rules.catchment_min_hole_m2,
-            )
-            for limit in sorted(limits)
-        ]
-
     def _ground(
         self, box: tuple[float, float, float, float], settings: MapsSettings
     ) -> list[MapLayer]:
@@ -352,7 +259,7 @@ class ParkBuilder:
             near = within_box(layer, wide)
             if len(near):
                 layers.append(replace(template, frame=near.to_crs(4326)))
-        streets = self._streets_near(box)
+        streets = self._walking.streets_near(_wider(box, STREETS_SHARE))
         if streets is not None:
             layers.append(replace(STREETS, frame=streets.to_crs(4326), ground=True))
         return layers
@@ -363,23 +270,6 @@ class ParkBuilder:
             thin = simplified(layer, tolerance_m=settings.simplify_m)
             self._grounds[name] = thin[["name_zh", "name_en", "geometry"]].to_crs(self.context.crs)
         return self._grounds[name]
-
-    def _streets_near(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame | None:
-        graph = self._walk.graph
-        if graph is None:
-            return None
-        near = within_box(
-            gpd.GeoDataFrame(graph.edges[["geometry"]], crs=graph.crs), _wider(box, STREETS_SHARE)
-        )
-        if near.empty:
-            return None
-        joined = shapely.line_merge(
-            shapely.multilinestrings(shapely.get_parts(near.geometry.to_numpy()))
-        )
-        thin = shapely.simplify(joined, 3.0)
-        return gpd.GeoDataFrame(
-            {"name_zh": ["街道"], "name_en": ["Streets"]}, geometry=[thin], crs=graph.crs
-        )
 
     def _extent(self, box: tuple[float, float, float, float]) -> Extent:
         return extent_of(box, self.context.crs)

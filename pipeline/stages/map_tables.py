@@ -96,7 +96,7 @@ def _with_composite_method(gaps: pd.DataFrame) -> pd.DataFrame:
     """Say of a composite whether all, some or none of what it joins was measured."""
     whole = gaps["service"].eq("composite")
     parts = gaps[~whole & gaps["method"].notna()].groupby("place_id")["method"]
-    joined = parts.agg(lambda methods: methods.iloc[0] if methods.nunique() == 1 else "mixed")
+    joined = parts.agg(lambda all_: all_.iloc[0] if all_.eq(all_.iloc[0]).all() else "mixed")
     return gaps.assign(
         method=gaps["method"].where(~whole, gaps["place_id"].map(joined)).astype("object")
     )

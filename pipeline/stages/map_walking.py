@@ -1,0 +1,141 @@
+"""Measure how far one walks from a park: its gates, its catchments, the streets around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import geopandas as gpd
+import shapely
+
+from pipeline.network.catchment import catchment_edges, catchment_polygon
+from pipeline.network.gates import find_gates, read_gates
+from pipeline.network.place_access import Streets
+from pipeline.publish.park_surroundings import (
+    as_bands,
+    outline_of,
+    straight_catchments,
+    within_box,
+)
+from pipeline.stages.context import StageContext
+from pipeline.stages.place_tables import mode_streets
+
+CERTAIN = ("surveyed", "digitised")
+ESTIMATED = "estimated_straight_line"
+MEASURED = "measured_network"
+DETAIL_M = 3.0  # finer bends of a street are not seen on a park's page
+
+
+@dataclass(frozen=True, eq=False)
+class Walking:
+    """The walking streets of a study and what parks reach on them."""
+
+    context: StageContext
+
+    @cached_property
+    def _walk(self) -> Streets:
+        return mode_streets(self.context, "walk")
+
+    @property
+    def straight_m_per_min(self) -> float:
+        """How far, straight, a minute on foot leads where no streets are known."""
+        network = self.context.settings("network")
+        return float(self._walk.speed_m_min / network.detour_factor)
+
+    @cached_property
+    def _mapped_gates(self) -> gpd.GeoDataFrame | None:
+        extract = self.context.extract()
+        if extract is None:
+            return None
+        from pyproj import CRS
+
+        return read_gates(extract, area=None, crs=CRS.from_user_input(self.context.crs))
+
+    def gates(self, place: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
+        """Find the gates of a documented boundary where the walking streets are known."""
+        outline = outline_of(place)
+        if self._walk.graph is None or not self._on_streets(outline) or outline.area == 0:
+            return None
+        rules = self.context.settings("network")
+        return find_gates(
+            place.set_index("place_id"),
+            self._walk.graph,
+            self._mapped_gates,
+            search_m=rules.gate_search_m,
+            merge_m=rules.gate_merge_m,
+            assumed_spacing_m=rules.assumed_gate_spacing_m,
+        )
+
+    def _on_streets(self, shape: shapely.Geometry) -> bool:
+        if self._walk.graph is None:
+            return False
+        if self._walk.coverage is None:
+            return True
+        point = shapely.get_coordinates(shape.representative_point())
+        return bool(self._walk.coverage.region_of(point)[0] > 0)
+
+    def catchments(
+        self,
+        place: gpd.GeoDataFrame,
+        gates: gpd.GeoDataFrame | None,
+        *,
+        limits: tuple[float, ...],
+    ) -> tuple[gpd.GeoDataFrame | None, tuple[str, str]]:
+        """Measure how far one walks: from the gates, else the point, else as the crow flies."""
+        point = shapely.Point(place["x"].iloc[0], place["y"].iloc[0])
+        if gates is not None and len(gates):
+            areas = self._reached(gates.geometry, limits)
+            return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
+                "出入口（沿街道实测）",
+                "its gates, along streets",
+            )
+        if self._on_streets(point):
+            areas = self._reached(gpd.GeoSeries([point], crs=place.crs), limits)
+            if not areas[-1].is_empty:
+                return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
+                    "园区点位（沿街道实测）",
+                    "its point, along streets",
+                )
+        certain = place["boundary_class"].iloc[0] in CERTAIN
+        origin = outline_of(place) if certain else point
+        areas = straight_catchments(origin, limits_min=limits, m_per_min=self.straight_m_per_min)
+        return as_bands(areas, limits_min=limits, method=ESTIMATED, crs=place.crs), (
+            "边界（直线估算）" if certain else "园区点位（直线估算）",
+            "its boundary, estimated by air" if certain else "its point, estimated by air",
+        )
+
+    def _reached(self, sources: gpd.GeoSeries, limits: tuple[float, ...]) -> list[shapely.Geometry]:
+        assert self._walk.graph is not None  # noqa: S101 - asked only where there are streets
+        rules = self.context.settings("network")
+        edges = catchment_edges(
+            self._walk.graph,
+            sources,
+            limits_min=limits,
+            towards=False,
+            snap_max_m=rules.snap_max_m,
+        )
+        return [
+            catchment_polygon(
+                edges[edges["limit_min"].eq(limit)],
+                half_width_m=rules.catchment_half_width_m,
+                closing_m=rules.catchment_closing_m,
+                min_hole_m2=rules.catchment_min_hole_m2,
+            )
+            for limit in sorted(limits)
+        ]
+
+    def streets_near(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame | None:
+        """Give the streets within a box of the working CRS as one feature."""
+        graph = self._walk.graph
+        if graph is None:
+            return None
+        near = within_box(gpd.GeoDataFrame(graph.edges[["geometry"]], crs=graph.crs), box)
+        if near.empty:
+            return None
+        joined = shapely.line_merge(
+            shapely.multilinestrings(shapely.get_parts(near.geometry.to_numpy()))
+        )
+        thin = shapely.simplify(joined, DETAIL_M)
+        return gpd.GeoDataFrame(
+            {"name_zh": ["街道"], "name_en": ["Streets"]}, geometry=[thin], crs=graph.crs
+        )
