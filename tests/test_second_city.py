@@ -1,0 +1,140 @@
+"""Porto Alegre, with streets everywhere and nothing of Shanghai's, runs through every stage."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from base64 import b64decode
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import dijkstra
+
+from pipeline.stages.flow import STAGES
+from tests.built import parkgap
+from tests.second_city import build_porto_alegre
+
+pytestmark = pytest.mark.shared
+ON_STREETS = ["P1", "P2", "P3", "P5", "P6"]  # their nearest station lies inside the extract
+WALK_M_MIN = 80.0
+
+
+@pytest.fixture(scope="module")
+def porto_alegre(all_workers: Path, shared: Path) -> Path:
+    return build_porto_alegre(all_workers, shared)
+
+
+def _layer(root: Path, stage: str, name: str) -> gpd.GeoDataFrame:
+    return gpd.read_parquet(root / "layers/built/porto_alegre" / stage / f"{name}.parquet")
+
+
+def _table(root: Path, stage: str, name: str) -> pd.DataFrame:
+    return pd.read_parquet(root / "layers/built/porto_alegre" / stage / f"{name}.parquet")
+
+
+def _median(root: Path, stage: str, variant: str, mode: str) -> pd.DataFrame:
+    rows = _table(root, stage, "access")
+    wanted = rows["variant"].eq(variant) & rows["mode"].eq(mode)
+    measure = "distance_nearest_m" if mode == "straight_line" else "minutes_nearest_median"
+    return rows[wanted & rows["measure"].eq(measure)].set_index("place_id")
+
+
+def test_every_stage_ran(porto_alegre: Path) -> None:
+    built = porto_alegre / "layers/built/porto_alegre"
+    assert {path.parent.name for path in built.glob("*/manifest.json")} == {
+        stage.name for stage in STAGES
+    }
+    assert (porto_alegre / "outputs/porto_alegre/maps/overview.html").is_file()
+
+
+def test_distances_are_positive_and_walks_no_shorter_than_air(porto_alegre: Path) -> None:
+    air = _median(porto_alegre, "rail", "operating", "straight_line")["value"]
+    walk = _median(porto_alegre, "rail", "operating", "walk")["value"] * WALK_M_MIN
+    assert (air > 0).all()
+    assert len(air) == 7
+    assert (walk.reindex(air.index) >= air).all()
+    assert (walk / air).max() < 2.5
+
+
+def test_walks_are_measured_on_streets(porto_alegre: Path) -> None:
+    for stage, variant in (("hospitals", "hospital_all"), ("schools", "school_all")):
+        rows = _median(porto_alegre, stage, variant, "walk")
+        assert rows["measured_share"].eq(1).all(), stage
+        assert rows["method"].eq("measured_network").all()
+    rail = _median(porto_alegre, "rail", "operating", "walk")
+    assert rail.loc[ON_STREETS, "measured_share"].eq(1).all()
+
+
+def test_facilities_are_plausibly_near(porto_alegre: Path) -> None:
+    """Schools and clinics lie within a walk, the old harbour districts within 1.5 km of rail."""
+    schools = _median(porto_alegre, "schools", "school_all", "walk")["value"]
+    health = _median(porto_alegre, "hospitals", "hospital_all", "drive")["value"]
+    assert schools.between(1, 20).all()
+    assert health.between(0.5, 8).all()
+    rail = _median(porto_alegre, "rail", "operating", "walk")["value"]
+    assert rail[["P1", "P2", "P3", "P6"]].between(4, 20).all()
+    assert rail[["P4", "P7"]].gt(45).all()  # the line runs along the river, far from both
+    nearest = _table(porto_alegre, "rail", "nearest").query("variant == 'operating'")
+    assert nearest.set_index("place_id").loc["P6", "name_en"] == "Estacao Mercado"
+
+
+def test_the_walk_network_detours_as_cities_do(porto_alegre: Path) -> None:
+    """Distance on streets over distance by air between random nodes 1 to 5 km apart."""
+    nodes, edges = (_layer(porto_alegre, "networks", f"walk_{part}") for part in ("nodes", "edges"))
+    spots = np.column_stack((nodes.geometry.x, nodes.geometry.y))
+    row = pd.Series(np.arange(len(nodes)), index=nodes["node_id"])
+    ends = np.column_stack((row[edges["u"]], row[edges["v"]]))
+    both = np.sort(ends, axis=1)
+    least = pd.Series(edges["length_m"].to_numpy()).groupby([both[:, 0], both[:, 1]]).min()
+    u, v = (least.index.get_level_values(i).to_numpy() for i in (0, 1))
+    graph = csr_array((least.to_numpy(), (u, v)), shape=(len(nodes),) * 2)
+    rng = np.random.default_rng(7)
+    origins = rng.choice(len(nodes), 60, replace=False)
+    found = dijkstra(graph, directed=False, indices=origins)
+    air = np.hypot(*(spots[origins][:, None, :] - spots[None, :, :]).transpose(2, 0, 1))
+    kept = np.isfinite(found) & (air > 1000) & (air < 5000)
+    assert 1.2 <= float((found[kept] / air[kept]).mean()) <= 1.45
+
+
+def test_people_and_jobs_are_the_tables_own(porto_alegre: Path, shared: Path) -> None:
+    given = pd.read_csv(shared / "data/porto_alegre/poa_hexgrid.csv")
+    people = _layer(porto_alegre, "ingest", "residents")
+    assert people["residents"].sum() == given["population"].sum()
+    assert int(people["jobs"].isna().sum()) == int(given["jobs"].isna().sum()) == 5
+
+
+def test_nothing_of_shanghai_is_on_its_maps(porto_alegre: Path) -> None:
+    text = (porto_alegre / "outputs/porto_alegre/maps/overview.html").read_text("utf-8")
+    packed = re.search(r"<script[^>]*octet-stream[^>]*>([^<]+)</script>", text)
+    data = gzip.decompress(b64decode(packed[1])).decode() if packed else ""
+    for word in ("上海", "Shanghai", "1+5+X", "闵行", "Minhang", "张江"):
+        shown = re.sub(r"(?s)<script(?![^>]*json).*?</script>", "", text)  # code is not shown
+        assert word not in shown, word
+        assert word not in data, word
+    assert "科教园区" in text
+
+
+def test_absent_data_are_named_one_by_one(tmp_path: Path, project: Path) -> None:
+    """A checkout without the data says which files it misses, and how they may be given."""
+    study = tmp_path / "studies" / "porto_alegre.yml"
+    study.parent.mkdir()
+    study.write_bytes((project / "studies/porto_alegre.yml").read_bytes())
+    done = parkgap("run", "-s", str(study), "-w", str(tmp_path), expect=2)
+    said = done.stderr
+    for name in ("poa_trensurb.zip", "poa_hexgrid.csv", "poa_osm.pbf", "places.geojson"):
+        assert name in said
+    assert "there is no file" in said
+    assert "inputs.osm_extract" in said
+
+
+def test_places_are_credited(project: Path) -> None:
+    content = json.loads((project / "studies/porto_alegre/places.geojson").read_text("utf-8"))
+    for feature in content["features"]:
+        assert feature["properties"]["source"]
+        surveyed = feature["geometry"]["type"] == "Polygon"
+        assert surveyed == bool(feature["properties"]["limits"])
