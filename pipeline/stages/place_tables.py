@@ -57,7 +57,7 @@ def judging_of(context: StageContext) -> Judging:
 
 
 def snapshot_of(context: StageContext, *roles: str) -> str | None:
-    """Give the date of the data behind an input, the oldest of several; null where none is stated."""
+    """Give the date of the data behind an input, the oldest of several; null if unstated."""
     sources = context.frame("ingest", "sources.parquet")
     dates = sources.set_index("role")["date"].replace("", None).dropna()
     named = dates[dates.index.isin(roles)]
