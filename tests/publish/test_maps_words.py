@@ -1,0 +1,142 @@
+"""Check the words that maps make of codes and figures, and the names of their files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.publish.map_addresses import park_pages
+from pipeline.publish.map_changes import scenario_gaps, with_changes
+from pipeline.publish.map_measures import code_words
+from pipeline.settings.needs import NEEDS
+
+NAMES = {"rail": ("轨道站点", "Rail"), "hospital": ("三级医院", "Tertiary hospital")}
+PLANNED = ("建成后", "once built")
+
+
+@pytest.mark.parametrize(
+    ("code", "zh", "en"),
+    [
+        ("minutes_nearest_median", "到最近处的时间，中位数", "time to the nearest, median"),
+        ("minutes_nearest_p90", "第 90 百分位", "90th percentile"),
+        ("share_area_euclid_600m", "直线 600 米内", "within 600 m as the crow flies"),
+        ("share_area_within_15min", "15 分钟内", "within 15 min"),
+        ("ledger_800m", "步行覆盖减直线覆盖", "on foot minus straight line"),
+        ("count_within_5000m", "直线 5000 米内", "within 5000 m"),
+        ("access_2sfca_gaussian_by_land_area", "高斯衰减，按用地面积", "Gaussian decay, per land"),
+        ("senior_policy_76_own_district", "76 所，限本区", "(76), own district only"),
+        ("with_planned", "含在建与规划车站", "planned"),
+        ("campus/km2", "处/km²", "campuses per km²"),
+    ],
+)
+def test_codes_are_named_in_both_languages(code: str, zh: str, en: str) -> None:
+    words = code_words([code])[code]
+    assert zh in words[0]
+    assert en in words[1]
+
+
+def test_a_code_nobody_knows_keeps_its_name() -> None:
+    assert code_words(["share_of_pink_elephants", "minutes_nearest"]) == {}
+
+
+def access(value: float | None) -> pd.DataFrame:
+    need = NEEDS[0]
+    return pd.DataFrame(
+        {
+            "place_id": ["A"], "service": ["rail"], "variant": ["with_planned"],
+            "mode": [need.mode], "measure": [need.measure], "value": [value],
+            "low": [None], "high": [None], "unit": ["min"], "method": ["measured_network"],
+        }
+    )  # fmt: skip
+
+
+def test_a_scenario_is_held_against_the_same_standard() -> None:
+    table = scenario_gaps(
+        access(15.0), NEEDS, variant="with_planned", normalisation="share_of_standard", cap=1.0
+    )
+    assert table["gap"].tolist() == pytest.approx([0.5])  # 5 minutes over a standard of 10
+    relative = scenario_gaps(
+        access(15.0), NEEDS, variant="with_planned", normalisation="percentile", cap=1.0
+    )
+    assert relative["gap"].isna().all()  # one place alone has no percentile
+
+
+def gaps() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "place_id": ["A", "A", "A"],
+            "service": ["rail", "hospital", "composite"],
+            "value": [25.0, 20.0, 0.5],
+            "unit": ["min", "min", "share"],
+            "gap": [1.0, 0.2, 0.6],
+            "missed_by": [15.0, -10.0, np.nan],
+        },
+        index=[7, 3, 5],
+    )
+
+
+def told(value: float | None) -> pd.DataFrame:
+    scenario = scenario_gaps(
+        access(value), NEEDS, variant="with_planned", normalisation="share_of_standard", cap=1.0
+    )
+    return with_changes(
+        gaps(), scenario, scenario_name=PLANNED, weights={"rail": 1.0, "hospital": 1.0},
+        service_names=NAMES,
+    )  # fmt: skip
+
+
+def test_what_would_change_a_gap_is_computed() -> None:
+    found = told(12.0)
+    assert found.index.tolist() == [7, 3, 5]
+    assert found["change_zh"][7] == "建成后：25 → 12 分钟，缺口 1.00 → 0.20；还差 15 分钟达标"
+    assert (
+        found["change_en"][7]
+        == "once built: 25 → 12 min, gap 1.00 → 0.20; 15 min short of the standard"
+    )
+    assert found["change_zh"][3] is None
+    assert found["change_zh"][5] == "消除“轨道站点”缺口后综合为 0.10"  # (0 + 0.2) / 2
+
+
+def test_an_unknown_scenario_says_nothing_and_a_useless_one_says_so() -> None:
+    assert "建成后" not in told(None)["change_zh"][7]
+    assert told(25.0)["change_zh"][7].startswith("建成后：不变")
+
+
+def test_files_have_names_that_every_system_takes() -> None:
+    hostile = [
+        "K1",
+        "k1",
+        "../../etc/passwd",
+        "a b",
+        "<script>",
+        "con",
+        "园区",
+        "x" * 300,
+        "K1.html",
+    ]
+    pages = park_pages(hostile)
+    names = [page.removeprefix("parks/").removesuffix(".html") for page in pages.values()]
+    assert pages["K1"] == "parks/K1.html"
+    assert len({name.lower() for name in names}) == len(hostile)
+    assert all(name.isascii() and len(name) < 60 for name in names)
+    assert all(set('/\\<>:"|?* .').isdisjoint(name) for name in names)
+    assert pages == park_pages(reversed(hostile))
+
+
+def test_map_code_knows_no_city() -> None:
+    publish = Path(__file__).resolve().parents[2] / "pipeline" / "publish"
+    stages = publish.parent / "stages"
+    files = [
+        *publish.glob("*map*.py"), *publish.glob("park_*.py"), *(publish / "assets").glob("*.js"),
+        *stages.glob("map*.py"),
+    ]  # fmt: skip
+    assert len(files) > 30
+    for path in files:
+        text = path.read_text("utf-8")
+        for word in ("上海", "Shanghai", "闵行", "1+5", "张江"):
+            if word == "张江" and path.name == "map_search.py":
+                continue  # an example of pinyin in a docstring
+            assert word not in text, (path.name, word)
