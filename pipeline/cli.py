@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from pipeline.commands import coverage, data, documents, publish, studies
+from pipeline.commands import coverage, data, documents, publish, scenarios, studies
 from pipeline.commands.say import complain
 from pipeline.errors import ParkgapError
 
@@ -30,9 +30,11 @@ for command in (
     publish.report,
     documents.docs,
     coverage.coverage,
+    scenarios.compare,
 ):
     app.command()(command)
 app.command(hidden=True)(studies.execute)
+app.add_typer(scenarios.scenario, name="scenario")
 
 
 def main() -> None:

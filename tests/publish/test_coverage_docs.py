@@ -82,5 +82,5 @@ def test_null_reads_as_a_dash_and_expectations_are_counted(tmp_path: Path) -> No
         state="computed",
         results=(Result(table="gaps/gaps.parquet", show="{p} {gap:.1f}", expect={"f": "gap"}),),
     )
-    text = render_coverage(place, {name: one for name in claims()})
+    text = render_coverage(place, dict.fromkeys(claims(), one))
     assert "a 0.2; b — — 合乎预期 / as expected: 1/2" in text

@@ -1,0 +1,103 @@
+"""Ask what changes: run a scenario, compare two runs, trace a stated boundary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.say import say
+from pipeline.commands.studies import (
+    CoresOption,
+    OsmOption,
+    SetOption,
+    StudyOption,
+    WorkspaceOption,
+    open_study,
+)
+
+scenario = typer.Typer(no_args_is_help=True)
+
+
+@scenario.callback()
+def ask() -> None:
+    """情景：改变一处，前后对照 / what if: before beside after."""
+
+
+@scenario.command()
+def run(
+    name: Annotated[str, typer.Argument(help="情景名或文件 / name or file of a scenario")],
+    *,
+    study: StudyOption = "shanghai",
+    osm: OsmOption = None,
+    overrides: SetOption = None,
+    workspace: WorkspaceOption = Path(),
+    cores: CoresOption = 2,
+    parcels: Annotated[
+        bool, typer.Option(help="也对照地块（较慢） / compare parcels too (slower)")
+    ] = True,
+) -> None:
+    """运行情景并写出前后对照 / run a scenario and write the ledger of before and after."""
+    from pipeline.scenarios.files import find_scenario, read_scenario
+    from pipeline.scenarios.run import run_scenario
+
+    path = find_scenario(name, workspace=workspace)
+    plan, place = open_study(study, osm, overrides, workspace)
+    result = run_scenario(
+        read_scenario(path),
+        path.stem,
+        study=plan,
+        workspace=place,
+        parcels=parcels,
+        cores=cores,
+        on_stage=lambda side, stage: say(f"完成 / done  {side:<6} {stage}"),
+    )
+    changed = result.summary[~result.summary["change"].isin(["same", "unknown"])]
+    for row in changed.itertuples():
+        say(f"{row.service:<10} {row.change_zh} / {row.change_en}: {row.places}")
+    if changed.empty:
+        say("没有变化 / nothing changes")
+    if result.parcels is not None:
+        say(f"地块 / parcels that change class: {result.parcels['parcel_id'].nunique()}")
+    say(f"已写 / written  {result.folder}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="一次运行的写入位置 / workspace of one run")],
+    second: Annotated[Path, typer.Argument(help="另一次 / workspace of another")],
+    *,
+    study: StudyOption = "shanghai",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="写入表格的文件夹 / folder for the tables")
+    ] = None,
+) -> None:
+    """对照两次运行：什么变了，为什么 / compare two runs: what changed and why."""
+    from pipeline.atomic import atomic_write
+    from pipeline.scenarios.compare import compare_runs
+    from pipeline.workspace import Workspace
+
+    plan, _place = open_study(study, None, None, first)
+    name = plan.study.id
+    found = compare_runs(Workspace(first.resolve(), name), Workspace(second.resolve(), name))
+    for row in found.causes.itertuples():
+        say(f"{row.cause:<9} {row.what}: {row.first} -> {row.second}  ({row.stage})")
+    if found.causes.empty:
+        say("输入、设置与代码均相同 / inputs, settings and code are the same")
+    for row in found.places.itertuples():
+        unit = row.unit if isinstance(row.unit, str) else ""
+        sides = (row.verdict_before, row.verdict_after)
+        sure = "" if sides[0] == sides[1] else f"  {sides[0]} -> {sides[1]}"
+        say(
+            f"{row.place_id:<4} {row.service:<10} {row.value_before:.3g} -> {row.value_after:.3g} "
+            f"{unit}  {row.change_zh} / {row.change_en}{sure}"
+        )
+    both = int(found.files["state"].eq("differs").sum())
+    say(f"{len(found.places)} 个结果、{both} 个文件不同 / results and files differ")
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for key in ("causes", "files", "places", "summary"):
+            table = getattr(found, key)
+            text = "\ufeff" + table.to_csv(index=False, lineterminator="\n")
+            atomic_write(out / f"{key}.csv", text)
+        say(f"已写 / written  {out}")
