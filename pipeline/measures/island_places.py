@@ -123,6 +123,40 @@ def measure_contrast(
     return IslandContrast(table, city, tuple(measured))
 
 
+def measure_donors(
+    donors: gpd.GeoDataFrame,
+    city: City,
+    *,
+    parks: GeometryArray,
+    density: NDArray[np.generic],
+    settings: IslandSettings,
+) -> tuple[PlaceContrast, ...]:
+    """
+    Measure ordinary land the way parks are measured, in the parks' own city.
+
+    Parameters
+    ----------
+    donors
+        Columns as the places of `measure_contrast`; none of them overlaps a park.
+    city
+        The city in which the parks were measured. Donors are no parks: they stay part of each
+        other's rings.
+    parks
+        The parks, which are taken out of the donors' rings.
+    density, settings
+        As for `measure_contrast`.
+    """
+    flat_density = np.asarray(density, dtype=float).ravel()
+    nobody = np.empty(0, dtype=object)
+    return tuple(
+        _measure_place(
+            city, Place.of(row), beside=parks, hosts=nobody, density=flat_density,
+            settings=settings,
+        )
+        for row in donors.itertuples()
+    )  # fmt: skip
+
+
 def require_metres(places: gpd.GeoDataFrame) -> None:
     """
     Refuse places whose CRS is missing or not in metres.

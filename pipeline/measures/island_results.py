@@ -63,6 +63,11 @@ REASONS = {
         "环带内没有道路数据",
         "there are no streets in the ring",
     ),
+    "no_street_data": (
+        "no_data",
+        "没有道路数据(本研究未提供 OSM 摘录)",
+        "there are no street data: the study names no OpenStreetMap extract",
+    ),
     "boundary_unknown": (
         "not_testable",
         "边界仅为示意,不能据此衡量边界本身",
@@ -80,8 +85,33 @@ REASONS = {
     ),
     "no_barrier_data": (
         "no_data",
-        "没有快速路、铁路与水面数据",
-        "there are no data on expressways, railways and water",
+        "快速路、铁路、水面数据不全,未测绘不等于没有",
+        "data on expressways, railways or water are missing; unmapped is not absent",
+    ),
+    "no_candidates": (
+        "ok",
+        "园内没有在公共道路附近中断的道路,无可开口之处",
+        "no way inside stops short of a public street: there is nothing to open",
+    ),
+    "no_gain": (
+        "ok",
+        "开口不能明显缩短步行时间",
+        "no opening would shorten walks enough to be listed",
+    ),
+    "no_facilities": (
+        "no_data",
+        "没有可到达的设施",
+        "there is no facility to reach",
+    ),
+    "not_scored": (
+        "not_measurable",
+        "各分项均不可测,不予评分",
+        "no component could be measured: not scored",
+    ),
+    "no_donors": (
+        "no_data",
+        "没有普通工业用地数据可作对照",
+        "there is no ordinary industrial land in the data to compare with",
     ),
     "few_draws": (
         "not_testable",

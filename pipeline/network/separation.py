@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
@@ -19,7 +19,7 @@ from pipeline.measures.island_ring import GeometryArray, placed, ring
 from pipeline.measures.island_rows import PlaceContrast, guarded
 from pipeline.settings.island import IslandSettings
 
-from .separation_access import minutes_field
+from .separation_access import beside_streets, minutes_field
 from .separation_around import Around, Streeted, Surroundings, row_medians
 from .separation_crossings import mapped_km, openings_per_km, relocated_openings
 from .separation_density import (
@@ -36,6 +36,7 @@ POROSITY = "porosity"
 CIRCUMVENTION = "circumvention"
 ACCESS = "access_gap"
 DENSITY = "street_density"
+UNITS = {POROSITY: "openings per km", CIRCUMVENTION: "ratio"}
 ALL = "all"
 DENSITY_CELL_M = 250.0
 FIELD_CELL_M = 50.0
@@ -80,21 +81,23 @@ def separation_results(
     """
     density = street_density(streets, city.grid.refined(DENSITY_CELL_M))
     around = [Around(place, city, settings) for place in places]
-    streets_of = [
-        Streeted(
-            item, item.surroundings(item.here, density),
-            item.surroundings(item.place.positions, density),
-        )
-        for item in around
-    ]  # fmt: skip
     results: list[ComponentResult] = []
-    gates = [gate(item, streets, settings) for item in around]
-    for item, reason in zip(streets_of, gates, strict=True):
-        results += [_porosity(item, streets, reason, settings), _context(item.around, streets)]
-    results += _circumvention(streets_of, streets, gates, settings)
+    measurable: list[Streeted] = []
+    for item in around:
+        reason = gate(item.place, streets, settings)
+        results.append(_context(item, streets))
+        if reason is None:
+            measurable.append(Streeted.of(item, density))
+            results.append(_porosity(measurable[-1], streets, settings))
+        else:
+            results += unmeasured([item.place], reason, (POROSITY, CIRCUMVENTION), settings)
+    results += _circumvention(measurable, streets, settings)
     fine = city.grid.refined(FIELD_CELL_M)
+    beside = beside_streets(streets, fine, snap_m=snap_m)
     fields = {
-        service: _readable(minutes_field(streets, xy_m, fine, snap_m=snap_m, walk_m_min=walk_m_min))
+        service: _readable(
+            minutes_field(streets, xy_m, beside, snap_m=snap_m, walk_m_min=walk_m_min)
+        )
         for service, xy_m in facilities_xy_m.items()
     }
     for place in around:
@@ -145,16 +148,16 @@ def estimated_access(
     return guarded(results, places, settings)
 
 
-def gate(item: Around, streets: Streets, settings: IslandSettings) -> str | None:
+def gate(place: PlaceContrast, streets: Streets, settings: IslandSettings) -> str | None:
     """
     Say why porosity and circumvention of a place cannot be measured, or None where they can.
 
     Streets mapped inside (interior ways too) are compared with what the ring leads one to expect,
     and certain crossings are counted: unmapped is not sealed.
     """
-    if item.place.indicative:
+    if place.indicative:
         return "boundary_unknown"
-    park = item.place.park
+    park = place.park
     around = ring(park, width_m=settings.ring_m)
     ring_km2 = around.area / 1e6
     expected = mapped_km(around, streets, public=False) / ring_km2 * park.area / 1e6
@@ -170,13 +173,45 @@ def _statistic(component: str, category: str, unit: str, settings: IslandSetting
     return Statistic(component, category, settings.ring_m, unit)
 
 
-def _porosity(
-    item: Streeted, streets: Streets, reason: str | None, settings: IslandSettings
-) -> ComponentResult:
+def unmeasured(
+    places: Sequence[PlaceContrast],
+    reason: str,
+    components: Sequence[str],
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """Give the results of components that cannot be measured, with the reason why."""
+    return [
+        ComponentResult(
+            place.place_id, _statistic(component, ALL, UNITS[component], settings), np.nan,
+            np.empty(0), reason=reason,
+        )
+        for place in places
+        for component in components
+    ]  # fmt: skip
+
+
+def absent(
+    place_ids: Iterable[str],
+    services: Sequence[str],
+    others: Sequence[str],
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """Give the results of places without a footprint, of which nothing can be measured."""
+    kinds = [(POROSITY, ALL), (CIRCUMVENTION, ALL), *((ACCESS, each) for each in services)]
+    kinds += [(each, ALL) for each in others]
+    return [
+        ComponentResult(
+            place_id, _statistic(component, category, "", settings), np.nan, np.empty(0),
+            reason="no_footprint",
+        )
+        for place_id in place_ids
+        for component, category in kinds
+    ]  # fmt: skip
+
+
+def _porosity(item: Streeted, streets: Streets, settings: IslandSettings) -> ComponentResult:
     place = item.around.place
-    statistic = _statistic(POROSITY, ALL, "openings per km", settings)
-    if reason is not None:
-        return ComponentResult(place.place_id, statistic, np.nan, np.empty(0), reason=reason)
+    statistic = _statistic(POROSITY, ALL, UNITS[POROSITY], settings)
     observed, _ = openings_per_km(place.park, streets, merge_m=settings.opening_merge_m)
     rings = relocated_outlines(place)
     openings = relocated_openings(rings, streets, merge_m=settings.opening_merge_m)
@@ -216,16 +251,12 @@ def _context(item: Around, streets: Streets) -> ComponentResult:
 
 
 def _circumvention(
-    places: Sequence[Streeted],
-    streets: Streets,
-    gates: Sequence[str | None],
-    settings: IslandSettings,
+    places: Sequence[Streeted], streets: Streets, settings: IslandSettings
 ) -> list[ComponentResult]:
     """Measure all parks in two shared passes over the network: in place, and relocated."""
-    open_places = [item for item, reason in zip(places, gates, strict=True) if reason is None]
     wanted = [
         _boundary_routes(item.around, streets, at, surroundings, settings)
-        for item in open_places
+        for item in places
         for at, surroundings in (
             (item.around.here, item.observed),
             (item.around.place.positions, item.null),
@@ -233,12 +264,9 @@ def _circumvention(
     ]
     values = iter(_solved(wanted, streets, settings))
     results = []
-    for item, reason in zip(places, gates, strict=True):
-        statistic = _statistic(CIRCUMVENTION, ALL, "ratio", settings)
+    statistic = _statistic(CIRCUMVENTION, ALL, UNITS[CIRCUMVENTION], settings)
+    for item in places:
         place_id = item.around.place.place_id
-        if reason is not None:
-            results.append(ComponentResult(place_id, statistic, np.nan, np.empty(0), reason=reason))
-            continue
         observed, null = float(next(values)[0]), next(values)
         null = np.where(item.null.road_share >= settings.measurable_road_share, null, np.nan)
         why = None if np.isfinite(observed) else "few_pairs"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from scipy import ndimage
 from scipy.sparse import coo_array, csr_array, hstack, vstack
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
 
 from .separation_streets import OnStreet, Streets, snap_to_streets
 
@@ -86,10 +89,44 @@ def _spread(matrix: csr_array, start_m: FloatArray) -> FloatArray:
     return np.asarray(metres - LIFT_M)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """The cells of a grid near a street: flat number, metres to it, and its nearest piece."""
+
+    size: int
+    cell: IntArray
+    away_m: FloatArray
+    piece: IntArray
+
+
+def beside_streets(streets: Streets, grid: GridFrame, *, snap_m: float) -> Beside:
+    """
+    Find the cells whose centre lies within a distance of a street, and the piece nearest to each.
+
+    Only cells in blocks that hold streets, or beside such blocks, are searched.
+    """
+    xy = streets.pieces.xy_m
+    block = max(1, int(np.ceil(snap_m / grid.cell_m)))
+    rows, columns = -(-grid.rows // block), -(-grid.columns // block)
+    streeted = np.zeros((rows + 2, columns + 2), dtype=bool)
+    step = block * grid.cell_m
+    column = np.floor((xy[:, 0] - grid.x_min_m) / step).astype(np.int64)
+    row = np.floor((xy[:, 1] - grid.y_min_m) / step).astype(np.int64)
+    streeted[np.clip(row + 1, 0, rows + 1), np.clip(column + 1, 0, columns + 1)] = True
+    near = ndimage.binary_dilation(streeted, np.ones((3, 3), dtype=bool))[1:-1, 1:-1]
+    fine = near.repeat(block, axis=0).repeat(block, axis=1)[: grid.rows, : grid.columns]
+    cell = np.flatnonzero(fine)
+    away, piece = streets.any_tree.query(
+        np.column_stack(grid.centres(cell)), distance_upper_bound=np.nextafter(snap_m, np.inf)
+    )
+    found = np.isfinite(away)
+    return Beside(grid.rows * grid.columns, cell[found], away[found], piece[found])
+
+
 def minutes_field(
     streets: Streets,
     facilities_xy_m: FloatArray,
-    grid: GridFrame,
+    beside: Beside,
     *,
     snap_m: float,
     walk_m_min: float,
@@ -103,10 +140,10 @@ def minutes_field(
         The network.
     facilities_xy_m
         Entrances of facilities, shape (N, 2).
-    grid
-        Grid of the result; 50 to 100 m cells do.
+    beside
+        The cells near streets, of a grid of 50 to 100 m; see `beside_streets`.
     snap_m
-        A place farther than this from any street has no minutes.
+        A facility farther than this from any street is left out.
     walk_m_min
         Walking speed, also to the street.
 
@@ -121,14 +158,10 @@ def minutes_field(
         metres[streets.v[pieces.edge]] + pieces.to_v_m,
     )
     along = np.minimum(ends, _same_edge(streets, facilities_xy_m, snap_m))
-    x, y = grid.centres(np.arange(grid.rows * grid.columns))
-    away, piece = streets.any_tree.query(
-        np.column_stack([x, y]), distance_upper_bound=np.nextafter(snap_m, np.inf)
-    )
-    near = np.isfinite(away)
-    total = np.full(len(x), np.inf)
-    total[near] = away[near] + along[piece[near]]
-    return np.where(np.isfinite(total), total / walk_m_min, np.nan)
+    total = beside.away_m + along[beside.piece]
+    minutes = np.full(beside.size, np.nan)
+    minutes[beside.cell] = np.where(np.isfinite(total), total / walk_m_min, np.nan)
+    return minutes
 
 
 def _same_edge(streets: Streets, xy_m: FloatArray, snap_m: float) -> FloatArray:

@@ -107,6 +107,15 @@ class Streeted:
     observed: Surroundings
     null: Surroundings
 
+    @classmethod
+    def of(cls, around: Around, density: StreetDensity) -> Streeted:
+        """Read the streets around a place in place and at its relocations."""
+        return cls(
+            around,
+            around.surroundings(around.here, density),
+            around.surroundings(around.place.positions, density),
+        )
+
 
 def row_means(values: FloatArray) -> FloatArray:
     """Average rows without their missing values; NaN where a row has none."""

@@ -10,6 +10,8 @@ from .base import Section, setting
 
 PositiveMetres = Annotated[float, Field(gt=0)]
 
+BarrierKind = Literal["expressway", "railway", "water"]
+
 CHOICE = "analyst choice"
 
 
@@ -108,6 +110,36 @@ class IslandSettings(Section):
         unit="m",
         source="docs/methods.md, section 6",
         gt=0,
+    )
+    barrier_kinds: tuple[BarrierKind, ...] = setting(
+        ("expressway", "railway", "water"),
+        zh="摘录中必须具备数据的阻隔种类;研究区确实没有的种类请从中删去",
+        en="kinds of barrier the extract has to hold; take out those the area does not have",
+        source="docs/methods.md, section 6",
+        min_length=1,
+    )
+    barrier_min_objects: int = setting(
+        20,
+        zh="摘录中某种阻隔少于多少个对象时视为未测绘",
+        en="objects of a kind in the extract below which it counts as unmapped",
+        unit="objects",
+        source=CHOICE,
+        ge=1,
+    )
+    donors: int = setting(
+        30,
+        zh="作对照的普通工业用地最多取多少块(面积与各园区最接近者)",
+        en="ordinary industrial sites to compare with at most, those nearest to the parks in area",
+        unit="sites",
+        source=CHOICE,
+        ge=0,
+    )
+    donor_area_factor: float = setting(
+        4.0,
+        zh="对照用地面积与园区面积中位数相差不超过多少倍",
+        en="greatest ratio between the area of a donor and the parks' median area",
+        source=CHOICE,
+        gt=1,
     )
     opening_merge_m: float = setting(
         30.0,
@@ -320,6 +352,14 @@ class IslandSettings(Section):
         unit="m",
         source=CHOICE,
         gt=0,
+    )
+    gate_min_total: float = setting(
+        1.0,
+        zh="开口节省的“分钟×公顷”低于此值且未使任何地块新增可达时不列出",
+        en="minutes times hectares below which an opening that newly reaches nobody is not listed",
+        unit="min ha",
+        source=CHOICE,
+        ge=0,
     )
     gate_openings: int = setting(
         5, zh="逐一开放的开口数量上限", en="gates opened one after another", source=CHOICE, ge=1

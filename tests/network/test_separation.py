@@ -21,7 +21,7 @@ from pipeline.measures.island_boundary import (
     outline,
 )
 from pipeline.measures.island_grid import GridFrame
-from pipeline.network.separation_access import minutes_field, node_metres
+from pipeline.network.separation_access import beside_streets, minutes_field, node_metres
 from pipeline.network.separation_crossings import (
     crossings,
     mapped_km,
@@ -148,7 +148,8 @@ def test_a_facility_inside_a_private_interior_is_reached_from_outside() -> None:
 
 def test_minutes_are_nothing_where_no_street_is() -> None:
     grid = GridFrame(0.0, 0.0, 50.0, 100, 100)
-    field = minutes_field(OPEN, np.array([[0.0, 0.0]]), grid, snap_m=300.0, walk_m_min=80.0)
+    beside = beside_streets(OPEN, grid, snap_m=300.0)
+    field = minutes_field(OPEN, np.array([[0.0, 0.0]]), beside, snap_m=300.0, walk_m_min=80.0)
     cell = grid.index(np.array([2025.0, 4825.0]), np.array([1000.0, 1000.0]))
     assert field[cell[0]] == pytest.approx((2025 + 1025 + 25) / 80, abs=0.5)
     assert np.isnan(field[cell[1]])
@@ -156,8 +157,9 @@ def test_minutes_are_nothing_where_no_street_is() -> None:
 
 def test_half_the_speed_doubles_every_minute() -> None:
     grid = GridFrame(0.0, 0.0, 100.0, 40, 40)
+    beside = beside_streets(WALLED, grid, snap_m=300.0)
     fast, slow = (
-        minutes_field(WALLED, np.array([[500.0, 500.0]]), grid, snap_m=300.0, walk_m_min=speed)
+        minutes_field(WALLED, np.array([[500.0, 500.0]]), beside, snap_m=300.0, walk_m_min=speed)
         for speed in (80.0, 40.0)
     )
     np.testing.assert_allclose(slow, 2 * fast)
