@@ -263,7 +263,33 @@ def _districts(
     named = parts[field].map(lambda name: full.get(name, name))
     names = tuple(sorted(named.unique()))
     parts["number"] = named.map({name: i for i, name in enumerate(names)})
+    parts = _with_enclosed(parts)
     return names, parts.sort_values("number", kind="stable").reset_index(drop=True)
+
+
+def _with_enclosed(parts: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Give land that no area covers but areas enclose to the district it borders longest.
+
+    Collections of townships leave out industrial zones and farms that are no township; such a
+    hole is neither sea nor abroad.
+    """
+    import geopandas as gpd
+    import shapely
+
+    shapes = parts.geometry.to_numpy()
+    outlines = shapely.get_parts(shapely.union_all(shapes))
+    rings = [ring for outline in outlines for ring in outline.interiors]
+    holes = shapely.polygons(rings) if rings else np.empty(0, dtype=object)
+    numbers = []
+    for hole in holes:
+        shared = shapely.length(shapely.intersection(shapes, hole.exterior))
+        numbers.append(pd.Series(shared).groupby(parts["number"].to_numpy()).sum().idxmax())
+    if len(holes):
+        km2 = shapely.area(holes).sum() / 1e6
+        logger.info("gave %d enclosed holes, %.1f km2, to their districts", len(holes), km2)
+    filled = gpd.GeoDataFrame({"number": numbers}, geometry=holes, crs=parts.crs)
+    joined: gpd.GeoDataFrame = pd.concat([parts, filled], ignore_index=True)
+    return joined
 
 
 def _cover(
