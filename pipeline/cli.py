@@ -31,6 +31,7 @@ for command in (
     documents.docs,
     coverage.coverage,
     scenarios.compare,
+    scenarios.digitise,
 ):
     app.command()(command)
 app.command(hidden=True)(studies.execute)

@@ -86,8 +86,8 @@ def compare(
         say("输入、设置与代码均相同 / inputs, settings and code are the same")
     for row in found.places.itertuples():
         unit = row.unit if isinstance(row.unit, str) else ""
-        sides = (row.verdict_before, row.verdict_after)
-        sure = "" if sides[0] == sides[1] else f"  {sides[0]} -> {sides[1]}"
+        sides = [str(row.verdict_before), str(row.verdict_after)]
+        sure = "" if sides[0] == sides[1] else f"  {' -> '.join(sides)}"
         say(
             f"{row.place_id:<4} {row.service:<10} {row.value_before:.3g} -> {row.value_after:.3g} "
             f"{unit}  {row.change_zh} / {row.change_en}{sure}"
@@ -101,3 +101,34 @@ def compare(
             text = "\ufeff" + table.to_csv(index=False, lineterminator="\n")
             atomic_write(out / f"{key}.csv", text)
         say(f"已写 / written  {out}")
+
+
+def digitise(
+    place: Annotated[str, typer.Argument(help="地点编号 / id of a place")],
+    *,
+    study: StudyOption = "shanghai",
+    osm: OsmOption = None,
+    workspace: WorkspaceOption = Path(),
+    north: Annotated[str | None, typer.Option(help="北界 / northern limit")] = None,
+    east: Annotated[str | None, typer.Option(help="东界 / eastern limit")] = None,
+    south: Annotated[str | None, typer.Option(help="南界 / southern limit")] = None,
+    west: Annotated[str | None, typer.Option(help="西界 / western limit")] = None,
+    corner: Annotated[
+        float, typer.Option(help="路口处允许的缺口（米） / gap that corners may have, m")
+    ] = 200.0,
+    out: Annotated[Path, typer.Option("--out", help="写入的文件夹 / folder to write to")] = Path(),
+) -> None:
+    """按所述四至由摘录描出边界 / trace a boundary from the four limits a source states."""
+    from pipeline.scenarios.boundary import traced_place, write_traced
+
+    plan, _place = open_study(study, osm, None, workspace)
+    given = {"north": north, "east": east, "south": south, "west": west}
+    named = {side: name for side, name in given.items() if name}
+    found = traced_place(plan, place, named, corner_m=corner)
+    verdict = "接受 / accepted" if found.accepted else "不接受 / not accepted"
+    stated = "—" if found.documented_km2 is None else f"{found.documented_km2:g}"
+    said = "" if found.difference_share is None else f", {found.difference_share:.1%}"
+    say(f"{place}: {found.area_km2:.3f} km2 ({stated}{said}) {verdict}")
+    say(f"已写 / written  {write_traced(found, place, out, crs=plan.study.crs)}")
+    if not found.accepted:
+        raise typer.Exit(3)

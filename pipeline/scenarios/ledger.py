@@ -147,7 +147,8 @@ def parcel_ledger(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
     if not parts:
         return pd.DataFrame(columns=columns)
     stacked = pd.concat(parts)
-    moved = stacked[stacked["before"].astype("object").ne(stacked["after"].astype("object"))]
-    known = moved[moved["before"].notna() | moved["after"].notna()]
+    # unknown on one side only is a change; unknown on both is none
+    told = stacked[["before", "after"]].astype("string").fillna("unknown")
+    known = stacked[told["before"].ne(told["after"])]
     own = before.set_index("parcel_id")[["park_id", "area_m2", "synthetic"]]
     return known.join(own).rename_axis("parcel_id").reset_index()[columns]
