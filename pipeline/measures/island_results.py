@@ -30,12 +30,12 @@ REASONS = {
     "no_footprint": ("no_data", "没有可用的园区轮廓", "the place has no footprint"),
     "position": (
         "not_testable",
-        "位置误差大于环带与园区直径之和,无法分辨园内与环带",
+        "位置误差大于环带与园区直径之和，无法分辨园内与环带",
         "the position is too uncertain to tell inside from ring",
     ),
     "below_cells": (
         "not_measurable",
-        "园区过小,网格计数无法分辨",
+        "园区过小，网格计数无法分辨",
         "the park is too small for gridded counts to resolve",
     ),
     "little_ring": (
@@ -50,12 +50,12 @@ REASONS = {
     ),
     "unmapped": (
         "not_measurable",
-        "园内道路测绘不足,未测绘不等于封闭",
+        "园内道路测绘不足，未测绘不等于封闭",
         "too few streets are mapped inside; unmapped is not sealed",
     ),
     "few_crossings": (
         "not_measurable",
-        "确定的边界出入口过少,无法与未测绘区分",
+        "确定的边界出入口过少，无法与未测绘区分",
         "too few certain crossings of the boundary to tell sealed from unmapped",
     ),
     "no_streets": (
@@ -65,17 +65,17 @@ REASONS = {
     ),
     "no_street_data": (
         "no_data",
-        "没有道路数据(本研究未提供 OSM 摘录)",
+        "没有道路数据（本研究未提供 OSM 摘录）",
         "there are no street data: the study names no OpenStreetMap extract",
     ),
     "boundary_unknown": (
         "not_testable",
-        "边界仅为示意,不能据此衡量边界本身",
+        "边界仅为示意，不能据此衡量边界本身",
         "the boundary is only indicative, so nothing can be said of the boundary itself",
     ),
     "few_pairs": (
         "not_measurable",
-        "边界附近可通行的道路过少,无法设定相对点对",
+        "边界附近可通行的道路过少，无法设定相对点对",
         "too few walkable streets along the boundary to set facing pairs",
     ),
     "few_minutes": (
@@ -85,12 +85,12 @@ REASONS = {
     ),
     "no_barrier_data": (
         "no_data",
-        "快速路、铁路、水面数据不全,未测绘不等于没有",
+        "快速路、铁路、水面数据不全，未测绘不等于没有",
         "data on expressways, railways or water are missing; unmapped is not absent",
     ),
     "no_candidates": (
         "ok",
-        "园内没有在公共道路附近中断的道路,无可开口之处",
+        "园内没有在公共道路附近中断的道路，无可开口之处",
         "no way inside stops short of a public street: there is nothing to open",
     ),
     "no_gain": (
@@ -105,7 +105,7 @@ REASONS = {
     ),
     "not_scored": (
         "not_measurable",
-        "各分项均不可测,不予评分",
+        "各分项均不可测，不予评分",
         "no component could be measured: not scored",
     ),
     "no_donors": (
@@ -115,7 +115,7 @@ REASONS = {
     ),
     "few_draws": (
         "not_testable",
-        "可供重置的合格位置不足,仅给出观测值",
+        "可供重置的合格位置不足，仅给出观测值",
         "too few eligible relocations; the observed value is shown without a test",
     ),
 }

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 
-WIDTH, ROW, TOP = 980, 46, 104
+WIDTH, ROW, TOP = 1080, 46, 104
 STRIP_X, STRIP_W = 290, 300
 TEXT_X = STRIP_X + STRIP_W + 18
 FONTS = "'Noto Sans CJK SC','Source Han Sans SC','WenQuanYi Micro Hei','Microsoft YaHei',sans-serif"
@@ -30,6 +30,17 @@ POOLED_NAMES: Mapping[str, tuple[str, str]] = {
     "people_serving": ("服务设施合计", "people-serving, pooled"),
     "all": ("", ""),
 }
+SERVICE_NAMES: Mapping[str, tuple[str, str]] = {
+    "station": ("轨道站点", "rail station"),
+    "hospital": ("医院", "hospital"),
+    "school": ("学校", "school"),
+}
+VERDICTS: Mapping[str, str] = {
+    "robust": "稳健 robust",
+    "likely": "较可能 likely",
+    "not_testable": "无法定论 undecided",
+}
+STRAIGHT = "直线估算 straight-line estimate"
 UNITS_ZH: Mapping[str, str] = {
     "log ratio of facilities per km²": "每 km² 设施数之比的对数",
     "effective kinds": "有效种类数",
@@ -77,6 +88,7 @@ def profile_svg(
     -------
     SVG document, bilingual; what is not measured says why instead of showing a mark
     """
+    names = {**POOLED_NAMES, **SERVICE_NAMES, **categories}
     order = list(COMPONENTS)
     shown = [
         row
@@ -85,7 +97,7 @@ def profile_svg(
         and (row["component"] != "amenity_contrast" or row["category"] == "people_serving")
     ]
     shown.sort(key=lambda row: order.index(row["component"]))
-    height = TOP + ROW * (len(shown) + len(ranks)) + 96
+    height = TOP + ROW * (len(shown) + max(len(ranks), 1)) + 96
     root = ET.Element(
         "svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height}",
         width=str(WIDTH), height=str(height), role="img", lang="zh",
@@ -97,7 +109,11 @@ def profile_svg(
     _text(root, 24, 56, f"{name_en}: island profile", size=13, fill=QUIET)
     _axis(root)
     for number, row in enumerate(shown):
-        _component(root, TOP + ROW * number, row, {**POOLED_NAMES, **categories})
+        _component(root, TOP + ROW * number, row, names)
+    if ranks.empty:
+        y = TOP + ROW * len(shown) + 12
+        _text(root, 24, y + 14, "不予评分", size=14, weight="bold")
+        _text(root, 24, y + 31, "not scored: no component could be tested", size=11, fill=QUIET)
     for number, rank in enumerate(ranks.to_dict("records")):
         _score(root, TOP + ROW * (len(shown) + number) + 12, rank)
     for number, (zh, en) in enumerate(CAVEATS):
@@ -146,7 +162,8 @@ def _component(
         _text(root, TEXT_X, y + 14, value, size=13)
         _text(root, TEXT_X, y + 31, _second_line(row), size=11, fill=QUIET)
     else:
-        _text(root, TEXT_X, y + 14, str(row["reason_zh"] or "未检验"), size=11, fill=QUIET)
+        seen = f"{row['observed']:.2f}  " if pd.notna(row["observed"]) else ""
+        _text(root, TEXT_X, y + 14, f"{seen}{row['reason_zh'] or '未检验'}", size=11, fill=QUIET)
         _text(root, TEXT_X, y + 31, str(row["reason_en"] or "not tested"), size=10, fill=QUIET)
 
 
@@ -156,12 +173,18 @@ def _second_line(row: Mapping[Hashable, Any]) -> str:
     if pd.notna(row["low"]):
         parts.append(f"90 % [{row['low']:.2f}, {row['high']:.2f}]")
     if isinstance(row["verdict"], str):
-        parts.append(row["verdict"])
+        parts.append(VERDICTS[row["verdict"]])
+    if row["basis"] == "straight_line":
+        parts.append(STRAIGHT)
     return " · ".join(parts)
 
 
 def _strip(root: ET.Element, y: float, percentile: float | None) -> None:
     box = {"x": str(STRIP_X), "y": f"{y + 8:g}", "width": str(STRIP_W), "height": "14"}
+    if percentile is None:
+        hollow = {"fill": "none", "stroke": FAINT, "stroke-dasharray": "4 4"}
+        ET.SubElement(root, "rect", box | hollow)
+        return
     ET.SubElement(root, "rect", box | {"fill": FAINT, "opacity": "0.45"})
     middle = {"x": f"{STRIP_X + 0.05 * STRIP_W:g}", "width": f"{0.9 * STRIP_W:g}"}
     ET.SubElement(root, "rect", box | middle | {"fill": FAINT})
@@ -170,10 +193,9 @@ def _strip(root: ET.Element, y: float, percentile: float | None) -> None:
         root, "line",
         {"x1": half, "x2": half, "y1": f"{y + 6:g}", "y2": f"{y + 24:g}", "stroke": QUIET},
     )  # fmt: skip
-    if percentile is not None:
-        x = STRIP_X + percentile * STRIP_W
-        points = f"{x:g},{y + 25:g} {x - 6:g},{y + 3:g} {x + 6:g},{y + 3:g}"
-        ET.SubElement(root, "polygon", points=points, fill=MARK)
+    x = STRIP_X + percentile * STRIP_W
+    points = f"{x:g},{y + 25:g} {x - 6:g},{y + 3:g} {x + 6:g},{y + 3:g}"
+    ET.SubElement(root, "polygon", points=points, fill=MARK)
 
 
 def _score(root: ET.Element, y: float, rank: Mapping[Hashable, Any]) -> None:

@@ -35,7 +35,7 @@ class IslandSettings(Section):
     )
     min_ring_land_share: float = setting(
         0.25,
-        zh="环带扣除水面与其他园区后至少应剩余的比例,低于此值不予计算",
+        zh="环带扣除水面与其他园区后至少应剩余的比例，低于此值不予计算",
         en="share of the nominal ring that must remain after water and other parks are taken out",
         unit="share",
         source=CHOICE,
@@ -44,7 +44,7 @@ class IslandSettings(Section):
     )
     host_overlap_share: float = setting(
         0.5,
-        zh="另一园区覆盖本园区超过此比例时视为其所在环境,不从环带扣除",
+        zh="另一园区覆盖本园区超过此比例时视为其所在环境，不从环带扣除",
         en="a park that covers more than this share of another is its setting, not a neighbour",
         unit="share",
         source=CHOICE,
@@ -60,20 +60,20 @@ class IslandSettings(Section):
     )
     people_serving: tuple[str, ...] = setting(
         ("finance", "health", "schools", "shops", "sport"),
-        zh="服务于人的设施类别(合并计算总的设施对比，类别之间不得重叠)",
+        zh="服务于人的设施类别（合并计算总的设施对比，类别之间不得重叠）",
         en="categories that serve people, pooled for the amenity contrast; they must not overlap",
         source=CHOICE,
         min_length=1,
     )
     contrast_direction: Literal["deficit", "either"] = setting(
         "deficit",
-        zh="综合得分中设施对比的方向:deficit 只计园内偏少,either 计任一方向的偏离",
+        zh="综合得分中设施对比的方向:deficit 只计园内偏少，either 计任一方向的偏离",
         en="direction in which amenity contrast enters the score: fewer inside, or either way",
         source=CHOICE,
     )
     min_cells_inside: float = setting(
         4.0,
-        zh="用网格计数时,园区面积至少相当于多少个网格才可计算",
+        zh="用网格计数时，园区面积至少相当于多少个网格才可计算",
         en="park area, in grid cells, below which gridded counts cannot resolve it",
         unit="cells",
         source=CHOICE,
@@ -97,7 +97,7 @@ class IslandSettings(Section):
     )
     rarefaction_min: int = setting(
         5,
-        zh="功能混合度可比所需的最少设施数(园内与环带各自)",
+        zh="功能混合度可比所需的最少设施数（园内与环带各自）",
         en="facilities needed on each side for the function mix to be compared",
         unit="facilities",
         source=CHOICE,
@@ -128,7 +128,7 @@ class IslandSettings(Section):
     )
     donors: int = setting(
         30,
-        zh="作对照的普通工业用地最多取多少块(面积与各园区最接近者)",
+        zh="作对照的普通工业用地最多取多少块（面积与各园区最接近者）",
         en="ordinary industrial sites to compare with at most, those nearest to the parks in area",
         unit="sites",
         source=CHOICE,
@@ -151,7 +151,7 @@ class IslandSettings(Section):
     )
     measurable_road_share: float = setting(
         0.6,
-        zh="园内已测绘道路长度与按环带推算的期望值之比,低于此值视为未测绘",
+        zh="园内已测绘道路长度与按环带推算的期望值之比，低于此值视为未测绘",
         en="mapped road length inside over what the ring leads one to expect; lower is unmapped",
         unit="share",
         source="docs/methods.md, section 6",
@@ -210,7 +210,7 @@ class IslandSettings(Section):
     )
     circumvention_limit: float = setting(
         3.0,
-        zh="绕行路径最长搜索到外接矩形两边之和的多少倍,更长者按此计",
+        zh="绕行路径最长搜索到外接矩形两边之和的多少倍，更长者按此计",
         en="longest way searched, in multiples of the two sides of the park's rectangle together; "
         "a longer one counts as this",
         source=CHOICE,
@@ -233,7 +233,7 @@ class IslandSettings(Section):
     )
     seed: int = setting(
         20260519,
-        zh="随机数种子(与园区编号合用)",
+        zh="随机数种子（与园区编号合用）",
         en="seed of the random draws (joined with the place's id)",
         source=CHOICE,
         ge=0,
@@ -295,7 +295,7 @@ class IslandSettings(Section):
     )
     max_overlap_share: float = setting(
         0.5,
-        zh="重置位置中与园区自身重叠者的占比上限,超过则视为无处可移、不予检验",
+        zh="重置位置中与园区自身重叠者的占比上限，超过则视为无处可移、不予检验",
         en="greatest share of relocations that overlap the park itself; with more there is no "
         "room elsewhere and nothing is tested",
         unit="share",
@@ -313,7 +313,7 @@ class IslandSettings(Section):
     )
     sample_points: int = setting(
         600,
-        zh="轮廓内(以及各环带)用于近似计算的采样点数",
+        zh="轮廓内（以及各环带）用于近似计算的采样点数",
         en="sample points that stand for the footprint, and for each ring band, in relocations",
         unit="points",
         source=CHOICE + "; see docs/island.md for the error",
