@@ -31,6 +31,8 @@ RING_NAMES = ("坐标串", "界址点坐标", "拐点坐标", "坐标", "coordin
 X_NAMES = ("x", "lon", "lng", "longitude", "经度", "横坐标", "x坐标", "东坐标")
 Y_NAMES = ("y", "lat", "latitude", "纬度", "纵坐标", "y坐标", "北坐标")
 DBF_BLOCK, DBF_NAME, DBF_HEADER_END = 32, 11, 0x0D
+# Number of the row in the file a part was cut from.
+ROW = "source_row"
 TEMPLATE_SHEET = "宗地 parcels"
 
 
@@ -232,10 +234,12 @@ def _read_vector(path: Path, layer: str | None, options: LayerOptions) -> RawTab
 
 
 def _from_frame(frame: pd.DataFrame) -> RawTable:
-    rows = list(range(1, len(frame) + 1))
+    rows: list[int | str] = [*range(1, len(frame) + 1)]
     if not isinstance(frame, gpd.GeoDataFrame):
         return RawTable(frame.reset_index(drop=True), np.full(len(frame), None), rows)
     cells = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
+    if ROW in cells.columns:
+        rows = cells.pop(ROW).astype(str).tolist()
     return RawTable(cells, frame.geometry.to_numpy().copy(), rows, crs=frame.crs)
 
 

@@ -13,6 +13,8 @@ import pandas as pd
 import shapely
 
 from pipeline.errors import CrsError, Problem
+from pipeline.sources.parcel_open import ROW
+from pipeline.sources.shapefile import settle_encoding
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ def split_parcels(
                     rule="crs",
                 )
             )
-        chunk.insert(0, "source_row", np.arange(total + 1, total + len(chunk) + 1).astype(str))
+        chunk.insert(0, ROW, np.arange(total + 1, total + len(chunk) + 1).astype(str))
         total += len(chunk)
         names = cell_names(chunk.geometry.to_crs(crs), cell_m)
         for name, part in chunk.groupby(names):
@@ -97,10 +99,10 @@ def _chunks(path: Path, rows: int, layer: str | None) -> Iterator[gpd.GeoDataFra
         return
     import pyogrio
 
-    with pyogrio.open_arrow(path, layer=layer, batch_size=rows, use_pyarrow=True) as (
-        about,
-        batches,
-    ):
+    encoding = settle_encoding(path, given=None).name if path.suffix.lower() == ".shp" else None
+    with pyogrio.open_arrow(
+        path, layer=layer, batch_size=rows, encoding=encoding, use_pyarrow=True
+    ) as (about, batches):
         column = about["geometry_name"] or "wkb_geometry"
         for batch in batches:
             table = batch.to_pandas()

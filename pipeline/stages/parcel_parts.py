@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.atomic import atomic_path
+from pipeline.errors import LayerError, Problem
 from pipeline.measures.parcel_partition import evaluate_partition, measure
 from pipeline.measures.parcel_totals import add_totals, finish_totals, partial_totals
 from pipeline.settings.parcel_rules import RuleSet
@@ -88,8 +89,24 @@ def combine_parts(out: Path, study: Study) -> pd.DataFrame:
     -------
     The totals of the whole table, also written to `out/totals.parquet`; the findings are in
     `out/findings.parquet`.
+
+    Raises
+    ------
+    LayerError
+        No part has been judged.
     """
-    partial = pd.concat(map(pd.read_parquet, sorted((out / "totals").glob("*.parquet"))))
+    sums = sorted((out / "totals").glob("*.parquet"))
+    if not sums:
+        raise LayerError(
+            Problem(
+                zh="没有已判定的分块",
+                en="no part has been judged",
+                path=out / "totals",
+                remedy_zh="先运行 judge",
+                remedy_en="run judge first",
+            )
+        )
+    partial = pd.concat(map(pd.read_parquet, sums))
     least = study.parcels.min_known_share
     tables = [
         finish_totals(

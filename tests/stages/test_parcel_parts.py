@@ -86,6 +86,10 @@ def test_parts_are_judged_as_the_whole(
         one = added.loc[("zone", "H4"), name]
         assert one == pytest.approx(summed.loc["H4", name], rel=1e-12), name
     assert added.loc[("all", "all"), "parcels"] == 330
+    rows = pd.concat(map(pd.read_parquet, (out / "judged").glob("*.parquet")))["source_row"]
+    assert sorted(rows.astype(int)) == list(range(1, 331)), "rows are those of the whole file"
+    told = pd.read_parquet(out / "findings.parquet")["en"]
+    assert not told.str.contains("source_row").any()
 
 
 def test_an_id_in_two_parts_is_found_when_they_are_added_up(source: Path, tmp_path: Path) -> None:
