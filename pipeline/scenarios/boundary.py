@@ -33,7 +33,9 @@ def traced_place(
         The extract lacks a limit, or the limits enclose nothing.
     """
     extract = study.inputs.osm_extract
-    table = StudyInputs(study.inputs, study.sources, crs=study.study.crs).placed("places")
+    table = StudyInputs(study.inputs, study.sources, study.timetables, crs=study.study.crs).placed(
+        "places"
+    )
     rows = table[table["place_id"].eq(place_id)] if table is not None else None
     if rows is None or rows.empty:
         raise StudyError(

@@ -35,7 +35,7 @@ def against_study(study: Study) -> CheckAgainst:
     SourceError, FieldError, CrsError
         An input of the study cannot be read.
     """
-    given = StudyInputs(study.inputs, study.sources, crs=study.study.crs)
+    given = StudyInputs(study.inputs, study.sources, study.timetables, crs=study.study.crs)
     trusted = given.trusted
     if trusted.study_area is not None:
         return trusted

@@ -40,7 +40,7 @@ def cells_of_extract(osm: Path, areas: Path, *, study: Study) -> CellGrid:
     SourceError, FieldError, CrsError
         A file cannot be read, holds no polygons, or lacks the field.
     """
-    given = StudyInputs(study.inputs, study.sources, crs=study.study.crs)
+    given = StudyInputs(study.inputs, study.sources, study.timetables, crs=study.study.crs)
     shapes = areas_of_districts(areas)
     categories = {name for names in given.mapping.cells.values() for name in names}
     features = read_osm_features(

@@ -40,13 +40,23 @@ class StudyInputs:
     ----------
     inputs, sources
         The sections of the study file.
+    timetables
+        Limits and choices when a timetable is read.
     crs
         Working CRS of the study, in metres.
     """
 
-    def __init__(self, inputs: InputSettings, sources: SourceSettings, *, crs: str) -> None:
+    def __init__(
+        self,
+        inputs: InputSettings,
+        sources: SourceSettings,
+        timetables: GtfsSettings,
+        *,
+        crs: str,
+    ) -> None:
         self.settings = inputs
         self.sources = sources
+        self.timetables = timetables
         self.crs = crs
 
     def source(self, role: str) -> TableInput | None:
@@ -130,7 +140,7 @@ class StudyInputs:
         path = self.settings.rail_timetable
         if path is None:
             return None
-        feed = read_feed(path, limits=GtfsSettings())
+        feed = read_feed(path, limits=self.timetables)
         return rail_lines(feed, route_types=self.settings.rail_route_types)
 
     @cached_property

@@ -71,7 +71,12 @@ PEOPLE = {"residents": ("residents", "population"), "jobs": ("jobs", "workers")}
 
 def run(context: StageContext) -> None:
     """Write places with footprints, facilities, stations, districts, cells and standards."""
-    given = StudyInputs(context.settings("inputs"), context.settings("sources"), crs=context.crs)
+    given = StudyInputs(
+        context.settings("inputs"),
+        context.settings("sources"),
+        context.settings("timetables"),
+        crs=context.crs,
+    )
     places = _places(context, given)
     context.put("places.parquet", places)
     context.put("facilities.parquet", _gathered([_hospitals(given), _schools(given)], context))
