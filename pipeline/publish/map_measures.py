@@ -25,6 +25,10 @@ _DECAYS: Mapping[str, Words] = {
 }
 _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"distance_nearest_m"), "到最近处的直线距离", "straight line to the nearest"),
+    (re.compile(r"distance_walked_median_m"), "到最近处的步行距离，中位数",
+     "walked distance to the nearest, median"),
+    (re.compile(r"minutes_to_(?P<named>\w+)_(?P<statistic>mean|median|p90)"),
+     "到{named}的时间，{statistic}", "time to {named}, {statistic}"),
     (re.compile(r"minutes_nearest_(?P<statistic>\w+)"), "到最近处的时间，{statistic}",
      "time to the nearest, {statistic}"),
     (re.compile(r"share_area_within_(?P<n>[\d.]+)min"), "{n} 分钟内可达的面积占比",
@@ -74,20 +78,25 @@ _STEMS: Mapping[str, Words] = {
 }
 
 
-def code_words(codes: Iterable[str]) -> dict[str, Words]:
-    """Name every code that can be read, in Chinese and English; the others are left out."""
-    return {code: words for code in codes if (words := _words(code)) is not None}
+def code_words(
+    codes: Iterable[str], *, named: Mapping[str, Words] | None = None
+) -> dict[str, Words]:
+    """Name every code that can be read, in Chinese and English; the others are left out.
+
+    `named` gives the names of what codes refer to by id, such as hubs.
+    """
+    return {code: words for code in codes if (words := _words(code, named or {})) is not None}
 
 
-def _words(code: str) -> Words | None:
+def _words(code: str, named: Mapping[str, Words]) -> Words | None:
     if code in VARIANTS or code in UNITS:
         return VARIANTS.get(code) or UNITS[code]
     for pattern, zh, en in _PATTERNS:
         found = pattern.fullmatch(code)
         if found:
-            return _filled(zh, found, 0), _filled(en, found, 1)
+            return _filled(zh, found, 0, named), _filled(en, found, 1, named)
     if code.endswith(OWN_DISTRICT):
-        whole = _words(code.removesuffix(OWN_DISTRICT))
+        whole = _words(code.removesuffix(OWN_DISTRICT), named)
         return whole and (f"{whole[0]}，限本区", f"{whole[1]}, own district only")
     numbered = _LAST_NUMBER.fullmatch(code)
     if numbered and numbered["stem"] in _STEMS:
@@ -96,8 +105,8 @@ def _words(code: str) -> Words | None:
     return _STEMS.get(code)
 
 
-def _filled(text: str, found: re.Match[str], language: int) -> str:
-    tables = {"statistic": _STATISTICS, "decay": _DECAYS, "demand": _DEMANDS}
+def _filled(text: str, found: re.Match[str], language: int, named: Mapping[str, Words]) -> str:
+    tables = {"statistic": _STATISTICS, "decay": _DECAYS, "demand": _DEMANDS, "named": named}
     parts = {
         name: tables[name].get(value, (value, value))[language] if name in tables else value
         for name, value in found.groupdict().items()

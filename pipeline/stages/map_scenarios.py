@@ -102,7 +102,7 @@ def _most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoD
 def _ledger(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> pd.DataFrame:
     """List the places by how much their gap falls; those without figures come last."""
     joined = pd.DataFrame(before.drop(columns="geometry")).join(
-        after[["gap", "value"]], rsuffix="_after"
+        after[["gap", "value"]].add_suffix("_after")
     )
     gap, then = (joined[name].astype("float64") for name in ("gap", "gap_after"))
     told = [

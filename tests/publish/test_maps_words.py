@@ -38,6 +38,16 @@ def test_codes_are_named_in_both_languages(code: str, zh: str, en: str) -> None:
     assert en in words[1]
 
 
+def test_codes_that_name_a_hub_take_its_name() -> None:
+    hubs = {"rail_hongqiao": ("虹桥枢纽", "Hongqiao hub")}
+    words = code_words(["minutes_to_rail_hongqiao_p90", "minutes_to_x_mean"], named=hubs)
+    assert words["minutes_to_rail_hongqiao_p90"] == (
+        "到虹桥枢纽的时间，第 90 百分位",
+        "time to Hongqiao hub, 90th percentile",
+    )
+    assert words["minutes_to_x_mean"][1] == "time to x, mean"
+
+
 def test_a_code_nobody_knows_keeps_its_name() -> None:
     assert code_words(["share_of_pink_elephants", "minutes_nearest"]) == {}
 

@@ -81,7 +81,7 @@ def test_the_overview_shows_the_gaps_of_the_table(maps: Path, built: Path) -> No
     shown = pd.DataFrame(
         {name: column(block, name) for name in ("place_id", "service", "gap", "value")}
     ).set_index(["place_id", "service"])
-    both = shown.join(gaps[["gap", "value"]], rsuffix="_table", how="inner")
+    both = shown.join(gaps[["gap", "value"]].add_suffix("_table"), how="inner")
     assert len(both) == len(gaps)
     for name in ("gap", "value"):
         one, other = (both[key].astype("float64") for key in (name, f"{name}_table"))
