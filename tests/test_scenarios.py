@@ -41,9 +41,28 @@ def scenario(*changes: dict[str, object]) -> Scenario:
 
 def test_every_shipped_scenario_is_valid_and_fits_the_study(study: Study, tmp_path: Path) -> None:
     paths = sorted((shipped("studies") / "scenarios").glob("*.yml"))
-    assert len(paths) >= 5
+    assert len(paths) >= 6
     for path in paths:
-        assert changed_study(read_scenario(path), study, tmp_path / path.stem), path
+        asked = read_scenario(path)
+        if any(change.kind == "open_gate" for change in asked.changes):
+            with pytest.raises(StudyError, match="OSM extract"):
+                changed_study(asked, study, tmp_path / path.stem)
+        else:
+            assert changed_study(asked, study, tmp_path / path.stem), path
+
+
+@pytest.mark.shared
+def test_a_gate_opens_in_the_sample_extract(extract: Path, tmp_path: Path) -> None:
+    study = read_study(
+        find_study("shanghai", workspace=PROJECT), {"inputs.osm_extract": str(extract)}
+    )
+    asked = read_scenario(find_scenario("gate_fenglin", workspace=PROJECT))
+    changed = Path(changed_study(asked, study, tmp_path)["inputs.osm_extract"])
+    ways = [
+        sum(1 for _ in osmium.FileProcessor(str(path), osmium.osm.WAY))
+        for path in (extract, changed)
+    ]
+    assert ways[1] == ways[0] + 1
 
 
 def test_an_extension_stands_in_order_on_its_line(study: Study, tmp_path: Path) -> None:
