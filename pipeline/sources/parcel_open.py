@@ -234,7 +234,7 @@ def _read_vector(path: Path, layer: str | None, options: LayerOptions) -> RawTab
 
 
 def _from_frame(frame: pd.DataFrame) -> RawTable:
-    rows: list[int | str] = [*range(1, len(frame) + 1)]
+    rows: Sequence[int | str] = range(1, len(frame) + 1)
     if not isinstance(frame, gpd.GeoDataFrame):
         return RawTable(frame.reset_index(drop=True), np.full(len(frame), None), rows)
     cells = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
