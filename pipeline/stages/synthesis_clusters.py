@@ -16,6 +16,7 @@ from pipeline.stages.synthesis_tables import located_places, minutes_between, xy
 # Which counts per cell stand for the amount of city there
 CITY = ("stops", "schools", "health", "shops", "sport", "parks", "finance")
 PARKS = ("core", "zone", "x", "carrier")
+ANCHOR_WORDS = {"hospital": ("三级医院", "tertiary hospital"), "university": ("高校", "university")}
 RESEARCH, BUSINESS, POLICY = "service_research", "service_business", "service_policy"
 CONCENTRATION = (
     "group", "null", "statistic", "at", "points", "observed", "null_median", "low", "high",
@@ -185,28 +186,31 @@ def _classes(
 ) -> pd.DataFrame:
     """Guess the kind of each cluster from its surroundings alone and compare with the source.
 
-    An anchor within the radius makes a research cluster; without one, a place near the centre is
-    a headquarters cluster; what is left is told as policy-led, since its policies cannot be seen.
+    An anchor within the radius makes a research cluster: a university where universities are known,
+    else a tertiary hospital. Without one, a place near the centre is a headquarters cluster; what
+    is left is told as policy-led, since its policies cannot be seen.
     """
     if clusters.empty:
         return pd.DataFrame({name: [] for name in CLASSES})
     counts = anchors.assign(near=anchors["count"].fillna(0).gt(0))
-    near = counts[counts["anchor"].eq("hospital")].set_index("place_id")["near"]
+    anchor = "university" if _known(anchors, "university") else "hospital"
+    near = counts[counts["anchor"].eq(anchor)].set_index("place_id")["near"]
     centre = _centre(context)
     apart_km = np.linalg.norm(xy_of(clusters) - centre, axis=1) / 1000.0
     rows = []
     for (place_id, row), km in zip(clusters.iterrows(), apart_km, strict=True):
         central = bool(km <= rules.centre_km)
         kind = RESEARCH if near.get(place_id, False) else BUSINESS if central else POLICY
+        why_zh, why_en = _why(kind, anchor, rules, km)
         rows.append(
             {
                 "place_id": place_id,
                 "category": row["category"],
                 "reproduced": kind,
                 "agrees": kind == row["category"],
-                "why_zh": _why(kind, rules, km)[0],
-                "why_en": _why(kind, rules, km)[1],
-                "circular": row["point_anchor"] == "hospital",
+                "why_zh": why_zh,
+                "why_en": why_en,
+                "circular": row["point_anchor"] == anchor,
             }
         )
     return pd.DataFrame(rows)[list(CLASSES)]
@@ -219,18 +223,15 @@ def _centre(context: StageContext) -> FloatArray:
     return np.array([moved.x, moved.y])
 
 
-def _why(kind: str, rules: ClusterSettings, km: float) -> tuple[str, str]:
-    return {
-        RESEARCH: (
-            f"{rules.anchor_m:g} 米内有三级医院",
-            f"a tertiary hospital within {rules.anchor_m:g} m",
-        ),
-        BUSINESS: (
-            f"附近无三级医院，距市中心 {km:.1f} 公里",
-            f"no tertiary hospital around, {km:.1f} km from the centre",
-        ),
-        POLICY: (
-            f"附近无三级医院，距市中心 {km:.1f} 公里；政策本身无从观察",
-            f"no tertiary hospital around, {km:.1f} km from the centre; policy cannot be seen",
-        ),
-    }[kind]
+def _known(anchors: pd.DataFrame, anchor: str) -> bool:
+    return bool((anchors["anchor"].eq(anchor) & anchors["status"].eq("ok")).any())
+
+
+def _why(kind: str, anchor: str, rules: ClusterSettings, km: float) -> tuple[str, str]:
+    zh, en = ANCHOR_WORDS[anchor]
+    if kind == RESEARCH:
+        return f"{rules.anchor_m:g} 米内有{zh}", f"a {en} within {rules.anchor_m:g} m"
+    told = f"附近无{zh}，距市中心 {km:.1f} 公里", f"no {en} around, {km:.1f} km from the centre"
+    if kind == BUSINESS:
+        return told
+    return f"{told[0]}；政策本身无从观察", f"{told[1]}; policy cannot be seen"

@@ -103,6 +103,10 @@ def test_anchors_are_counted_or_unknown(embedded: Path, with_extract: Path) -> N
     assert read_too.loc[("hospital", "T1"), "count"] >= 1
     classes = read(embedded, "cluster_classes").set_index("place_id")
     assert classes.index[classes["circular"]].tolist() == ["T1", "T2"]
+    better = read(with_extract, "cluster_classes").set_index("place_id")
+    assert not better["circular"].any()
+    assert better.loc[["T1", "T2", "T3"], "agrees"].all()
+    assert better["agrees"].sum() > classes["agrees"].sum()
 
 
 def test_sites_are_proven_best_and_more_sites_help_no_less(embedded: Path) -> None:
