@@ -9,7 +9,10 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from pipeline.resources import PACKAGE, shipped
+from pipeline.settings.inputs import ParcelInput, TableInput
 from pipeline.stages.flow import StageSpec
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ def stage_basis(spec: StageSpec, study: Study) -> dict[str, Any]:
     bytes.
     """
     return {
-        "settings": json.loads(study.canonical(*spec.settings)) if spec.settings else {},
+        "settings": _settings_of(spec, study),
         "contract": repr(spec),
         "code": code_digest(spec),
         "libraries": libraries(),
@@ -39,14 +42,13 @@ def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for role in spec.inputs:
         given = getattr(study.inputs, role)
-        if isinstance(given, Path):
-            found[role] = given
-        elif given is not None and given.path is not None:
-            found[role] = given.path
-        elif getattr(given, "reference", None) is not None:
+        if getattr(given, "reference", None) is not None:
             found[role] = shipped("reference") / f"{given.reference}.csv"
             for companion in sorted(shipped("reference").glob(f"{given.reference}_*.csv")):
                 found[f"{role}: {companion.name}"] = companion
+        else:
+            named = given.model_dump() if isinstance(given, BaseModel) else given
+            found |= _named_files(role, named)
     for section in spec.settings:
         if section != "inputs":
             found |= _named_files(section, study.section(section).model_dump())
@@ -55,10 +57,24 @@ def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
     return found
 
 
+def _settings_of(spec: StageSpec, study: Study) -> dict[str, Any]:
+    """Give the declared sections; of the inputs, only the roles that the stage may open."""
+    if not spec.settings:
+        return {}
+    found: dict[str, Any] = json.loads(study.canonical(*spec.settings))
+    for role in list(found.get("inputs", {})):
+        opened = isinstance(getattr(study.inputs, role), TableInput | ParcelInput | Path)
+        if opened and role not in spec.inputs:
+            del found["inputs"][role]
+    return found
+
+
 def _named_files(name: str, value: Any) -> dict[str, Path]:  # noqa: ANN401
     """List the files that settings name, by the path of the setting."""
     if isinstance(value, Path):
-        return {name: value}
+        # The parts of a shapefile are files of their own.
+        parts = sorted(value.parent.glob(f"{value.stem}.*")) if value.suffix == ".shp" else [value]
+        return {name if part == value else f"{name}: {part.name}": part for part in parts}
     if not isinstance(value, dict):
         return {}
     found: dict[str, Path] = {}

@@ -7,7 +7,15 @@ import sys
 
 import typer
 
-from pipeline.commands import coverage, data, documents, publish, scenarios, studies
+from pipeline.commands import (
+    coverage,
+    data,
+    documents,
+    parcel_parts,
+    publish,
+    scenarios,
+    studies,
+)
 from pipeline.commands.say import complain
 from pipeline.errors import ParkgapError
 
@@ -36,6 +44,7 @@ for command in (
     app.command()(command)
 app.command(hidden=True)(studies.execute)
 app.add_typer(scenarios.scenario, name="scenario")
+app.add_typer(parcel_parts.app, name="parcel-parts")
 
 
 def main() -> None:

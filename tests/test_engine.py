@@ -87,6 +87,13 @@ def test_a_setting_reaches_only_the_stages_that_declare_it(workspace: Workspace)
     assert found["gaps"].startswith("upstream runs again")
 
 
+def test_an_input_reaches_only_the_stages_that_open_it(workspace: Workspace) -> None:
+    changed = read_study(SHANGHAI, {"inputs.parcels.area_unit": "mu"})
+    found = stale(states(changed, workspace))
+    assert "inputs.parcels.area_unit: None -> mu" in found["parcels"]
+    assert not {"ingest", "rail", "island", "gaps"} & set(found)
+
+
 def test_a_lost_or_altered_output_is_noticed(study: Study, workspace: Workspace) -> None:
     (workspace.built / "rail" / "access.parquet").unlink()
     found = stale(states(study, workspace))
