@@ -11,7 +11,6 @@ import pandas as pd
 
 from pipeline.atomic import atomic_write
 from pipeline.errors import Problem, StudyError
-from pipeline.settings.synthesis import SynthesisSettings
 from pipeline.sources.digitise import Traced, read_named_lines, require_four, stated_limits, trace
 from pipeline.sources.study_inputs import StudyInputs
 from pipeline.sources.tables import points_of
@@ -66,7 +65,7 @@ def traced_place(
         documented_km2=documented,
         reach_m=reach + float(row.get("precision_m") or 0.0),
         corner_m=corner_m,
-        tolerance_share=SynthesisSettings().tolerance_share,
+        tolerance_share=study.synthesis.tolerance_share,
     )
 
 
