@@ -200,9 +200,8 @@ def _pieces(
     areas = shapely.area(shapely.intersection(plots[which], blocks[built]))
     table = pd.DataFrame({"parcel": which, "m2": areas, "storeys": storeys[built]})
     whole = shapely.area(blocks[built])
-    return table[(areas > 0) & (areas >= min_piece_share * whole)].sort_values(
-        ["parcel", "m2", "storeys"], ignore_index=True
-    )
+    kept: pd.DataFrame = table[(areas > 0) & (areas >= min_piece_share * whole)]
+    return kept.sort_values(["parcel", "m2", "storeys"], ignore_index=True)
 
 
 def _plot_area(parcels: gpd.GeoDataFrame) -> Floats:
