@@ -83,7 +83,38 @@ def _from_sources(
     streets: Streets, source: IntArray, to_u: IntArray, to_v: IntArray, limit_m: FloatArray
 ) -> FloatArray:
     """Give metres from each source node to two target nodes, shape (2, pairs)."""
-    nodes, inverse = np.unique(source, return_inverse=True)
+    result = np.full((2, len(source)), np.inf)
+    for rows in _tiles(streets.node_xy_m[source], limit_m):
+        result[:, rows] = _in_tile(streets, source[rows], to_u[rows], to_v[rows], limit_m[rows])
+    return result
+
+
+def _tiles(xy_m: FloatArray, limit_m: FloatArray) -> list[IntArray]:
+    """Group pairs by limits of like size and by squares as wide as these: neighbours share."""
+    size = np.ceil(np.log2(np.maximum(limit_m, 1.0)))
+    square = np.floor((xy_m - xy_m.min(axis=0)) / np.exp2(size)[:, None]) if len(xy_m) else xy_m
+    # Whole numbers up to 2^53 are exact.
+    key = (size * 2**20 + square[:, 0]) * 2**20 + square[:, 1]
+    order = np.argsort(key, kind="stable")
+    cuts = np.flatnonzero(np.diff(key[order])) + 1
+    return [part for part in np.split(order, cuts) if len(part)]
+
+
+def _in_tile(
+    streets: Streets, source: IntArray, to_u: IntArray, to_v: IntArray, limit_m: FloatArray
+) -> FloatArray:
+    """
+    Search from sources that lie together, on the part of the network they can reach.
+
+    No way is shorter than the straight line: nodes farther off than the limit cannot matter.
+    """
+    xy, reach_m = streets.node_xy_m, float(limit_m.max()) + 1.0
+    west_south, east_north = xy[source].min(axis=0) - reach_m, xy[source].max(axis=0) + reach_m
+    part = np.flatnonzero(((xy >= west_south) & (xy <= east_north)).all(axis=1))
+    local = np.full(len(xy), -1, dtype=np.int64)
+    local[part] = np.arange(len(part))
+    network = streets.public[part][:, part]
+    nodes, inverse = np.unique(local[source], return_inverse=True)
     reach = np.zeros(len(nodes))
     np.maximum.at(reach, inverse, limit_m)
     by_reach = np.argsort(reach, kind="stable")
@@ -95,12 +126,12 @@ def _from_sources(
     for start in range(0, len(nodes), CHUNK):
         chunk = by_reach[start : start + CHUNK]
         metres = dijkstra(
-            streets.public, directed=False, indices=nodes[chunk], limit=float(reach[chunk].max())
+            network, directed=False, indices=nodes[chunk], limit=float(reach[chunk].max())
         )
         here = pair[np.searchsorted(row, start) : np.searchsorted(row, start + CHUNK)]
         line = rank[inverse][here] - start
-        result[0, here] = metres[line, to_u[here]]
-        result[1, here] = metres[line, to_v[here]]
+        for number, target in enumerate((local[to_u[here]], local[to_v[here]])):
+            result[number, here] = np.where(target >= 0, metres[line, target], np.inf)
     return result
 
 
