@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import run, states
+from pipeline.engine import StageState, run, states
 from pipeline.errors import BusyError, LayerError, SourceError
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import BY_NAME, STAGES, upstream
@@ -71,6 +72,15 @@ def test_a_second_run_does_nothing_and_says_why(study: Study, workspace: Workspa
     assert stale(found) == {}
     assert {state.reason_en for state in found} == {"inputs, settings and code are unchanged"}
     assert contents(workspace.root) == before
+
+
+def test_the_engine_works_inside_a_running_loop(study: Study, workspace: Workspace) -> None:
+    """A notebook runs a loop of its own."""
+
+    async def ask() -> list[StageState]:
+        return states(study, workspace)
+
+    assert stale(asyncio.run(ask())) == {}
 
 
 def test_time_stamps_are_nothing(study: Study, workspace: Workspace) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 SNAKEFILE = Path(__file__).parent / "Snakefile"
@@ -76,6 +79,25 @@ def drive(
     -------
     False when a stage failed.
     """
+    task = partial(_drive, folder, targets, cores=cores, dry=dry, forced=forced, listener=listener)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return task()
+    # Snakemake starts a loop of its own and refuses where one runs, as in a notebook.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(task).result()
+
+
+def _drive(
+    folder: Path,
+    targets: Sequence[str],
+    *,
+    cores: int,
+    dry: bool,
+    forced: Sequence[str],
+    listener: Listener,
+) -> bool:
     from snakemake.api import SnakemakeApi
     from snakemake.exceptions import WorkflowError
     from snakemake.logging import logger
