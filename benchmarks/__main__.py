@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.island_null import section as island_null
 from benchmarks.network_contenders import CONTENDERS, places_at
 from benchmarks.network_inputs import generated_city, prepare, prepare_large
 from benchmarks.timing import ROOT, Timing, machine, readable, run_apart, versions
@@ -123,6 +124,7 @@ BENCHMARKS: dict[str, Callable[[Path, Path], str]] = {
         for name in TITLES
     },
     "growth": growth,
+    "island-null": lambda _inputs, _peers: island_null(),
 }
 
 
