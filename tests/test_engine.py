@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,9 @@ def test_the_engine_works_inside_a_running_loop(study: Study, workspace: Workspa
     async def ask() -> list[StageState]:
         return states(study, workspace)
 
-    assert stale(asyncio.run(ask())) == {}
+    # In a thread of its own, as the browser tests may have left a loop in this one.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        assert stale(pool.submit(asyncio.run, ask()).result()) == {}
 
 
 def test_time_stamps_are_nothing(study: Study, workspace: Workspace) -> None:
