@@ -104,10 +104,14 @@ def _map(name: str, extent: Box, theme: str) -> ET.Element:
     return found
 
 
+LEAST_M = 500.0
+
+
 def _widened(extent: Box, ratio: float) -> Box:
     """Grow an extent about its centre to the ratio of width to height, with a small margin."""
     west, south, east, north = extent
-    width, height = (east - west) * 1.04, (north - south) * 1.04
+    # A single point has no size of its own; it is shown with what lies around it.
+    width, height = max((east - west) * 1.04, LEAST_M), max((north - south) * 1.04, LEAST_M)
     width, height = max(width, height * ratio), max(height, width / ratio)
     x, y = (west + east) / 2, (south + north) / 2
     return (x - width / 2, y - height / 2, x + width / 2, y + height / 2)

@@ -65,9 +65,14 @@ class ReportData:
 
     @property
     def measured_share(self) -> float | None:
-        """Share of the values with a method that were measured on streets; None without any."""
+        """Share of the values measured on streets, in part where mixed; None without any."""
         known = self.gaps[self.gaps["method"].notna() & self.gaps["gap"].notna()]
-        return None if known.empty else float(known["method"].eq("measured_network").mean())
+        if known.empty:
+            return None
+        whole = known["method"].eq("measured_network").astype("float64")
+        if "measured_share" not in known.columns:
+            return float(whole.mean())
+        return float(known["measured_share"].astype("float64").fillna(whole).mean())
 
     def service_rows(self, service: str) -> pd.DataFrame:
         """Give the rows of one service (or the composite) and their `outcome`, by place.

@@ -72,7 +72,7 @@ def _methods(data: ReportData) -> tuple[Words, Words]:
         )
     else:
         state = Words(
-            f"本次 {share:.0%} 的值为实测。", f"In this run {share:.0%} of the values are measured."
+            f"本次 {share:.1%} 的值为实测。", f"In this run {share:.1%} of the values are measured."
         )
     return (
         Words("实测与估算", "Measured and estimated"),

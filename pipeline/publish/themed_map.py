@@ -282,7 +282,7 @@ def _extent(page: ThemedPage) -> tuple[tuple[float, float], tuple[float, float]]
     if page.extent is not None:
         return page.extent
     seen = [layer.frame for layer in page.layers if not layer.ground]
-    bounds = [frame.total_bounds for frame in seen if not frame.empty]
+    bounds = [frame.total_bounds for frame in seen if not frame.geometry.dropna().empty]
     if not bounds:
         return (-60.0, -170.0), (75.0, 170.0)
     west, south, east, north = pd.DataFrame(bounds).agg({0: "min", 1: "min", 2: "max", 3: "max"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from pipeline.publish.parcel_map import ParcelData
@@ -40,12 +41,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 QUIET = {"none": ("未触发规则", "no rule fires")}
 M2_PER_HA = 10_000
+DISCS = (
+    "没有边界的地块以面积相等的圆表示。",
+    "A plot without an outline is drawn as a disc of its area.",
+)
+SMALLEST_M2 = 400.0
 TITLE = ("地块判定与更新", "Parcels: verdicts and renewal")
 
 
 def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
     """Read the judged parcels and class them by outcome, or by why they have none."""
-    parcels = context.layer("parcels", "parcels.parquet").to_crs(4326)
+    read = context.layer("parcels", "parcels.parquet")
+    bare = read.geometry.isna() | read.geometry.is_empty
+    parcels = _with_shapes(read).to_crs(4326)
     classed = parcels.assign(**{CLASS: _classes(parcels)})
     synthetic = bool(parcels["synthetic"].any()) if len(parcels) else False
     return ParcelData(
@@ -64,11 +72,25 @@ def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
             (
                 "“未判定”是可能触发、但缺少字段而不能断定的地块。",
                 "“No verdict”: a rule may fire, but fields it needs are missing.",
-            )
+            ),
+            *([DISCS] if bare.any() else []),
         ],
         sources=tables.sources,
         glossary={**WORDS, **tables.words},
     )
+
+
+def _with_shapes(parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Draw plots that have a point but no outline as discs of their area, so that all are seen."""
+    bare = parcels.geometry.isna() | parcels.geometry.is_empty
+    if not bare.any():
+        return parcels
+    area = parcels["area_m2"].astype("float64").fillna(SMALLEST_M2).clip(lower=SMALLEST_M2)
+    points = gpd.GeoSeries.from_xy(parcels["x"], parcels["y"], crs=parcels.crs)
+    discs = points.buffer(np.sqrt(area / np.pi)).where(parcels["x"].notna())
+    shapes = parcels.geometry.where(~bare, discs)
+    drawn: gpd.GeoDataFrame = parcels.set_geometry(shapes)
+    return drawn
 
 
 def _classes(parcels: pd.DataFrame) -> pd.Series[str]:
