@@ -121,6 +121,13 @@ def test_rerunning_a_stage_writes_the_same_bytes(study: Study, workspace: Worksp
     assert contents(workspace.root) == before
 
 
+def test_maps_do_not_depend_on_the_hash_seed(workspace: Workspace) -> None:
+    before = contents(workspace.outputs / "maps")
+    for seed in ("1", "2"):
+        parkgap("execute", "maps", "--plan", str(workspace.plan), env={"PYTHONHASHSEED": seed})
+        assert contents(workspace.outputs / "maps") == before
+
+
 def test_a_failing_stage_passes_its_message_and_leaves_the_rest(
     workspace: Workspace, tmp_path: Path
 ) -> None:
