@@ -83,8 +83,8 @@ def code_words(
 ) -> dict[str, Words]:
     """Name every code that can be read, in Chinese and English; the others are left out.
 
-    `named` gives the names of what codes refer to by id, such as hubs. The result is in the order of
-    the codes' spelling, whatever collection they came in, so that a page has the same bytes again.
+    `named` gives the names of what codes refer to by id, such as hubs. The result is in the order
+    of the codes' spelling, whatever collection they came in: a page has the same bytes again.
     """
     return {
         code: words for code in sorted(codes) if (words := _words(code, named or {})) is not None
