@@ -15,6 +15,7 @@ from pipeline.errors import ParkgapError, Problem
 from pipeline.stages.context import StageContext, sha256
 from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
 from pipeline.study import Study, restore_study
+from pipeline.usage import recording
 from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
 from pipeline.workspace import Workspace
@@ -60,8 +61,9 @@ def execute_stage(name: str, plan: Path) -> None:
     context = StageContext(spec, study, workspace)
     workspace.failure(name).unlink(missing_ok=True)
     try:
-        import_module(f"pipeline.stages.{name}").run(context)
-        context.finish(stage_basis(spec, study))
+        with recording(name, workspace.usage(name)):
+            import_module(f"pipeline.stages.{name}").run(context)
+            context.finish(stage_basis(spec, study))
     except ParkgapError as error:
         record = {"exit_code": error.exit_code, "problems": [str(p) for p in error.problems]}
         atomic_write(workspace.failure(name), json.dumps(record, ensure_ascii=False, indent=1))

@@ -49,3 +49,12 @@ class Workspace:
     def failure(self, stage: str) -> Path:
         """Record of why a stage's latest run failed; absent when it did not."""
         return self.built / "logs" / f"{stage}.failure.json"
+
+    def usage(self, stage: str) -> Path:
+        """Record of what a stage's latest run took."""
+        return self.built / "logs" / f"{stage}.usage.json"
+
+    @property
+    def profile(self) -> Path:
+        """What the stages of a profiled run took, in one file."""
+        return self.built / "logs" / "profile.json"

@@ -35,6 +35,9 @@ WorkspaceOption = Annotated[
 ]
 CoresOption = Annotated[int, typer.Option("--cores", "-j", min=1, help="并行数 / stages at once")]
 JsonOption = Annotated[bool, typer.Option("--json", help="机器可读日志 / machine-readable lines")]
+ProfileOption = Annotated[
+    bool, typer.Option("--profile", help="各阶段的时间与内存 / time and memory of each stage")
+]
 
 
 def run(
@@ -45,10 +48,12 @@ def run(
     workspace: WorkspaceOption = Path(),
     cores: CoresOption = 2,
     force: Annotated[bool, typer.Option("--force", help="全部重算 / run everything again")] = False,
+    profile: ProfileOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """运行一项研究，只重算有变化的阶段 / run a study; only what changed is computed again."""
-    _run(study, osm, overrides, workspace, cores=cores, force=force, target=None, as_json=as_json)
+    plan, place = open_study(study, osm, overrides, workspace)
+    _run(plan, place, cores=cores, force=force, target=None, profile=profile, as_json=as_json)
 
 
 def stage(
@@ -62,11 +67,13 @@ def stage(
     force: Annotated[
         bool, typer.Option("--force", help="即使未变也重算 / even if unchanged")
     ] = False,
+    profile: ProfileOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """运行一个阶段及其所需 / run one stage and what it depends on."""
     _known_stage(name)
-    _run(study, osm, overrides, workspace, cores=cores, force=force, target=name, as_json=as_json)
+    plan, place = open_study(study, osm, overrides, workspace)
+    _run(plan, place, cores=cores, force=force, target=name, profile=profile, as_json=as_json)
 
 
 def stages(
@@ -153,21 +160,20 @@ def _assignment(item: str) -> tuple[str, Any]:
 
 
 def _run(
-    name: str,
-    osm: Path | None,
-    overrides: list[str] | None,
-    root: Path,
+    study: Study,
+    workspace: Workspace,
     *,
     cores: int,
     force: bool,
     target: str | None,
+    profile: bool,
     as_json: bool,
 ) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from pipeline import engine
+    from pipeline.commands.profiles import tell_profile
 
-    study, workspace = open_study(name, osm, overrides, root)
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -206,6 +212,8 @@ def _run(
             on_start=on_start,
             on_end=on_end,
         )
+    if profile:
+        tell_profile(found, workspace, as_json=as_json)
     ran = sum(state.stale for state in found)
     tell(
         {"event": "end", "ran": ran, "kept": len(found) - ran, "outputs": str(workspace.outputs)},
