@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
 
 from pipeline.measures.access_pairs import OK, FloatArray
 
@@ -15,14 +15,12 @@ NOT_MEASURABLE = "not_measurable"
 CONCENTRATED, DISPERSED, NOT_DISTINCT = "concentrated", "dispersed", "not_distinct"
 FEWEST_POINTS = 3  # below three points neither statistic can differ from chance
 M_PER_KM = 1000.0
+DISTANCES_AT_ONCE = 2_000_000  # bounds the memory of a batch of relocations to some 50 MB
 
 
 def neighbour_km(xy: FloatArray, *, k: int) -> float:
     """Give the mean distance from each point to its k-th nearest neighbour, in km."""
-    if len(xy) <= k:
-        return np.nan
-    distance, _ = cKDTree(xy).query(xy, k=k + 1)
-    return float(distance[:, k].mean() / M_PER_KM)
+    return float(pattern_statistics(xy[None], neighbours=(k,), radii_m=(), area_km2=1.0)[0, 0])
 
 
 def ripley_k_km2(xy: FloatArray, *, radii_m: Sequence[float], area_km2: float) -> FloatArray:
@@ -31,12 +29,62 @@ def ripley_k_km2(xy: FloatArray, *, radii_m: Sequence[float], area_km2: float) -
     K(r) = A / (n (n - 1)) times the ordered pairs within r. Without a correction K is low near the
     edge; the relocations it is held against have the same edge, so the comparison is fair.
     """
-    count = len(xy)
-    if count < FEWEST_POINTS:
-        return np.full(len(radii_m), np.nan)
-    apart = pdist(xy)
-    pairs = np.array([2.0 * np.count_nonzero(apart <= radius) for radius in radii_m])
-    return np.asarray(pairs * area_km2 / (count * (count - 1)), dtype=np.float64)
+    found = pattern_statistics(xy[None], neighbours=(), radii_m=radii_m, area_km2=area_km2)
+    return np.asarray(found[0], dtype=np.float64)
+
+
+def pattern_statistics(
+    patterns: FloatArray,
+    *,
+    neighbours: Sequence[int],
+    radii_m: Sequence[float],
+    area_km2: float,
+) -> FloatArray:
+    """Give the neighbour distances and Ripley's K of many patterns of equally many points.
+
+    Parameters
+    ----------
+    patterns
+        Points in metres, shape (patterns, n, 2).
+    neighbours
+        Orders k of the mean nearest-neighbour distance, in km; null with k or fewer points.
+    radii_m
+        Radii of Ripley's K, in km²; null below three points.
+    area_km2
+        Land that the points may stand on.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (patterns, orders + radii).
+    """
+    draws, count, _ = patterns.shape
+    found = np.full((draws, len(neighbours) + len(radii_m)), np.nan)
+    if count < 2:  # noqa: PLR2004 - a point alone has no neighbour
+        return found
+    step = max(1, DISTANCES_AT_ONCE // count**2)
+    for start in range(0, draws, step):
+        part = slice(start, start + step)
+        found[part] = _statistics(patterns[part], neighbours, radii_m, area_km2)
+    return found
+
+
+def _statistics(
+    patterns: FloatArray, neighbours: Sequence[int], radii_m: Sequence[float], area_km2: float
+) -> FloatArray:
+    draws, count, _ = patterns.shape
+    apart = np.linalg.norm(patterns[:, :, None] - patterns[:, None], axis=3)
+    found = np.full((draws, len(neighbours) + len(radii_m)), np.nan)
+    # The point itself comes first in its row, so the k-th neighbour stands at place k.
+    for column, k in enumerate(neighbours):
+        if k < count:
+            ranked = np.partition(apart, k, axis=2)
+            found[:, column] = ranked[:, :, k].mean(axis=1) / M_PER_KM
+    if count >= FEWEST_POINTS:
+        for column, radius in enumerate(radii_m, start=len(neighbours)):
+            pairs = np.count_nonzero(apart <= radius, axis=(1, 2)) - count
+            found[:, column] = pairs * area_km2 / (count * (count - 1))
+    return found
 
 
 def points_on_land(
@@ -62,8 +110,24 @@ def points_on_land(
     rng
         Random stream.
     """
-    chosen = rng.choice(len(cells_xy), size=count, p=weight / weight.sum())
-    drawn = cells_xy[chosen] + rng.uniform(-0.5, 0.5, (count, 2)) * cell_m
+    found = relocations_on_land(
+        cells_xy, weight=weight, cell_m=cell_m, count=count, draws=1, rng=rng
+    )
+    return np.asarray(found[0], dtype=np.float64)
+
+
+def relocations_on_land(
+    cells_xy: FloatArray,
+    *,
+    weight: FloatArray,
+    cell_m: float,
+    count: int,
+    draws: int,
+    rng: np.random.Generator,
+) -> FloatArray:
+    """Draw many patterns at once, as in :func:`points_on_land`; shape (draws, count, 2)."""
+    chosen = rng.choice(len(cells_xy), size=(draws, count), p=weight / weight.sum())
+    drawn = cells_xy[chosen] + rng.uniform(-0.5, 0.5, (draws, count, 2)) * cell_m
     return np.asarray(drawn, dtype=np.float64)
 
 
@@ -107,19 +171,19 @@ def concentration(
         (two-sided, (1 + extreme) / (draws + 1) doubled), `finding`, `points`, `status`.
     """
     area_km2 = len(cells_xy) * (cell_m / M_PER_KM) ** 2
-    observed = _statistics(xy, neighbours, radii_m, area_km2)
-    rng = np.random.default_rng(seed)
-    null = np.array(
-        [
-            _statistics(
-                points_on_land(cells_xy, weight=weight, cell_m=cell_m, count=len(xy), rng=rng),
-                neighbours,
-                radii_m,
-                area_km2,
-            )
-            for _ in range(draws)
-        ]
-    ).reshape(draws, len(observed))
+    statistics = partial(
+        pattern_statistics, neighbours=neighbours, radii_m=radii_m, area_km2=area_km2
+    )
+    observed = statistics(xy[None])[0]
+    moved = relocations_on_land(
+        cells_xy,
+        weight=weight,
+        cell_m=cell_m,
+        count=len(xy),
+        draws=draws,
+        rng=np.random.default_rng(seed),
+    )
+    null = statistics(moved)
     table = pd.DataFrame(
         {
             "statistic": ["neighbour_km"] * len(neighbours) + ["ripley_k_km2"] * len(radii_m),
@@ -129,15 +193,6 @@ def concentration(
     )
     return table.join(_held_against(observed, null, len(neighbours), interval_share, alpha)).assign(
         points=len(xy), status=np.where(np.isfinite(observed), OK, NOT_MEASURABLE)
-    )
-
-
-def _statistics(
-    xy: FloatArray, neighbours: Sequence[int], radii_m: Sequence[float], area_km2: float
-) -> FloatArray:
-    near = [neighbour_km(xy, k=k) for k in neighbours]
-    return np.asarray(
-        np.r_[near, ripley_k_km2(xy, radii_m=radii_m, area_km2=area_km2)], dtype=np.float64
     )
 
 

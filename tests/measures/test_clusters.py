@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 
 from pipeline.measures.clusters import (
     anchor_counts,
     concentration,
     neighbour_km,
+    pattern_statistics,
     points_on_land,
     ripley_k_km2,
 )
@@ -44,6 +47,18 @@ def test_k_counts_ordered_pairs_and_the_radius_itself_belongs() -> None:
     found = ripley_k_km2(square, radii_m=(999.0, 1000.0, 1500.0), area_km2=12.0)
     assert found.tolist() == pytest.approx([0.0, 8.0, 12.0])
     assert np.isnan(ripley_k_km2(square[:2], radii_m=(1.0,), area_km2=1.0)).all()
+
+
+def test_many_patterns_at_once_agree_with_a_tree_and_a_plain_count() -> None:
+    patterns = np.random.default_rng(2).uniform(0, 5000, (7, 9, 2))
+    found = pattern_statistics(patterns, neighbours=(3, 1, 9), radii_m=(1500.0,), area_km2=25.0)
+    for row, xy in zip(found, patterns, strict=True):
+        near, _ = cKDTree(xy).query(xy, k=4)
+        pairs = 2 * np.count_nonzero(pdist(xy) <= 1500.0)
+        assert row[[0, 1, 3]] == pytest.approx(
+            [near[:, 3].mean() / 1000, near[:, 1].mean() / 1000, pairs * 25.0 / 72]
+        )
+        assert np.isnan(row[2])  # nine points have no ninth neighbour
 
 
 def test_draws_stay_on_land_and_follow_the_weights() -> None:
