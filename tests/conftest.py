@@ -40,7 +40,9 @@ def extract(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder that all test workers of one session share."""
+    """Give a folder that all test workers share; PARKGAP_BUILDS keeps what is built there."""
+    if kept := os.environ.get("PARKGAP_BUILDS"):
+        return Path(kept).resolve()
     base = tmp_path_factory.getbasetemp()
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 

@@ -7,31 +7,16 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
-from filelock import FileLock
 
-from tests.built import parkgap
+from tests.second_city import build_porto_alegre
 
 pytestmark = pytest.mark.shared
 
 
 @pytest.fixture(scope="module")
 def porto_alegre(all_workers: Path, shared: Path) -> Path:
-    """Run the island stage of the second study; gives the folder of its tables."""
-    folder = all_workers / "island_porto_alegre"
-    folder.mkdir(parents=True, exist_ok=True)
-    data = shared / "data" / "porto_alegre"
-    given = {
-        "osm_extract": data / "poa_osm.pbf",
-        "rail_timetable": data / "poa_trensurb.zip",
-        "hospitals.path": data / "poa_hexgrid.csv",
-        "schools.path": data / "poa_hexgrid.csv",
-        "residents.path": data / "poa_hexgrid.csv",
-    }
-    overrides = [each for key, path in given.items() for each in ("--set", f"inputs.{key}={path}")]
-    with FileLock(folder / ".building"):
-        parkgap(
-            "stage", "island", "--study", "porto_alegre", "--workspace", str(folder), *overrides
-        )
+    """Give the folder of the second study's island tables."""
+    folder = build_porto_alegre(all_workers, shared)
     return folder / "layers" / "built" / "porto_alegre" / "island"
 
 
