@@ -17,7 +17,8 @@ from pipeline.commands import (
     studies,
 )
 from pipeline.commands.say import complain
-from pipeline.errors import ParkgapError
+from pipeline.errors import ExitCode
+from pipeline.machine import named_error
 
 app = typer.Typer(
     help="园区服务缺口：产业园区何处缺少城市 / where industrial parks lack the city",
@@ -51,10 +52,13 @@ def main() -> None:
     """Run the command line; errors become messages and exit codes, never tracebacks."""
     try:
         app(standalone_mode=True)
-    except ParkgapError as error:
-        for problem in error.problems:
-            complain(str(problem))
-        sys.exit(error.exit_code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
+    except Exception as error:
+        if os.environ.get("PARKGAP_TRACEBACK"):
+            raise
+        found = named_error(error)
+        for problem in found.problems:
+            complain(str(problem))
+        sys.exit(found.exit_code)

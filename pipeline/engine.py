@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 
 from pipeline.atomic import atomic_write
 from pipeline.basis import stage_basis
-from pipeline.errors import ParkgapError, Problem
+from pipeline.errors import DefectError, ExitCode, ParkgapError, Problem
+from pipeline.machine import named_error
 from pipeline.stages.context import StageContext, sha256
 from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
 from pipeline.study import Study, restore_study
@@ -52,7 +54,8 @@ def execute_stage(name: str, plan: Path) -> None:
     Raises
     ------
     ParkgapError
-        Whatever the stage raises; the reason is also left in `logs/<stage>.failure.json`.
+        Whatever the stage raises, under a name; the reason is also left in
+        `logs/<stage>.failure.json`. Earlier results are as they were.
     """
     spec = BY_NAME[name]
     study = restore_study(plan)
@@ -64,10 +67,15 @@ def execute_stage(name: str, plan: Path) -> None:
         with recording(name, workspace.usage(name)):
             import_module(f"pipeline.stages.{name}").run(context)
             context.finish(stage_basis(spec, study))
-    except ParkgapError as error:
-        record = {"exit_code": error.exit_code, "problems": [str(p) for p in error.problems]}
-        atomic_write(workspace.failure(name), json.dumps(record, ensure_ascii=False, indent=1))
-        raise
+    except Exception as error:
+        context.abandon()
+        found = named_error(error)
+        if isinstance(found, DefectError):
+            context.log.exception("the stage %s ended in an error nobody foresaw", name)
+        record = {"exit_code": found.exit_code, "problems": [str(p) for p in found.problems]}
+        with contextlib.suppress(ParkgapError, OSError):  # the log says it where the disk is full
+            atomic_write(workspace.failure(name), json.dumps(record, ensure_ascii=False, indent=1))
+        raise found from error
 
 
 def run(
@@ -235,7 +243,7 @@ def _changes(before: Any, now: Any, path: str = "") -> list[str]:  # noqa: ANN40
 def _failure(workspace: Workspace, names: tuple[str, ...], listener: Listener) -> StageFailedError:
     """Gather what the failed stages said."""
     problems: list[Problem] = []
-    exit_code = 1
+    exit_code: int = ExitCode.FAILED
     for name in names:
         record, log = workspace.failure(name), workspace.log(name)
         if record.is_file():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pipeline.atomic import atomic_write
 from pipeline.errors import Problem, StudyError
+from pipeline.exit_docs import render_exit_codes
 from pipeline.publish.layer_docs import render_layers
 from pipeline.settings_docs import render_schema, render_settings
 from pipeline.sources.reference_docs import render_reference_docs
@@ -16,6 +17,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "study.schema.json": render_schema,
     "reference.md": render_reference_docs,
     "layers.md": render_layers,
+    "exit_codes.md": render_exit_codes,
 }
 
 

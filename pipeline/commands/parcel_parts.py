@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.commands.say import complain, say
+from pipeline.commands.say import say
 from pipeline.commands.studies import SetOption, StudyOption, WorkspaceOption, open_study
-from pipeline.errors import ParkgapError
 
 app = typer.Typer(
     help="超大地块表：分块、逐块判定、汇总 / parcel tables too large for one piece",
@@ -91,17 +89,3 @@ def combine(
     plan, _place = open_study(study, None, overrides, workspace)
     totals = combine_parts(out, plan)
     say(f"已写 / written  {out / 'totals.parquet'}: {len(totals)}")
-
-
-def main() -> None:
-    """Run the commands by themselves; errors become messages and exit codes."""
-    try:
-        app()
-    except ParkgapError as error:
-        for problem in error.problems:
-            complain(str(problem))
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

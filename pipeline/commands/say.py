@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+
+from pipeline.machine import named_error
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -27,5 +32,23 @@ def tell(record: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Say one thing, as a line of JSON for machines or as words for people."""
     if as_json:
         sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+        sys.stdout.flush()  # a machine reads along
     else:
         say(text)
+
+
+@contextlib.contextmanager
+def telling_failure(*, as_json: bool) -> Iterator[None]:
+    """Say a failure as a line of JSON too; the error goes on to the words and the exit code."""
+    try:
+        yield
+    except Exception as error:
+        if as_json:
+            found = named_error(error)
+            problems = [
+                {key: None if value is None else str(value) for key, value in asdict(one).items()}
+                for one in found.problems
+            ]
+            record = {"event": "failed", "exit_code": int(found.exit_code), "problems": problems}
+            tell(record, "", as_json=True)
+        raise

@@ -5,12 +5,13 @@ from __future__ import annotations
 import difflib
 import logging
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.commands.say import err, tell
+from pipeline.commands.say import err, tell, telling_failure
 from pipeline.errors import Problem, StudyError
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """运行一项研究，只重算有变化的阶段 / run a study; only what changed is computed again."""
-    plan, place = open_study(study, osm, overrides, workspace)
-    _run(plan, place, cores=cores, force=force, target=None, profile=profile, as_json=as_json)
+    with telling_failure(as_json=as_json):
+        plan, place = open_study(study, osm, overrides, workspace)
+        _run(plan, place, cores=cores, force=force, target=None, profile=profile, as_json=as_json)
 
 
 def stage(
@@ -71,9 +73,10 @@ def stage(
     as_json: JsonOption = False,
 ) -> None:
     """运行一个阶段及其所需 / run one stage and what it depends on."""
-    _known_stage(name)
-    plan, place = open_study(study, osm, overrides, workspace)
-    _run(plan, place, cores=cores, force=force, target=name, profile=profile, as_json=as_json)
+    with telling_failure(as_json=as_json):
+        _known_stage(name)
+        plan, place = open_study(study, osm, overrides, workspace)
+        _run(plan, place, cores=cores, force=force, target=name, profile=profile, as_json=as_json)
 
 
 def stages(
@@ -87,8 +90,9 @@ def stages(
     """列出各阶段及其是否最新 / print the graph of stages and what is up to date."""
     from pipeline import engine
 
-    plan, place = open_study(study, osm, overrides, workspace)
-    found = engine.states(plan, place)
+    with telling_failure(as_json=as_json):
+        plan, place = open_study(study, osm, overrides, workspace)
+        found = engine.states(plan, place)
     _tell_plan(found, as_json=as_json, graph=True)
 
 
@@ -183,7 +187,7 @@ def _run(
         transient=True,
         disable=as_json or not err.is_terminal,
     )
-    running: list[str] = []
+    running: dict[str, float] = {}  # since when, by stage
     with progress:
         bar = progress.add_task(study.study.name_zh, total=None)
 
@@ -192,14 +196,18 @@ def _run(
             progress.update(bar, total=sum(state.stale for state in found))
 
         def on_start(spec: StageSpec) -> None:
-            running.append(spec.name)
+            running[spec.name] = time.monotonic()
             progress.update(bar, description=" ".join(running))
+            if as_json:
+                tell({"event": "start", "stage": spec.name}, "", as_json=True)
 
         def on_end(spec: StageSpec) -> None:
-            running.remove(spec.name)
+            seconds = round(time.monotonic() - running.pop(spec.name), 1)
             progress.update(bar, advance=1, description=" ".join(running))
             tell(
-                {"event": "done", "stage": spec.name}, f"完成 / done  {spec.name}", as_json=as_json
+                {"event": "done", "stage": spec.name, "seconds": seconds},
+                f"完成 / done  {spec.name}",
+                as_json=as_json,
             )
 
         found = engine.run(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any, cast
 
 import geopandas as gpd
 import pyarrow.parquet as pq
 
+from pipeline.atomic import atomic_path
 from pipeline.errors import LayerError, Problem
 from pipeline.settings.network import Mode
 
@@ -24,20 +23,14 @@ def graph_files(folder: Path, mode: Mode) -> tuple[Path, Path]:
 
 
 def write_table(frame: gpd.GeoDataFrame, path: Path, about: dict[str, Any]) -> None:
-    """Write one GeoParquet file with the graph's own facts in its metadata, then rename it."""
+    """Write one GeoParquet file with the graph's own facts in its metadata, whole or not at all."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     buffer.seek(0)
     table = pq.read_table(buffer)
     metadata = {**table.schema.metadata, _METADATA_KEY: json.dumps(about).encode()}
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with atomic_path(path) as temporary:
         pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_table(path: Path) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:

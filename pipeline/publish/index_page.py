@@ -85,19 +85,21 @@ def build_index(
     )
 
 
-def describe(path: Path, *, root: Path, title: str = "") -> Item:
+def describe(path: Path, *, root: Path, title: str = "", content: Path | None = None) -> Item:
     """Describe a file for the index page that stands in the folder `root`.
 
-    A page brings its own title; `title` is for the files that have none inside.
+    A page brings its own title; `title` is for the files that have none inside. `content` is where
+    the file can be read while it is not yet in its place.
     """
+    now = content or path
     relative = Path(os.path.relpath(path, root)).as_posix()
     return Item(
         kind=_kind(relative),
         address=quote(relative),
         path=relative,
-        title=_title(path) if path.suffix == ".html" else title,
+        title=_title(now) if path.suffix == ".html" else title,
         format=FORMATS.get(path.suffix, Words(path.suffix.lstrip("."))),
-        size=size_words(path.stat().st_size),
+        size=size_words(now.stat().st_size),
     )
 
 

@@ -117,7 +117,8 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
         "crs": grid.crs,
         "transform": rasterio.Affine(grid.cell_m, 0, grid.west, 0, -grid.cell_m, grid.north),
     }
-    with rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory:
+    # Made in memory: the driver removes a file that it cannot finish, and the reason with it.
+    with rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory, MemoryFile() as made:
         with memory.open(**profile) as plain:
             for number, band in enumerate(bands, start=1):
                 plain.write(band.values, number)
@@ -128,7 +129,7 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
         with memory.open() as plain:
             copy(
                 plain,
-                path,
+                made.name,
                 driver="COG",
                 COMPRESS="DEFLATE",
                 PREDICTOR="FLOATING_POINT",
@@ -136,6 +137,7 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
                 OVERVIEW_RESAMPLING="AVERAGE",
                 OVERVIEWS="IGNORE_EXISTING",
             )
+        path.write_bytes(made.getbuffer())
 
 
 def classes_pipe(

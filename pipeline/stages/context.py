@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pipeline.atomic import atomic_path, atomic_write
+from pipeline.atomic import atomic_write, discard, drafted, put_in_place
 from pipeline.errors import LayerError, Problem
 from pipeline.stages.flow import StageSpec
 from pipeline.workspace import Workspace
@@ -45,6 +45,7 @@ class StageContext:
         self.log = logging.getLogger(f"parkgap.{spec.name}")
         self._study = study
         self._written: dict[str, str] = {}
+        self._drafts: dict[str, Path] = {}
 
     @property
     def crs(self) -> str:
@@ -103,11 +104,30 @@ class StageContext:
 
     @contextmanager
     def writing(self, name: str) -> Iterator[Path]:
-        """Give a temporary path for an output of any kind; list it when the block ends well."""
-        target = self.workspace.output(self.spec.name, name)
-        with atomic_path(target) as temporary:
+        """Give a path for an output of any kind; list it when the block ends well.
+
+        The output takes its place in `finish`, together with all others of the stage: until then
+        the earlier results stand as they were.
+        """
+        self._forget(name)
+        with drafted(self.workspace.output(self.spec.name, name)) as temporary:
             yield temporary
-        self._written[name] = sha256(target)
+        self._written[name] = sha256(temporary)
+        self._drafts[name] = temporary
+
+    def written(self, name: str) -> Path:
+        """Give the path at which an output of this stage can be read, before `finish` and after."""
+        return self._drafts.get(name) or self.workspace.output(self.spec.name, name)
+
+    def abandon(self) -> None:
+        """Remove what was written but not put in place: the stage failed."""
+        for name in list(self._drafts):
+            self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        draft = self._drafts.pop(name, None)
+        if draft is not None:
+            discard(draft)
 
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
         """Show a progress bar over long work; silent when the output is not a terminal."""
@@ -120,7 +140,7 @@ class StageContext:
         )
 
     def finish(self, basis: dict[str, Any]) -> Path:
-        """Write the manifest: the promise that every output of this stage is whole.
+        """Put all outputs in place, then write the manifest: the promise that they are whole.
 
         Raises
         ------
@@ -140,23 +160,30 @@ class StageContext:
                 )
             )
         manifest = self.workspace.manifest(self.spec.name)
-        self._drop_stale(manifest)
+        manifest.unlink(missing_ok=True)  # it speaks of the earlier files
+        for name, draft in self._drafts.items():
+            put_in_place(draft, self.workspace.output(self.spec.name, name))
+        self._drafts.clear()
+        self._drop_stale()
         content = {"stage": self.spec.name, "basis": basis, "files": self._written}
         atomic_write(
             manifest, json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
         )
         return manifest
 
-    def _drop_stale(self, manifest: Path) -> None:
-        """Remove files of this stage's folder that an earlier version of it wrote."""
+    def _drop_stale(self) -> None:
+        """Remove outputs that an earlier run wrote and this one did not."""
         keep = {self.workspace.output(self.spec.name, name) for name in self._written}
-        for path in manifest.parent.glob("*"):
-            if path.is_file() and path not in keep and path.suffix in {".parquet", ".part"}:
-                path.unlink()
+        for family in ("*.parquet", *self.spec.families):
+            pattern = self.workspace.output(self.spec.name, family)
+            for path in pattern.parent.glob(pattern.name):
+                if path not in keep and not path.name.startswith("."):
+                    path.unlink()
 
     def _existing(self, stage: str, name: str) -> Path:
         self._declared(stage, (*self.spec.needs, self.spec.name), "needs")
-        path = self.workspace.output(stage, name)
+        own = stage == self.spec.name
+        path = self.written(name) if own else self.workspace.output(stage, name)
         if not path.is_file():
             raise LayerError(
                 Problem(

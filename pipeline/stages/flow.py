@@ -15,8 +15,10 @@ class StageSpec:
 
     `needs` are the stages whose tables it may read, `inputs` the roles of the study file's `inputs`
     section it may open, `settings` the sections it is set by, `outputs` the files it promises
-    (inside its own folder, or under `layers:` and `outputs:` for what people open), `data` the
-    package files beside its code that its result depends on.
+    (inside its own folder, or under `layers:` and `outputs:` for what people open), `families`
+    patterns of further outputs, of which there are as many as the data ask for: those that a run
+    does not write are removed. `data` are the package files beside its code that its result depends
+    on.
     """
 
     name: str
@@ -26,6 +28,7 @@ class StageSpec:
     inputs: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     memory_mb: int = 1500
 
@@ -132,6 +135,7 @@ STAGES: tuple[StageSpec, ...] = (
             "comparison.parquet",
             "outputs:tables/island_comparison.csv",
         ),
+        families=("outputs:figures/island/*.svg",),
         data=("sources/osm_mapping.yml",),
         memory_mb=3000,
     ),
@@ -246,6 +250,7 @@ STAGES: tuple[StageSpec, ...] = (
         ),
         settings=("study", "inputs", "network", "gaps", "maps", "layers"),
         outputs=("layers:parkgap.gpkg", "layers:parkgap.qgz", "layers:parkgap.provenance.json"),
+        families=("layers:parquet/*.parquet", "layers:rasters/*.tif", "outputs:tables/*.xlsx"),
         data=("publish/layer_schemas.yml",),
     ),
     StageSpec(
@@ -260,6 +265,7 @@ STAGES: tuple[StageSpec, ...] = (
             "outputs:maps/scenario_planned_stations.html",
             "outputs:maps/parcels.html",
         ),
+        families=("outputs:maps/parks/*.html",),
         data=("publish/assets/*", "publish/assets/vendor/*"),
     ),
     StageSpec(
@@ -300,6 +306,7 @@ STAGES: tuple[StageSpec, ...] = (
             "synthesis",
         ),
         outputs=("outputs:report.html", "outputs:index.html"),
+        families=("outputs:figures/*.svg",),
         data=(
             "publish/templates/*",
             "../layers/reference/contradictions.csv",

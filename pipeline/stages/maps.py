@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from pipeline.publish.map_addresses import park_pages
@@ -41,7 +39,6 @@ def run(context: StageContext) -> None:
     builder = ParkBuilder(context, tables)
     for place_id, address in context.track(pages.items(), "parks", total=len(pages)):
         _write(context, address, builder.page(place_id, settings))
-    _drop_stale(context, set(pages.values()))
     context.log.info("wrote the overview and %d pages of parks", len(pages))
 
 
@@ -62,14 +59,6 @@ def _write_further(context: StageContext, tables: MapTables) -> list[tuple[str, 
         _write(context, PARCELS[0], build_parcels(parcel_data(context, tables), settings))
         written.append(PARCELS)
     return written
-
-
-def _drop_stale(context: StageContext, kept: set[str]) -> None:
-    """Remove pages of parks that the register no longer has."""
-    folder: Path = context.workspace.output(context.spec.name, "outputs:maps/parks")
-    for page in folder.glob("*.html"):
-        if f"parks/{page.name}" not in kept:
-            page.unlink()
 
 
 def _overview(

@@ -165,19 +165,23 @@ def _caption(data: ReportData, name: str) -> str:
 def _write_index(context: StageContext, data: ReportData, made: list[str]) -> None:
     """List what the earlier stages' manifests promise to people, and this stage's own files."""
     folder = context.workspace.outputs
-    paths = [folder / name for name in made]
+    found = [(folder / name, context.written(f"outputs:{name}")) for name in made]
     for stage in context.spec.needs:
         manifest = json.loads(context.workspace.manifest(stage).read_text("utf-8"))
         names = [name for name in manifest["files"] if ":" in name]
-        paths += [context.workspace.output(stage, name) for name in names]
+        paths = [context.workspace.output(stage, name) for name in names]
+        found += zip(paths, paths, strict=True)
     page = build_index(
         title=data.title,
         study_date=data.study_date,
         version=data.version,
         digest=data.digest,
         sources=data.sources,
-        items=[describe(path, root=folder, title=_caption(data, path.stem)) for path in paths],
+        items=[
+            describe(path, root=folder, title=_caption(data, path.stem), content=content)
+            for path, content in found
+        ],
     )
     with context.writing("outputs:index.html") as target:
         target.write_bytes(page.encode())
-    context.log.info("wrote the report and an index of %d files", len(paths))
+    context.log.info("wrote the report and an index of %d files", len(found))

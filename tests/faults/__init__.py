@@ -1,0 +1,1 @@
+"""Faults: what breaks outside the program must break nothing inside it."""
