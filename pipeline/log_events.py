@@ -17,6 +17,11 @@ EVENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         "a stage is done; seconds",
         ("stage", "seconds"),
     ),
+    "profile": (
+        "`--profile`：每个阶段一行，用时、处理器时间、峰值内存、读写字节",
+        "`--profile`: one for each stage: time, processor time, peak memory, bytes moved",
+        ("stage", "wall_s", "cpu_s", "peak_mb", "read_mb", "written_mb"),
+    ),
     "end": (
         "全部完成：运行与保留的阶段数、成果文件夹",
         "everything is done: stages run and kept, the folder of the results",
