@@ -17,6 +17,7 @@ from pipeline.errors import GeometryError, LayerError, StudyError
 from pipeline.network.osm_streets import read_osm_streets
 from pipeline.resources import shipped
 from pipeline.scenarios.compare import compare_runs
+from pipeline.scenarios.draw import draw_scenario
 from pipeline.scenarios.files import Scenario, find_scenario, read_scenario
 from pipeline.scenarios.inputs import changed_study
 from pipeline.scenarios.ledger import parcel_ledger, place_ledger, residents_of, summary_of
@@ -297,3 +298,58 @@ def test_a_stricter_threshold_opens_gaps_and_leaves_the_values(
     rail = ledger[ledger["service"].eq("rail")]
     assert set(rail["change"]) <= {"same", "unknown"}
     assert json.loads((folder / "scenario.json").read_text(encoding="utf-8"))["hypothetical"]
+    page = (folder / "map.html").read_text(encoding="utf-8")
+    assert "三级医院的门槛改为 20" in page
+    assert "../../maps/overview.html" in page
+
+
+def test_shipped_scenarios_of_every_service_ease_gaps_together(
+    embedded: Path, tmp_path: Path
+) -> None:
+    from ruamel.yaml import YAML
+
+    yaml, folder = YAML(typ="safe", pure=True), shipped("studies") / "scenarios"
+    names = ("line13_west", "hospital_oriental_beauty_valley", "school_zhangjiang_south")
+    changes = [
+        change
+        for name in names
+        for change in yaml.load((folder / f"{name}.yml").read_text(encoding="utf-8"))["changes"]
+    ]
+    asked = {"schema_version": 1, "name_zh": "合", "name_en": "all", "changes": changes}
+    (tmp_path / "all.yml").write_text(json.dumps(asked, ensure_ascii=False), encoding="utf-8")
+    shutil.copytree(embedded, tmp_path / "copy")
+    parkgap(
+        "scenario", "run", str(tmp_path / "all.yml"), "-w", str(tmp_path / "copy"), "--no-parcels"
+    )
+    written = tmp_path / "copy" / "outputs" / "shanghai" / "scenarios" / "all"
+    ledger = pd.read_csv(written / "ledger.csv").set_index(["place_id", "service"])["change"]
+    assert ledger["X8", "rail"] == "eased"
+    assert ledger["X3", "hospital"] == "closed"
+    assert ledger[:, "school"].isin(["closed", "eased"]).sum() >= 3
+    assert not ledger.isin(["opened", "worsened"]).any()
+    page = (written / "map.html").read_text(encoding="utf-8")
+    for words in ("线路 13 延伸 5 站", "新设医院院区：假设院区", "新设学校：假设高中"):
+        assert words in page
+
+
+def test_a_gate_is_drawn_and_a_map_without_change_says_so(embedded: Path, study: Study) -> None:
+    place = Workspace(embedded, "shanghai")
+    gaps = pd.read_parquet(place.built / "gaps" / "gaps.parquet")
+    ledger = place_ledger(
+        gaps,
+        gaps,
+        gpd.read_parquet(place.built / "ingest" / "places.parquet"),
+        gpd.read_parquet(place.built / "ingest" / "residents.parquet"),
+    )
+    page = draw_scenario(
+        read_scenario(find_scenario("gate_fenglin", workspace=PROJECT)),
+        study=study,
+        before=place,
+        after=place,
+        ledger=ledger,
+        summary=summary_of(ledger),
+        parcels=None,
+        target=place.outputs / "scenarios" / "gate" / "map.html",
+    )
+    assert "开放的步行口" in page
+    assert "没有地点的缺口发生变化" in page

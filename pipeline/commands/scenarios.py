@@ -61,6 +61,7 @@ def run(
     if result.parcels is not None:
         say(f"地块 / parcels that change class: {result.parcels['parcel_id'].nunique()}")
     say(f"已写 / written  {result.folder}")
+    say(f"对照地图 / map of both states  {result.map}")
 
 
 def compare(

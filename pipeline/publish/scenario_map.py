@@ -17,6 +17,7 @@ from pipeline.publish.themed_map import (
     Fact,
     MapClass,
     MapLayer,
+    MapList,
     MapTable,
     Paint,
     ThemedPage,
@@ -27,8 +28,18 @@ from pipeline.settings.maps import MapsSettings
 CHANGED = MapLayer(
     "changed", ("变化最大", "Largest changes"), "point", NOTHING,
     Paint(color="#0b4f8a", weight=2.5, fill=False, glyph="circle", radius=16),
-    named=True, sides=("gaps",), note=("缺口缩小最多的地点", "places whose gap falls most"),
+    named=True, sides=("gaps",), note=("缺口变化最大的地点", "places whose gap changes most"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScenarioState:
+    """One more service before and after, switched on by the reader; frames as in `ScenarioData`."""
+
+    key: str
+    name: tuple[str, str]
+    before: gpd.GeoDataFrame
+    after: gpd.GeoDataFrame
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,12 @@ class ScenarioData:
         Further columns of both that a click tells.
     changed
         Points of the places that change most, ringed and named on the right.
+    states
+        Further services before and after, not shown at first.
+    tables, lists
+        Further tables, set before the ledger, and sentences beside the map.
+    on_top
+        Layers over the places, such as what else the scenario adds.
     """
 
     title: tuple[str, str]
@@ -66,6 +83,10 @@ class ScenarioData:
     extent: tuple[tuple[float, float], tuple[float, float]] | None = None
     facts: Sequence[Fact] = ()
     changed: gpd.GeoDataFrame | None = None
+    states: Sequence[ScenarioState] = ()
+    tables: Sequence[MapTable] = ()
+    lists: Sequence[MapList] = ()
+    on_top: Sequence[MapLayer] = ()
     notes: Sequence[tuple[str, str]] = ()
     sources: Sequence[MapSource] = ()
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
@@ -91,13 +112,10 @@ def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
                 note=("情景新增", "added by the scenario"),
             )
         )
-    layers += [
-        _gap_layer(frame, key=key, name=name, side=side, settings=settings, facts=data.facts)
-        for frame, key, name, side in (
-            (data.before, "before", ("现状", "Before"), "layout"),
-            (data.after, "after", ("情景", "After"), "gaps"),
-        )
-    ]
+    for state in (ScenarioState("", ("", ""), data.before, data.after), *data.states):
+        pair = _state_layers(state, settings, data.facts)
+        layers += [replace(layer, shown=not state.key) for layer in pair]
+    layers += data.on_top
     if data.changed is not None and not data.changed.empty:
         layers.append(replace(CHANGED, frame=data.changed))
     page = ThemedPage(
@@ -108,12 +126,34 @@ def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
         layers=layers,
         sides={"layout": ("现状", "Before"), "gaps": ("情景", "After")},
         banner=SYNTHETIC if data.synthetic else ("", ""),
-        tables=[MapTable(("变化台账", "Ledger of changes"), data.ledger, data.ledger_columns)],
+        tables=[
+            *data.tables,
+            MapTable(("变化台账", "Ledger of changes"), data.ledger, data.ledger_columns),
+        ],
+        lists=data.lists,
         notes=data.notes,
         sources=data.sources,
         glossary=data.glossary,
     )
     return build_themed(page, settings, name=data.title[1])
+
+
+def _state_layers(
+    state: ScenarioState, settings: MapsSettings, facts: Sequence[Fact]
+) -> list[MapLayer]:
+    """Colour one service on both sides; a further one carries its name and key."""
+    suffix = f"-{state.key}" if state.key else ""
+    zh, en = (f"：{state.name[0]}", f": {state.name[1]}") if state.key else ("", "")
+    return [
+        _gap_layer(
+            frame, key=f"{key}{suffix}", name=(f"{word_zh}{zh}", f"{word_en}{en}"), side=side,
+            settings=settings, facts=facts,
+        )
+        for frame, key, word_zh, word_en, side in (
+            (state.before, "before", "现状", "Before", "layout"),
+            (state.after, "after", "情景", "After", "gaps"),
+        )
+    ]  # fmt: skip
 
 
 def _gap_layer(

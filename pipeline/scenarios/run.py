@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pipeline import engine
 from pipeline.atomic import atomic_write
 from pipeline.errors import Problem, StudyError
+from pipeline.scenarios.draw import draw_scenario
 from pipeline.scenarios.files import Scenario
 from pipeline.scenarios.inputs import changed_study
 from pipeline.scenarios.ledger import parcel_ledger, place_ledger, summary_of
@@ -36,6 +37,11 @@ class ScenarioResult:
     summary: pd.DataFrame
     parcels: pd.DataFrame | None
 
+    @property
+    def map(self) -> Path:
+        """The page that shows both states."""
+        return self.folder / "map.html"
+
 
 def run_scenario(
     scenario: Scenario,
@@ -47,7 +53,7 @@ def run_scenario(
     cores: int,
     on_stage: Callable[[str, str], None] = lambda _side, _stage: None,
 ) -> ScenarioResult:
-    """Compute a study with and without a scenario and write what is different.
+    """Compute a study with and without a scenario; write and draw what is different.
 
     Both sides are computed by the engine, each in its own workspace; only what is stale runs.
 
@@ -82,6 +88,17 @@ def run_scenario(
             engine.run(plan, place, target=target, cores=cores, on_end=_teller(on_stage, side))
     result = _compared(workspace, other, folder, parcels=parcels)
     _write(result, scenario, study, changed)
+    page = draw_scenario(
+        scenario,
+        study=study,
+        before=workspace,
+        after=other,
+        ledger=result.places,
+        summary=result.summary,
+        parcels=result.parcels,
+        target=result.map,
+    )
+    atomic_write(result.map, page)
     return result
 
 

@@ -18,7 +18,7 @@ BOTH = ("layout", "gaps")
 FACTS = (Fact("value", "数值", "Value", unit_column="unit"),)
 NAMED = 8
 APART_DEG = 0.04
-LEAST_FALL = 0.05
+LEAST_CHANGE = 0.05
 LEDGER = (
     Fact("place", "地点", "Place", small=("place_en",)),
     Fact("gap", "缺口变化", "Change of gap", small=("told",), signed=True),
@@ -57,7 +57,7 @@ def planned_stations(tables: MapTables) -> ScenarioData:
         subtitle=tables.title,
         before=before,
         after=after,
-        changed=_most_changed(before, after),
+        changed=most_changed(before, after),
         added=future[["name_zh", "name_en", "status", "geometry"]],
         ledger=_ledger(before, after),
         ledger_columns=LEDGER,
@@ -86,11 +86,11 @@ def _states(tables: MapTables) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     return points.join(now), points.join(then)
 
 
-def _most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Choose the places whose gap falls most to be named on the map, not two in one spot."""
-    fall = (before["gap"].astype("float64") - after["gap"].astype("float64")).dropna()
+def most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Choose the places whose gap changes most to be named on the map, not two in one spot."""
+    change = (before["gap"].astype("float64") - after["gap"].astype("float64")).abs().dropna()
     chosen: list[str] = []
-    for place in fall[fall >= LEAST_FALL].sort_values(ascending=False, kind="stable").index:
+    for place in change[change >= LEAST_CHANGE].sort_values(ascending=False, kind="stable").index:
         point = before.geometry[place]
         if all(point.distance(before.geometry[other]) > APART_DEG for other in chosen):
             chosen.append(place)

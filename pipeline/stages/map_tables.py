@@ -71,13 +71,13 @@ def read_tables(context: StageContext) -> MapTables:
         gaps=_all_gaps(context, _with_changes(context, gaps, scenario, words), places),
         access=access,
         scenario=scenario,
-        districts=_districts(context),
-        lines=_lines(context),
+        districts=districts_of(context),
+        lines=lines_of(context),
         stations=stations,
         hospitals=facilities[facilities["service"] == "hospital"],
         schools=facilities[facilities["service"] == "school"],
         standards=_standards(context, gaps),
-        sources=_sources(context),
+        sources=sources_of(context),
         words=words,
         banner=("", "") if len(context.frame("networks", "streets.parquet")) else NO_STREETS,
     )
@@ -85,14 +85,14 @@ def read_tables(context: StageContext) -> MapTables:
 
 def _all_gaps(context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.DataFrame:
     """Add the routes, and the island effect as one more service."""
-    routed = street_routes(context, _with_composite_method(gaps), places)
+    routed = street_routes(context, with_composite_method(gaps), places)
     island = island_rows(context)
     if island.empty:
         return routed
     return pd.concat([routed, island.astype("object")], ignore_index=True).infer_objects()
 
 
-def _with_composite_method(gaps: pd.DataFrame) -> pd.DataFrame:
+def with_composite_method(gaps: pd.DataFrame) -> pd.DataFrame:
     """Say of a composite whether all, some or none of what it joins was measured."""
     whole = gaps["service"].eq("composite")
     parts = gaps[~whole & gaps["method"].notna()].groupby("place_id")["method"]
@@ -148,7 +148,8 @@ def _with_changes(
     )
 
 
-def _districts(context: StageContext) -> gpd.GeoDataFrame:
+def districts_of(context: StageContext) -> gpd.GeoDataFrame:
+    """Give the outlines of the districts with their names, in EPSG:4326."""
     outlines = context.layer("ingest", "districts.parquet").to_crs(4326)
     names = context.frame("ingest", "district_names.parquet")
     english = names.set_index("name_zh")["name_en"] if len(names) else pd.Series(dtype="str")
@@ -157,7 +158,8 @@ def _districts(context: StageContext) -> gpd.GeoDataFrame:
     )
 
 
-def _lines(context: StageContext) -> gpd.GeoDataFrame:
+def lines_of(context: StageContext) -> gpd.GeoDataFrame:
+    """Give the rail lines through their stations in order, in EPSG:4326."""
     stops = context.layer("ingest", "line_stations.parquet").to_crs(4326)
     if not len(stops):
         return gpd.GeoDataFrame({"name_zh": [], "name_en": []}, geometry=[], crs=4326)
@@ -192,7 +194,8 @@ def _standards(context: StageContext, gaps: pd.DataFrame) -> pd.DataFrame:
     ]
 
 
-def _sources(context: StageContext) -> list[MapSource]:
+def sources_of(context: StageContext) -> list[MapSource]:
+    """Give the credits that every map of the study carries."""
     frame = context.frame("ingest", "sources.parquet")
     columns = ["name_zh", "name_en", "licence", "date"]
     rows = frame[columns].drop_duplicates().astype("object")
