@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -144,6 +144,18 @@ def states(study: Study, workspace: Workspace) -> list[StageState]:
     with holding(workspace):
         gone = _prepare(study, workspace)
         return _plan(study, workspace, names, (), gone)
+
+
+def notices(found: Sequence[StageState], workspace: Workspace) -> list[tuple[str, dict[str, str]]]:
+    """List what the stages that ran tell the person, by stage, in the order of the flow."""
+    return [
+        (state.stage.name, notice)
+        for state in found
+        if state.stale
+        for notice in json.loads(workspace.manifest(state.stage.name).read_text(encoding="utf-8"))[
+            "notices"
+        ]
+    ]
 
 
 def _prepare(study: Study, workspace: Workspace) -> dict[str, str]:

@@ -189,6 +189,13 @@ def test_a_stage_that_breaks_its_promise_leaves_no_manifest(
     assert not workspace.manifest("rail").exists()
 
 
+def test_a_run_tells_what_its_stages_want_known(workspace: Workspace) -> None:
+    workspace.manifest("networks").unlink()
+    done = parkgap("stage", "networks", "--workspace", str(workspace.root))
+    assert "注意 / note  networks" in done.stdout
+    assert "all travel times are straight-line estimates" in done.stdout
+
+
 def test_manifests_tell_settings_code_and_files(workspace: Workspace) -> None:
     told = json.loads(workspace.manifest("rail").read_text(encoding="utf-8"))
     assert told["basis"]["settings"]["network"]["walk_speed_m_min"] == 80.0

@@ -222,6 +222,12 @@ def _run(
         )
     if profile:
         tell_profile(found, workspace, as_json=as_json)
+    for stage_name, notice in engine.notices(found, workspace):
+        tell(
+            {"event": "notice", "stage": stage_name, **notice},
+            f"注意 / note  {stage_name:<10} {notice['zh']} / {notice['en']}",
+            as_json=as_json,
+        )
     ran = sum(state.stale for state in found)
     tell(
         {"event": "end", "ran": ran, "kept": len(found) - ran, "outputs": str(workspace.outputs)},

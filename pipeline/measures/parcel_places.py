@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+
 import pandas as pd
 
 
@@ -34,6 +36,13 @@ def strangers(written: pd.Series, places: pd.DataFrame) -> list[str]:
     """List the parks that the register does not know, sorted."""
     text = registered(written, places).dropna()
     return sorted(text[~text.isin(places["place_id"])].unique())
+
+
+def nearest_place(name: str, places: pd.DataFrame) -> str | None:
+    """Give the registered name that looks most like the one written; None when none does."""
+    names = pd.concat([places["name_zh"], places["name_en"], places["place_id"]]).dropna()
+    near = difflib.get_close_matches(name, names.astype(str).tolist(), n=1)
+    return near[0] if near else None
 
 
 def island_by_place(ranks: pd.DataFrame) -> pd.DataFrame:

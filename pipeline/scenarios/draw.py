@@ -237,7 +237,7 @@ def _summary(summary: pd.DataFrame) -> MapTable:
 
 def _plots(parcels: pd.DataFrame | None, before: Workspace) -> gpd.GeoDataFrame:
     """Give the outlines of the parcels that change class, each with what changes in words."""
-    columns = {"told_zh": [], "told_en": [], "synthetic": []}
+    columns: dict[str, list[object]] = {"told_zh": [], "told_en": [], "synthetic": []}
     nothing = gpd.GeoDataFrame(columns, geometry=[], crs=4326)
     if parcels is None or parcels.empty:
         return nothing

@@ -46,6 +46,7 @@ class StageContext:
         self._study = study
         self._written: dict[str, str] = {}
         self._drafts: dict[str, Path] = {}
+        self._notices: list[dict[str, str]] = []
 
     @property
     def crs(self) -> str:
@@ -119,6 +120,11 @@ class StageContext:
         """Give the path at which an output of this stage can be read, before `finish` and after."""
         return self._drafts.get(name) or self.workspace.output(self.spec.name, name)
 
+    def notice(self, zh: str, en: str) -> None:
+        """Tell the person who runs the study something they should know of this stage's result."""
+        self.log.warning("%s", en)
+        self._notices.append({"zh": zh, "en": en})
+
     def abandon(self) -> None:
         """Remove what was written but not put in place: the stage failed."""
         for name in list(self._drafts):
@@ -165,7 +171,12 @@ class StageContext:
             put_in_place(draft, self.workspace.output(self.spec.name, name))
         self._drafts.clear()
         self._drop_stale()
-        content = {"stage": self.spec.name, "basis": basis, "files": self._written}
+        content = {
+            "stage": self.spec.name,
+            "basis": basis,
+            "files": self._written,
+            "notices": self._notices,
+        }
         atomic_write(
             manifest, json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
         )

@@ -23,7 +23,10 @@ def run(context: StageContext) -> None:
     extract = context.extract()
     graphs: dict[Mode, StreetGraph] = {}
     if extract is None:
-        context.log.info("no extract: every access figure will be an estimate")
+        context.notice(
+            "没有 OSM 摘录：所有可达时间均为直线估算（用 --osm 给出摘录即可实测）",
+            "no OSM extract: all travel times are straight-line estimates (give one with --osm)",
+        )
     else:
         graphs = _read(context, extract)
     regions = [_mapped(context, mode, graph) for mode, graph in graphs.items()]

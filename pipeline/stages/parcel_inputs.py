@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from pipeline.measures.parcel_footprints import estimate_coverage, with_estimates
-from pipeline.measures.parcel_places import registered, strangers
+from pipeline.measures.parcel_places import nearest_place, registered, strangers
 from pipeline.settings.inputs import ParcelInput
 from pipeline.settings.parcel_rules import Statement
 from pipeline.sources.locate import Bounds
@@ -60,7 +60,7 @@ def parcel_tables(context: StageContext, documented: tuple[Statement, ...]) -> P
         return _demonstration(context, places)
     read = _read(context, given.path, given, places)
     parcels = read.frame.assign(park_id=registered(read.frame["park_id"], places))
-    notes = [_stranger(name) for name in strangers(read.frame["park_id"], places)]
+    notes = [_stranger(name, places) for name in strangers(read.frame["park_id"], places)]
     parcels, estimated = _estimated(context, given, parcels)
     extra = pd.DataFrame([*notes, *estimated], columns=list(FINDINGS), dtype="string")
     findings = pd.concat([read.report.findings(), extra], ignore_index=True)
@@ -130,13 +130,16 @@ def study_bounds(places: gpd.GeoDataFrame, buffer_m: float) -> Bounds | None:
     return (bounds[0], bounds[1], bounds[2], bounds[3])
 
 
-def _stranger(name: str) -> tuple[str, None, str, str, str]:
+def _stranger(name: str, places: gpd.GeoDataFrame) -> tuple[str, None, str, str, str]:
+    near = nearest_place(name, places)
     return (
         "note",
         None,
         "park_id",
-        f"园区“{name}”不在地点名册中，其地块无法与可达性关联",
-        f"the park {name} is not in the register, so its parcels have no access results",
+        f"园区“{name}”不在地点名册中，其地块无法与可达性关联"
+        + (f"；最接近的名称是“{near}”" if near else ""),
+        f"the park {name} is not in the register, so its parcels have no access results"
+        + (f"; the nearest name is {near}" if near else ""),
     )
 
 

@@ -25,7 +25,7 @@ from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.synthetic_parcels import BEFORE
 from pipeline.stages.context import StageContext
 from pipeline.stages.parcel_figures import computed_figures
-from pipeline.stages.parcel_inputs import MARK, parcel_tables
+from pipeline.stages.parcel_inputs import MARK, ParcelTables, parcel_tables
 
 GROUPS = {"park": "park_id", "zone": "zone_id", "district": "district_zh", "all": "all"}
 ACCESS = {"rail": "rail", "hospital": "hospitals", "school": "schools"}
@@ -74,6 +74,21 @@ def run(context: StageContext) -> None:
     context.put("contradictions.parquet", _marked(said, synthetic=False))
     with context.writing("outputs:tables/parcel_findings.csv") as target:
         given.findings.to_csv(target, index=False, encoding="utf-8-sig")
+    _notice(context, given, synthetic=synthetic)
+
+
+def _notice(context: StageContext, given: ParcelTables, *, synthetic: bool) -> None:
+    """Say what was judged, and where to read what the reader found."""
+    if synthetic:
+        context.notice(
+            "没有地块文件：地块部分为合成示例",
+            "no parcel file: the parcels are a synthetic example",
+        )
+    if count := len(given.findings):
+        context.notice(
+            f"地块文件有 {count} 条说明，见 tables/parcel_findings.csv",
+            f"{count} findings on the parcel file, see tables/parcel_findings.csv",
+        )
 
 
 def _marked(table: pd.DataFrame, *, synthetic: bool) -> pd.DataFrame:

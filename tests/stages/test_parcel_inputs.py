@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def own_file(path: Path, **columns: object) -> Path:
     frame = gpd.GeoDataFrame(
         {
             "宗地号": ["甲-1", "甲-2", "乙-1"],
-            "所属园区": ["莘庄工业区", "H4", "某某园"],
+            "所属园区": ["莘庄工业区", "H4", "莘庄工业小区"],
             "用地面积（亩）": [15.0, 15.0, 30.0],
             "税收（万元）": [300.0, None, 900.0],
             "用地代码": ["100101"] * 3,
@@ -72,7 +73,7 @@ def test_own_file_is_converted_joined_to_its_park_and_reported(place: Path, tmp_
     folder = judged(place, inputs__parcels__path=str(own_file(tmp_path / "p.gpkg")))
     parcels = gpd.read_parquet(folder / "parcels.parquet").set_index("parcel_id")
     assert parcels["area_m2"].tolist() == pytest.approx([20_000, 10_000, 10_000])
-    assert parcels["park_id"].to_dict() == {"甲-1": "H4", "甲-2": "H4", "乙-1": "某某园"}
+    assert parcels["park_id"].to_dict() == {"甲-1": "H4", "甲-2": "H4", "乙-1": "莘庄工业小区"}
     assert not parcels["synthetic"].any()
     assert parcels["mark"].isna().all()
     assert parcels["island_contrast_score"].notna().tolist() == [False, True, True]
@@ -87,7 +88,13 @@ def test_own_file_is_converted_joined_to_its_park_and_reported(place: Path, tmp_
         "column_left_out": 1,
         "note": 1,
     }
-    assert "某某园" in findings.loc[findings["kind"].eq("note"), "zh"].item()
+    note = findings.loc[findings["kind"].eq("note"), "zh"].item()
+    assert "园区“莘庄工业小区”不在地点名册中" in note
+    assert "最接近的名称是“莘庄工业区”" in note
+    told = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["notices"]
+    assert [notice["en"] for notice in told] == [
+        "8 findings on the parcel file, see tables/parcel_findings.csv"
+    ]
 
 
 def test_floor_area_from_footprints_is_marked_with_its_share(place: Path, tmp_path: Path) -> None:
