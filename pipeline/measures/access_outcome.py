@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.inequality import (
+    Sampling,
     Spread,
     concentration_index,
     gini,
@@ -88,10 +89,9 @@ def comparisons(
 def fit_rows(
     values: pd.Series[float],
     rankings: Mapping[str, pd.Series[float]],
+    weights: Mapping[str, pd.Series[float]],
     *,
-    draws: int,
-    seed: int,
-    interval_share: float,
+    sampling: Sampling,
 ) -> pd.DataFrame:
     """Tell how unequal a provision is and whether it follows rankings of the same places.
 
@@ -101,43 +101,37 @@ def fit_rows(
         Provision by place: larger is better, not negative.
     rankings
         Orderings by name (tier, planned floor area); larger is higher.
-    draws, seed, interval_share
-        Bootstrap of the rank correlations.
+    weights
+        What each place counts for, by name (one each, land, residents); a place without a weight
+        is left out.
+    sampling
+        Bootstrap over places, for the intervals.
 
     Returns
     -------
     pandas.DataFrame
-        `index`, `ranking`, `value`, `low`, `high`, `observations`, `left_out`, `status`.
+        `index`, `ranking`, `weight`, `value`, `low`, `high`, `observations`, `left_out`, `status`.
     """
-    ones = pd.Series(1.0, index=values.index)
-    found: list[tuple[str, str | None, Spread]] = [("gini", None, gini(values, weight=ones))]
+    found: list[tuple[str, str | None, str | None, Spread]] = []
+    for what, weight in weights.items():
+        found.append(("gini", None, what, gini(values, weight=weight, sampling=sampling)))
+        found += [
+            (
+                "concentration",
+                name,
+                what,
+                concentration_index(values, ranking=ranking, weight=weight, sampling=sampling),
+            )
+            for name, ranking in rankings.items()
+        ]
     for name, ranking in rankings.items():
         known = values.where(ranking.notna())
-        found.append(
-            ("concentration", name, concentration_index(known, ranking=ranking, weight=ones))
-        )
-        found.append(
-            (
-                "rank_correlation",
-                name,
-                rank_correlation(
-                    known, ranking=ranking, draws=draws, seed=seed, interval_share=interval_share
-                ),
-            )
-        )
+        correlation = rank_correlation(known, ranking=ranking, sampling=sampling)
+        found.append(("rank_correlation", name, None, correlation))
     return pd.DataFrame(
         [
-            {
-                "index": index,
-                "ranking": name,
-                "value": spread.value,
-                "low": spread.low,
-                "high": spread.high,
-                "observations": spread.observations,
-                "left_out": spread.left_out,
-                "status": spread.status,
-            }
-            for index, name, spread in found
+            {"index": index, "ranking": name, "weight": what, **vars(spread)}
+            for index, name, what, spread in found
         ]
     )
 

@@ -123,7 +123,7 @@ def _two_steps(
 def floating_catchment_draws(
     weights: FloatArray,
     *,
-    demand: FloatArray,
+    demands: FloatArray,
     supply: FloatArray,
     counted: BoolArray,
     draw_count: IntArray,
@@ -138,8 +138,9 @@ def floating_catchment_draws(
     ----------
     weights
         f(t) averaged over each place's land: shape (places, draws, facilities), NaN where unknown.
-    demand
-        P of each place, not null; a place without weights takes part with none.
+    demands
+        P of each place under each notion of demand, shape (notions, places), not null; a place
+        without weights takes part with none.
     supply
         S of each facility.
     counted
@@ -150,7 +151,7 @@ def floating_catchment_draws(
     Returns
     -------
     access
-        Shape (places, draws), supply per unit of demand; NaN where weights are unknown.
+        Shape (notions, places, draws), supply per unit of demand; NaN where weights are unknown.
 
     Raises
     ------
@@ -158,19 +159,106 @@ def floating_catchment_draws(
         When the supply is not conserved in a draw.
     """
     if not weights.size:
-        return np.full(weights.shape[:2], np.nan)
-    spread = np.where((draw_count == 1)[:, None, None], weights[:, :1], weights)
-    known = np.asarray(~np.isnan(spread).any(axis=2), dtype=np.bool_)
-    felt = np.where(known[:, :, None], spread, 0.0) * counted[:, None, :]
-    weighted_demand = np.einsum("p,pkj->kj", demand, felt)
+        return np.full((len(demands), *weights.shape[:2]), np.nan)
+    known, felt, supply = _felt(weights, counted, supply, draw_count)
+    weighted_demand = np.tensordot(demands, felt, axes=1)
     served: BoolArray = np.asarray(weighted_demand > 0, dtype=np.bool_)
     ratio = np.divide(supply, weighted_demand, out=np.zeros_like(weighted_demand), where=served)
-    access = np.einsum("kj,pkj->pk", ratio, felt)
+    access = np.einsum("dkj,pkj->dpk", ratio, felt)
     given = np.asarray(served, dtype=np.float64) @ supply
-    for draw, total in enumerate(given):
-        require_conservation(demand, access[:, draw], np.array([total]))
+    for number, demand in enumerate(demands):
+        for draw, total in enumerate(given[number]):
+            require_conservation(demand, access[number, :, draw], np.array([total]))
     there = np.arange(weights.shape[1])[None, :] < draw_count[:, None]
     return np.asarray(np.where(known & there, access, np.nan), dtype=np.float64)
+
+
+def _felt(
+    weights: FloatArray, counted: BoolArray, supply: FloatArray, draw_count: IntArray
+) -> tuple[BoolArray, FloatArray, FloatArray]:
+    """Lay out what takes part: for which draws weights are known, the weights, the supply.
+
+    Certain places are spread over all draws; facilities that nobody feels are left out, for they
+    have no demand.
+    """
+    known = np.asarray(~np.isnan(weights).any(axis=2), dtype=np.bool_)
+    felt = counted.any(axis=0) & (weights > 0).any(axis=(0, 1))
+    part = weights[:, :, felt] * counted[:, None, felt]
+    part[~known] = 0.0
+    certain = draw_count == 1
+    if certain.any():
+        known = np.where(certain[:, None], known[:, :1], known)
+        part[certain] = part[certain][:, :1]
+    return known, part, supply[felt]
+
+
+@dataclass(frozen=True, eq=False)
+class CityCatchment:
+    """A floating catchment among the people of a city.
+
+    `ratio` is the supply of each facility per weighted demand (0 without demand), `access` what
+    each home has, per person; NaN where a home's costs are unknown.
+    """
+
+    ratio: FloatArray
+    access: FloatArray
+
+
+def floating_catchment_city(
+    weights: FloatArray, *, people: FloatArray, supply: FloatArray, counted: BoolArray
+) -> CityCatchment:
+    """Compute a two-step floating catchment among known people.
+
+    Parameters
+    ----------
+    weights
+        f(t) from homes to facilities, shape (homes, facilities), NaN where unknown; such homes
+        take part with nobody.
+    people
+        Residents of each home.
+    supply
+        S of each facility.
+    counted
+        Shape (homes, facilities): whether a facility serves a home.
+
+    Raises
+    ------
+    MeasureError
+        When the supply is not conserved.
+    """
+    known = ~np.isnan(weights).any(axis=1)
+    felt = np.where(known[:, None], weights, 0.0) * counted
+    weighted_demand = people @ felt
+    served: BoolArray = np.asarray(weighted_demand > 0, dtype=np.bool_)
+    ratio = np.divide(supply, weighted_demand, out=np.zeros_like(supply), where=served)
+    access = felt @ ratio
+    require_conservation(people, access, supply[served])
+    return CityCatchment(ratio, np.where(known, access, np.nan))
+
+
+def floating_catchment_observed(
+    weights: FloatArray, ratio: FloatArray, *, counted: BoolArray
+) -> FloatArray:
+    """Give the access of places to supply that others share: A = sum_j R_j f(t_ij).
+
+    The places add no demand of their own: whoever lives in them is among the people already.
+
+    Parameters
+    ----------
+    weights
+        Mean f(t) over each place's land, shape (places, draws, facilities), NaN where unknown.
+    ratio
+        R of each facility (see `floating_catchment_city`).
+    counted
+        Shape (places, facilities).
+
+    Returns
+    -------
+    access
+        Shape (places, draws), supply per person.
+    """
+    access: FloatArray = np.einsum("pkj,pj->pk", weights, counted * ratio)
+    return access
 
 
 def require_conservation(demand: FloatArray, access: FloatArray, served_supply: FloatArray) -> None:

@@ -83,6 +83,44 @@ def discs(x: FloatArray, y: FloatArray, radius_m: FloatArray | float) -> Geometr
     return np.asarray(shapely.polygons(rings), dtype=object)
 
 
+def disc_pieces(points: FloatArray, radius_m: float) -> GeometryArray:
+    """Cut the union of equal discs into pieces that do not overlap.
+
+    A point of the union belongs to the disc of its nearest centre, so each disc is cut to the land
+    that is nearest to its own centre (its Voronoi cell). This costs far less than uniting them.
+
+    Parameters
+    ----------
+    points
+        Centres in a projected CRS, shape (n, 2), n at least 1.
+    radius_m
+        Radius of all discs.
+    """
+    centres = np.unique(points, axis=0)
+    round_ones = discs(centres[:, 0], centres[:, 1], radius_m)
+    if len(centres) == 1:
+        return round_ones
+    west, south = centres.min(axis=0) - 2.0 * radius_m
+    east, north = centres.max(axis=0) + 2.0 * radius_m
+    cells = shapely.get_parts(
+        shapely.voronoi_polygons(
+            shapely.multipoints(centres), extend_to=shapely.box(west, south, east, north),
+            ordered=True,
+        )
+    )  # fmt: skip
+    return np.asarray(shapely.intersection(round_ones, cells), dtype=object)
+
+
+def area_inside(shapes: GeometryArray, pieces: GeometryArray) -> FloatArray:
+    """Sum the area of pieces that do not overlap inside each shape, in m²."""
+    shapely.prepare(shapes)
+    unit, piece = shapely.STRtree(pieces).query(shapes, predicate="intersects")
+    area = shapely.area(pieces)[piece]
+    partly = ~shapely.covers(shapes[unit], pieces[piece])
+    area[partly] = shapely.area(shapely.intersection(shapes[unit[partly]], pieces[piece[partly]]))
+    return np.bincount(unit, weights=area, minlength=len(shapes)).astype(np.float64)
+
+
 def share_area_euclid(
     units: gpd.GeoSeries,
     stops: gpd.GeoSeries,
@@ -125,7 +163,12 @@ def share_area_euclid(
     _refuse_null_extent(extra, stops)
     covered = np.full((len(units), len(bands_m)), np.nan)
     covered[_has_area(shapes)] = 0.0
-    if len(points):
+    if len(points) and (extra == extra[0]).all():
+        for column, band in enumerate(bands_m):
+            pieces = disc_pieces(points, band + float(extra[0]))
+            solid = ~np.isnan(covered[:, column])
+            covered[solid, column] = area_inside(shapes[solid], pieces)
+    elif len(points):
         _add_covered(covered, shapes, points, extra, bands_m)
     shares = covered / _areas(shapes)[:, None]
     return pd.DataFrame(_bounded(shares), index=units.index, columns=list(bands_m))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,11 @@ from pipeline.errors import FieldError, Problem
 from pipeline.measures.access_pairs import OK, FloatArray, floats
 
 NOT_MEASURABLE = "not_measurable"
+ELEMENTS_PER_CHUNK = 2_000_000
+INEQUALITY_COLUMNS = (
+    "service", "variant", "mode", "measure", "index", "ranking", "weight", "value", "low", "high",
+    "observations", "left_out", "status",
+)  # fmt: skip
 MIN_RANKED = 4  # below four pairs a rank correlation takes only a handful of values
 
 
@@ -30,7 +36,16 @@ class Spread:
     status: str
 
 
-def gini(values: pd.Series[float], *, weight: pd.Series[float]) -> Spread:
+@dataclass(frozen=True)
+class Sampling:
+    """A percentile bootstrap: samples, seed, and share of them inside the interval."""
+
+    draws: int
+    seed: int
+    interval_share: float
+
+
+def gini(values: pd.Series[float], *, weight: pd.Series[float], sampling: Sampling) -> Spread:
     """Compute the weighted Gini coefficient, the Lorenz curve joined by straight lines.
 
     Parameters
@@ -39,37 +54,32 @@ def gini(values: pd.Series[float], *, weight: pd.Series[float]) -> Spread:
         Access by place or cell, not negative.
     weight
         Residents, workers or area, on the same index.
+    sampling
+        Bootstrap over places or cells, for the interval.
 
     Raises
     ------
     FieldError
         When a value or weight is negative.
     """
-    amount, mass, left_out = _complete(values, weight)
-    if not amount.size or amount @ mass <= 0:
-        return _unmeasured(amount.size, left_out)
-    people, share = _lorenz(amount, mass)
-    area = float(np.diff(people) @ (share[1:] + share[:-1]) / 2.0)
-    return _plain(1.0 - 2.0 * area, amount.size, left_out)
+    return _bootstrapped(values, weight, None, _ginis, sampling)
 
 
-def palma(values: pd.Series[float], *, people: pd.Series[float]) -> Spread:
+def palma(values: pd.Series[float], *, people: pd.Series[float], sampling: Sampling) -> Spread:
     """Compute the Palma ratio: what the top tenth of people hold over the bottom four tenths.
 
     The people in the band that a limit cuts are split. Not measurable when the bottom holds
     nothing. Weights must be people: a ratio of land has no meaning here.
     """
-    amount, mass, left_out = _complete(values, people)
-    if not amount.size or amount @ mass <= 0:
-        return _unmeasured(amount.size, left_out)
-    shares = np.interp([0.4, 0.9], *_lorenz(amount, mass))
-    if shares[0] <= 0:
-        return _unmeasured(amount.size, left_out)
-    return _plain(float((1.0 - shares[1]) / shares[0]), amount.size, left_out)
+    return _bootstrapped(values, people, None, _palmas, sampling)
 
 
 def concentration_index(
-    values: pd.Series[float], *, ranking: pd.Series[float], weight: pd.Series[float]
+    values: pd.Series[float],
+    *,
+    ranking: pd.Series[float],
+    weight: pd.Series[float],
+    sampling: Sampling,
 ) -> Spread:
     """Compute the concentration index of a value over a ranking other than itself.
 
@@ -85,28 +95,40 @@ def concentration_index(
         Larger is higher (strategic tier, planned floor area); ties allowed.
     weight
         Weight of each place (1 for a plain index).
+    sampling
+        Bootstrap over places, for the interval.
     """
-    kept = ranking.reindex(values.index).notna()
-    amount, mass, left_out = _complete(values.where(kept), weight)
-    rank_of = floats(ranking.reindex(values.index))[_has(values.where(kept), weight)]
-    if not amount.size or amount @ mass <= 0:
-        return _unmeasured(amount.size, left_out)
-    mass = mass / mass.sum()
-    level, group = np.unique(rank_of, return_inverse=True)
-    band = np.bincount(group, weights=mass, minlength=level.size)
-    rank = (np.cumsum(band) - band / 2.0)[group]
-    mean = float(amount @ mass)
-    covariance = float(((amount - mean) * mass) @ (rank - 0.5))
-    return _plain(2.0 * covariance / mean, amount.size, left_out)
+    return _bootstrapped(values, weight, ranking, _concentrations, sampling)
+
+
+def spread_among_people(
+    values: pd.Series[float],
+    *,
+    people: pd.Series[float],
+    sampling: Sampling,
+) -> pd.DataFrame:
+    """Give Gini and Palma of what each resident has.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `index`, `ranking` (null), `weight` (`residents`), `value`, `low`, `high`, `observations`
+        (homes), `left_out`, `status`.
+    """
+    found = {
+        "gini": gini(values, weight=people, sampling=sampling),
+        "palma": palma(values, people=people, sampling=sampling),
+    }
+    rows = [{"index": name, "ranking": None, "weight": "residents", **vars(spread)}
+            for name, spread in found.items()]  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def rank_correlation(
     values: pd.Series[float],
     *,
     ranking: pd.Series[float],
-    draws: int,
-    seed: int,
-    interval_share: float,
+    sampling: Sampling,
 ) -> Spread:
     """Compute Spearman's rank correlation with a percentile bootstrap interval over places.
 
@@ -114,10 +136,8 @@ def rank_correlation(
     ----------
     values, ranking
         Two orderings of the same places; pairs with a null are left out.
-    draws, seed
-        Number and seed of the bootstrap samples.
-    interval_share
-        Share of the samples inside the interval.
+    sampling
+        Bootstrap over places.
 
     Returns
     -------
@@ -133,9 +153,11 @@ def rank_correlation(
     if np.isnan(value):
         return _unmeasured(len(pair), left_out)
     order = np.lexsort((pair[:, 1], pair[:, 0]))  # the order of rows must not matter
-    chosen = np.random.default_rng(seed).integers(0, len(pair), (draws, len(pair)))
+    chosen = np.random.default_rng(sampling.seed).integers(
+        0, len(pair), (sampling.draws, len(pair))
+    )
     sampled = _spearman(pair[order][chosen])
-    tail = (1.0 - interval_share) / 2.0
+    tail = (1.0 - sampling.interval_share) / 2.0
     low, high = np.nanquantile(sampled, [tail, 1.0 - tail])
     return Spread(float(value), float(low), float(high), len(pair), left_out, OK)
 
@@ -153,12 +175,81 @@ def _spearman(pairs: FloatArray) -> FloatArray:
     return result
 
 
+def _bootstrapped(
+    values: pd.Series[float],
+    weight: pd.Series[float],
+    ranking: pd.Series[float] | None,
+    index: Callable[[FloatArray, FloatArray, FloatArray], FloatArray],
+    sampling: Sampling,
+) -> Spread:
+    """Compute an index and its percentile interval over resampled places or cells."""
+    ranked = pd.Series(0.0, index=values.index) if ranking is None else ranking
+    kept = values.where(ranked.reindex(values.index).notna())
+    amount, mass, left_out = _complete(kept, weight)
+    rank = floats(ranked.reindex(values.index))[_has(kept, weight)]
+    if not amount.size or amount @ mass <= 0:
+        return _unmeasured(amount.size, left_out)
+    order = np.lexsort((mass, rank, amount))  # the order of rows must not matter
+    amount, mass, rank = amount[order], mass[order], rank[order]
+    value = float(index(amount, mass[None, :], rank)[0])
+    if np.isnan(value):
+        return _unmeasured(amount.size, left_out)
+    random = np.random.default_rng(sampling.seed)
+    even = np.full(amount.size, 1.0 / amount.size)
+    at_once = max(1, ELEMENTS_PER_CHUNK // amount.size)
+    sampled = [
+        index(amount, mass * random.multinomial(amount.size, even, size=size), rank)
+        for size in _chunks(sampling.draws, at_once)
+    ]
+    tail = (1.0 - sampling.interval_share) / 2.0
+    known = np.concatenate(sampled)
+    known = known[~np.isnan(known)]
+    # Resampling two or three places says nothing of others.
+    told = known.size > 0 and amount.size >= MIN_RANKED
+    low, high = np.quantile(known, [tail, 1.0 - tail]) if told else (np.nan, np.nan)
+    return Spread(value, float(low), float(high), amount.size, left_out, OK)
+
+
+def _chunks(total: int, at_once: int) -> list[int]:
+    return [min(at_once, total - first) for first in range(0, total, at_once)]
+
+
 def _lorenz(amount: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Cumulate shares of people and of what they hold, from the poorest; both start at 0."""
-    order = np.argsort(amount, kind="stable")
-    people = np.r_[0.0, np.cumsum(mass[order])]
-    held = np.r_[0.0, np.cumsum((amount * mass)[order])]
-    return people / people[-1], held / held[-1]
+    """Cumulate shares of people and of what they hold, from the poorest; both start at 0.
+
+    `amount` is in order; `mass` has one row for each sample. Null where a sample holds nothing.
+    """
+    nothing = np.zeros((len(mass), 1))
+    people = np.hstack((nothing, np.cumsum(mass, axis=1)))
+    held = np.hstack((nothing, np.cumsum(amount * mass, axis=1)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return people / people[:, -1:], held / np.where(held[:, -1:] > 0, held[:, -1:], np.nan)
+
+
+def _ginis(amount: FloatArray, mass: FloatArray, _: FloatArray) -> FloatArray:
+    people, share = _lorenz(amount, mass)
+    area = (np.diff(people, axis=1) * (share[:, 1:] + share[:, :-1])).sum(axis=1) / 2.0
+    return np.asarray(1.0 - 2.0 * area, dtype=np.float64)
+
+
+def _palmas(amount: FloatArray, mass: FloatArray, _: FloatArray) -> FloatArray:
+    ratios = []
+    for people, share in zip(*_lorenz(amount, mass), strict=True):
+        bottom, below_top = np.interp([0.4, 0.9], people, share)
+        ratios.append((1.0 - below_top) / bottom if bottom > 0 else np.nan)
+    return np.asarray(ratios, dtype=np.float64)
+
+
+def _concentrations(amount: FloatArray, mass: FloatArray, ranking: FloatArray) -> FloatArray:
+    share = mass / mass.sum(axis=1, keepdims=True)
+    level, group = np.unique(ranking, return_inverse=True)
+    band = share @ (group[:, None] == np.arange(level.size)).astype(np.float64)
+    rank = (np.cumsum(band, axis=1) - band / 2.0)[:, group]
+    mean = share @ amount
+    covariance = ((amount - mean[:, None]) * share * (rank - 0.5)).sum(axis=1)
+    index = np.full(len(mass), np.nan)
+    np.divide(2.0 * covariance, mean, out=index, where=mean > 0)
+    return index
 
 
 def _complete(
@@ -180,10 +271,6 @@ def _complete(
 
 def _has(values: pd.Series[float], weight: pd.Series[float]) -> np.ndarray:
     return np.isfinite(floats(values)) & np.isfinite(floats(weight.reindex(values.index)))
-
-
-def _plain(value: float, observations: int, left_out: int) -> Spread:
-    return Spread(value, np.nan, np.nan, observations, left_out, OK)
 
 
 def _unmeasured(observations: int, left_out: int) -> Spread:

@@ -8,7 +8,7 @@ arrays; only those on mapped streets are snapped, once for each mode.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -37,10 +37,14 @@ class Streets:
 
 @dataclass(frozen=True, eq=False)
 class CellCosts:
-    """Minutes from each cell, NaN where off the streets; `measured` tells which are on streets."""
+    """Minutes from each cell, NaN where off the streets; `measured` tells which are on streets.
+
+    Where none is, `factor` is what straight metres were multiplied with throughout.
+    """
 
     minutes: FloatArray
     measured: BoolArray
+    factor: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,20 +81,24 @@ class PlaceAccess:
         Settings.
     seed
         The study's seed.
+    given
+        Cells to measure from, where they are not to be drawn (the homes of a city).
     """
 
     places: gpd.GeoDataFrame
     network: NetworkSettings
     uncertainty: UncertaintySettings
     seed: int
+    given: InitVar[FootprintDraws | None] = None
     drawn: FootprintDraws = field(init=False)
     _metres: dict[bytes, FloatArray] = field(init=False, default_factory=dict)
     _standing: dict[str, OnStreets] = field(init=False, default_factory=dict)
+    _land: dict[str, FloatArray] = field(init=False, default_factory=dict)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, given: FootprintDraws | None) -> None:
         """Draw the footprints once for all services."""
         rules = self.uncertainty
-        drawn = draw_footprints(
+        drawn = given or draw_footprints(
             self.places,
             draws=rules.draws,
             seed=self.seed,
@@ -124,7 +132,12 @@ class PlaceAccess:
         return self.network.detour_factor / streets.speed_m_min
 
     def nearest(
-        self, facilities: gpd.GeoDataFrame, streets: Streets, cells: BoolArray | None = None
+        self,
+        facilities: gpd.GeoDataFrame,
+        streets: Streets,
+        cells: BoolArray | None = None,
+        *,
+        metres: FloatArray | None = None,
     ) -> CellCosts:
         """Minutes from every cell of every draw to its nearest facility.
 
@@ -139,16 +152,19 @@ class PlaceAccess:
             Streets of one mode.
         cells
             The cells that are asked for; all without it.
+        metres
+            Straight metres from every cell to the nearest of the facilities, where known.
         """
         xy = shapely.get_coordinates(facilities.geometry.to_numpy())
-        minutes = self.metres_to(xy, cells) * self.minutes_per_m(streets)
-        measured = np.zeros(len(minutes), dtype=np.bool_)
-        if streets.graph is None or not len(xy):
-            return CellCosts(minutes, measured)
+        straight = self.metres_to(xy, cells) if metres is None else metres
+        factor = self.minutes_per_m(streets)
+        minutes, measured = straight * factor, np.zeros(len(straight), dtype=np.bool_)
+        graph = streets.graph
+        if graph is None or not len(xy):
+            return CellCosts(minutes, measured, factor)
         here = self.on_streets(streets)
         if not len(here.rows) or (cells is not None and not cells[here.rows].any()):
-            return CellCosts(minutes, measured)
-        graph = streets.graph
+            return CellCosts(minutes, measured, factor)
         target = stand(facilities, xy, graph, streets.coverage, self.network.snap_max_m)
         found, _ = nearest_entrance(
             graph,
@@ -165,25 +181,30 @@ class PlaceAccess:
     def on_streets(self, streets: Streets) -> OnStreets:
         """Find the cells on mapped streets and snap them, once for each mode."""
         if streets.mode not in self._standing:
-            assert streets.graph is not None  # noqa: S101 - callers ask only where there is one
-            xy = self.drawn.xy
-            dense = (
-                np.ones(len(xy), dtype=np.bool_)
-                if streets.coverage is None
-                else streets.coverage.region_of(xy) > 0
-            )
-            rows = np.flatnonzero(dense)
-            points = gpd.GeoSeries(shapely.points(xy[rows]), crs=self.places.crs)
-            start = stand(
-                points, xy[rows], streets.graph, streets.coverage, self.network.snap_max_m
-            )
-            self._standing[streets.mode] = OnStreets(rows, start)
+            self._standing[streets.mode] = self._stand(streets)
         return self._standing[streets.mode]
+
+    def _stand(self, streets: Streets) -> OnStreets:
+        assert streets.graph is not None  # noqa: S101 - callers ask only where there is one
+        xy = self.drawn.xy
+        dense = (
+            np.ones(len(xy), dtype=np.bool_)
+            if streets.coverage is None
+            else streets.coverage.region_of(xy) > 0
+        )
+        rows = np.flatnonzero(dense)
+        points = gpd.GeoSeries(shapely.points(xy[rows]), crs=self.places.crs)
+        start = stand(points, xy[rows], streets.graph, streets.coverage, self.network.snap_max_m)
+        return OnStreets(rows, start)
 
     def measured_share(self, measured: BoolArray) -> FloatArray:
         """Share of the land of all draws of each place from which costs were measured."""
         size = len(self.drawn.places)
-        total = sum_by(self.drawn.place, self.drawn.weight, size)
+        if not measured.any():
+            return np.where(self.drawn.counts > 0, 0.0, np.nan)
+        if "total" not in self._land:
+            self._land["total"] = sum_by(self.drawn.place, self.drawn.weight, size)
+        total = self._land["total"]
         part = sum_by(self.drawn.place, np.where(measured, self.drawn.weight, 0.0), size)
         share = np.full(size, np.nan)
         np.divide(part, total, out=share, where=total > 0)
@@ -232,6 +253,7 @@ def measured_pairs(
     xy = shapely.get_coordinates(facilities.geometry.to_numpy())
     target = stand(facilities, xy, graph, streets.coverage, access.network.snap_max_m)
     origins = only(here.start.snapped, here.start.region > 0)
+    groups = list(_unmeasured(here.start, target))
     for number in range(campuses):
         mine = campus == number
         known = mine & (target.region > 0)
@@ -240,7 +262,7 @@ def measured_pairs(
                 graph, origins, only(target.snapped, known), limit_min=limit_min
             )
             result[:, number] = np.where(np.isnan(found), np.inf, found)
-        for rows, unknown in _unmeasured(here.start, target):
+        for rows, unknown in groups:
             entrances = mine & unknown
             if entrances.any():
                 gap_m, _ = KDTree(xy[entrances]).query(here.start.xy[rows])

@@ -41,11 +41,13 @@ class RailAccess:
     def improve(self, minutes: FloatArray, xy: FloatArray, part: slice) -> None:
         """Shorten the minutes of walking all the way where rail is quicker, in place.
 
-        Minutes beyond the limit become infinite.
+        `minutes` has shape (campuses, cells); those beyond the limit become infinite.
         """
         for station, near, walk in self.walks(xy, part):
-            there = walk[:, None] + self.onward[station]
-            minutes[near] = np.minimum(minutes[near], there)
+            served = np.flatnonzero(np.isfinite(self.onward[station]))
+            there = self.onward[station, served][:, None] + walk
+            at = np.ix_(served, near)
+            minutes[at] = np.minimum(minutes[at], there)
         minutes[minutes > self.limit_min] = np.inf
 
     def walks(self, xy: FloatArray, part: slice) -> Iterator[tuple[int, IntArray, FloatArray]]:

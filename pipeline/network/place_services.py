@@ -5,52 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import geopandas as gpd
 import numpy as np
-import pandas as pd
-import shapely
 
 from pipeline.measures.access_impedance import (
     impedance_weight,
     stepwise_weight,
     truncated_gaussian_weight,
 )
-from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray
-from pipeline.measures.access_rows import LAND, Measured
-from pipeline.measures.catchment_family import floating_catchment_draws
+from pipeline.measures.access_pairs import FloatArray
+from pipeline.measures.access_rows import Measured
+from pipeline.measures.catchment_family import (
+    CityCatchment,
+    floating_catchment_city,
+    floating_catchment_draws,
+    floating_catchment_observed,
+)
 from pipeline.measures.uncertainty import THRESHOLD_SLACK
 from pipeline.measures.uncertainty_footprints import share_by_draw, summary_by_draw
 from pipeline.network.place_access import CellCosts, CellPairs, PlaceAccess, Streets, measured_pairs
+from pipeline.network.place_catalogue import Catalogue
 from pipeline.network.place_pairs import Kernel, ModeCosts, PairMeans, pair_means
+from pipeline.network.place_people import Dwellers
 from pipeline.network.place_rail import RailAccess
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
 
 RAIL_WALK, STRAIGHT_LINE = "rail_walk", "straight_line"
-
-
-@dataclass(frozen=True, eq=False)
-class Catalogue:
-    """The facilities of one service by campus, and which of them count for whom.
-
-    `facilities` has one row per entrance, sorted by campus; `campus` numbers them. `counted` has
-    shape (places, groups, campuses): whether a campus belongs to a group (a variant, perhaps by
-    admission) for a place. `known` tells for which places and groups anything is known at all.
-    """
-
-    facilities: gpd.GeoDataFrame
-    campuses: pd.Index
-    campus: IntArray
-    supply: FloatArray
-    supply_unit: str
-    groups: tuple[str, ...]
-    counted: BoolArray
-    known: BoolArray
-
-    @property
-    def entrance_xy(self) -> FloatArray:
-        """Entrances in metres."""
-        xy: FloatArray = shapely.get_coordinates(self.facilities.geometry.to_numpy())
-        return xy
+RESIDENTS, PEOPLE_UNIT = "residents", 10_000.0  # access is given per ten thousand people
+DEMAND_UNITS = {"land_area": "km2", "planned_floor_area": "10k m2", RESIDENTS: "10k people"}
 
 
 @dataclass(frozen=True)
@@ -76,55 +57,16 @@ class Service:
     demands: Mapping[str, FloatArray]
 
 
-def catalogue_of(
-    facilities: gpd.GeoDataFrame,
-    places: pd.DataFrame,
-    *,
-    variants: Sequence[str],
-    by_admission: Sequence[str],
-    default_supply: float,
-) -> Catalogue:
-    """Sort facilities by campus and say which campuses count for which place.
+@dataclass(frozen=True, eq=False)
+class ServiceAccess:
+    """The measures of places, and the access of every resident of the city where they are known.
 
-    Parameters
-    ----------
-    facilities
-        One row per entrance: `campus_id`, `supply`, `v_<variant>`, and where schools are admitted
-        to by district `admission_district_zh` and `admission_scope`.
-    places
-        Indexed by place id, with `district_zh`.
-    variants
-        Groups that count for every place.
-    by_admission
-        Those of them for which a second group counts only the campuses that admit from the
-        place's own district or from the whole city.
-    default_supply
-        Supply of every campus unless all are known.
+    `city` gives for each variant, mode and measure the supply per person at each of the cells of
+    `Dwellers`.
     """
-    ordered = facilities.sort_values(["campus_id", "facility_id"], ignore_index=True)
-    codes, names = pd.factorize(ordered["campus_id"])
-    first = ordered.drop_duplicates("campus_id")
-    groups = (*variants, *(f"{name}_own_district" for name in by_admission))
-    counted = np.zeros((len(places), len(groups), len(names)), dtype=np.bool_)
-    for number, name in enumerate(variants):
-        counted[:, number] = _flag(first, f"v_{name}")
-    admitted = _admitted(first, places["district_zh"])
-    for number, name in enumerate(by_admission, start=len(variants)):
-        counted[:, number] = _flag(first, f"v_{name}") & admitted
-    known = np.broadcast_to(counted.any(axis=(0, 2)), counted.shape[:2]).copy()
-    known[:, len(variants) :] &= places["district_zh"].notna().to_numpy()[:, None]
-    supply = first["supply"].to_numpy(dtype=np.float64, na_value=np.nan)
-    stated = bool(len(supply)) and not np.isnan(supply).any()
-    return Catalogue(
-        facilities=ordered,
-        campuses=pd.Index(names),
-        campus=codes.astype(np.int64),
-        supply=supply if stated else np.full(len(names), default_supply),
-        supply_unit="bed" if stated else "campus",
-        groups=groups,
-        counted=counted,
-        known=known,
-    )
+
+    found: list[Measured]
+    city: dict[tuple[str, str, str], FloatArray]
 
 
 def measure_service(
@@ -132,7 +74,8 @@ def measure_service(
     service: Service,
     streets: Mapping[str, Streets],
     rail: RailAccess | None,
-) -> list[Measured]:
+    dwellers: Dwellers | None = None,
+) -> ServiceAccess:
     """Measure one service over all places, draws, groups and modes.
 
     Parameters
@@ -145,36 +88,19 @@ def measure_service(
         Streets by mode.
     rail
         Walks and rides, for the mode `rail_walk`; None leaves it out.
+    dwellers
+        The residents who share the supply; None where no count of them is known, and then the
+        demands of `service` stand for them.
     """
     catalogue, rules = service.catalogue, service.rules
-    measured = {
-        mode: measured_pairs(
-            access,
-            catalogue.facilities,
-            way,
-            campus=catalogue.campus,
-            limit_min=rules.search_limit_min,
-        )
-        for mode, way in streets.items()
-    }
-    modes = {
-        mode: ModeCosts(access.minutes_per_m(way), rules.search_limit_min, measured[mode])
-        for mode, way in streets.items()
-    }
-    if rail is not None:
-        modes[RAIL_WALK] = ModeCosts(
-            rail.minutes_per_m,
-            rules.search_limit_min,
-            measured.get("walk", _no_pairs(len(catalogue.campuses))),
-            rail=rail,
-        )
-    kernels: dict[str, dict[str, Kernel]] = {mode: _kernels(rules) for mode in modes}
+    measured, modes = _modes(access, service, streets, rail)
+    kernels = {mode: _kernels(rules, catalogue) for mode in modes}
     if rules.screen_radius_m is not None:
         modes[STRAIGHT_LINE] = ModeCosts(
             1.0, rules.screen_radius_m, _no_pairs(len(catalogue.campuses))
         )
         kernels[STRAIGHT_LINE] = {
-            f"count_within_{rules.screen_radius_m:g}m": _within(rules.screen_radius_m)
+            f"count_within_{rules.screen_radius_m:g}m": _within(rules.screen_radius_m, catalogue)
         }
     means = pair_means(
         access.drawn,
@@ -182,37 +108,85 @@ def measure_service(
         catalogue.campus,
         modes=modes,
         kernels=kernels,
-        groups=catalogue.counted.astype(np.float64),
+        groups=(catalogue.counted & catalogue.known[:, :, None]).astype(np.float64),
     )
+    city = {} if dwellers is None else _city(service, streets, dwellers, kernels)
     found: list[Measured] = []
+    summaries: dict[int, dict[str, FloatArray]] = {}
     for mode in modes:
         if mode != STRAIGHT_LINE:
-            found += _nearest_rows(access, service, mode, streets.get(mode), means)
-        found += _pair_rows(access, service, mode, measured.get(mode), means)
-    return found
+            found += _nearest_rows(
+                access, service, mode, way=streets.get(mode), means=means, summaries=summaries
+            )
+        shares = {
+            name: _share_of_pairs(access, measured.get(mode), _cutoff_of(name, rules), mode)
+            for name in kernels[mode]
+        }
+        found += _sum_rows(service, mode, shares, means)
+        found += _catchment_rows(access, service, mode, shares=shares, means=means, city=city)
+    return ServiceAccess(found, {key: shared.access for key, shared in city.items()})
+
+
+def _modes(
+    access: PlaceAccess,
+    service: Service,
+    streets: Mapping[str, Streets],
+    rail: RailAccess | None,
+) -> tuple[dict[str, CellPairs], dict[str, ModeCosts]]:
+    """Measure pairs where streets are mapped and say how the minutes of each mode are found."""
+    catalogue, limit = service.catalogue, service.rules.search_limit_min
+    measured = {
+        mode: measured_pairs(
+            access, catalogue.facilities, way, campus=catalogue.campus, limit_min=limit
+        )
+        for mode, way in streets.items()
+    }
+    modes = {
+        mode: ModeCosts(access.minutes_per_m(way), limit, measured[mode])
+        for mode, way in streets.items()
+    }
+    if rail is not None:
+        on_foot = measured.get("walk", _no_pairs(len(catalogue.campuses)))
+        modes[RAIL_WALK] = ModeCosts(rail.minutes_per_m, limit, on_foot, rail=rail)
+    return measured, modes
 
 
 def _nearest_rows(
-    access: PlaceAccess, service: Service, mode: str, way: Streets | None, means: PairMeans
+    access: PlaceAccess,
+    service: Service,
+    mode: str,
+    *,
+    way: Streets | None,
+    means: PairMeans,
+    summaries: dict[int, dict[str, FloatArray]],
 ) -> list[Measured]:
-    """Give mean, median and p90 of the minutes to the nearest, and land within each threshold."""
+    """Give mean, median and p90 of the minutes to the nearest, and land within each threshold.
+
+    Modes that differ by their speed alone share the summary of the straight metres, in `summaries`.
+    """
     found = []
     for number, group in enumerate(service.catalogue.groups):
         if way is None:
-            minutes = means.nearest[mode][:, number]
-            share = np.where(access.drawn.draw_count > 0, 0.0, np.nan)
+            costs = CellCosts(
+                means.nearest[mode][:, number], np.zeros(len(access.drawn.xy), dtype=np.bool_)
+            )
         else:
-            costs = _nearest_of_group(access, service.catalogue, number, way)
-            minutes, share = costs.minutes, access.measured_share(costs.measured)
+            costs = _nearest_of_group(access, service.catalogue, number, way, means)
+        summary = None
+        if costs.factor is not None:
+            if number not in summaries:
+                summaries[number] = summary_by_draw(access.drawn, means.nearest_m[:, number])
+            summary = {name: m * costs.factor for name, m in summaries[number].items()}
         found += minutes_measures(
             access,
-            minutes,
+            costs.minutes,
             service=service.name,
             variant=group,
             mode=mode,
             limits_min=service.rules.thresholds_min,
-            measured=share,
+            measured=access.measured_share(costs.measured),
             snapshot=service.snapshot,
+            summary=summary,
         )
     return found
 
@@ -227,12 +201,11 @@ def minutes_measures(
     limits_min: Sequence[float],
     measured: FloatArray,
     snapshot: str | None,
+    summary: Mapping[str, FloatArray] | None = None,
 ) -> list[Measured]:
     """Summarise the minutes of cells: mean, median, p90, and share of land within each limit."""
-    values = {
-        f"minutes_nearest_{name}": (matrix, "min")
-        for name, matrix in summary_by_draw(access.drawn, minutes).items()
-    }
+    stated = summary_by_draw(access.drawn, minutes) if summary is None else summary
+    values = {f"minutes_nearest_{name}": (matrix, "min") for name, matrix in stated.items()}
     values |= {
         f"share_area_within_{limit:g}min": (matrix, "share")
         for limit, matrix in share_by_draw(access.drawn, minutes, limits=limits_min).items()
@@ -244,96 +217,167 @@ def minutes_measures(
 
 
 def _nearest_of_group(
-    access: PlaceAccess, catalogue: Catalogue, number: int, way: Streets
+    access: PlaceAccess, catalogue: Catalogue, number: int, way: Streets, means: PairMeans
 ) -> CellCosts:
     """Minutes to the nearest campus of a group; places with one set of campuses go together."""
+    metres = means.nearest_m[:, number]
     counted, known = catalogue.counted[:, number], catalogue.known[:, number]
+    whole = access.nearest(catalogue.facilities.iloc[:0], way, metres=metres)
+    if way.graph is None or not len(access.on_streets(way).rows):
+        return whole
+    minutes, measured = whole.minutes, whole.measured
     sets, which = np.unique(counted, axis=0, return_inverse=True)
-    minutes = np.full(len(access.drawn.xy), np.nan)
-    measured = np.zeros(len(minutes), dtype=np.bool_)
     for choice, chosen in enumerate(sets):
         served = known & (which.reshape(-1) == choice)
         if not served.any() or not chosen.any():
             continue
         here = served[access.drawn.place]
-        costs = access.nearest(catalogue.facilities[chosen[catalogue.campus]], way, cells=here)
+        some = catalogue.facilities[chosen[catalogue.campus]]
+        costs = access.nearest(some, way, cells=here, metres=metres)
         minutes[here], measured[here] = costs.minutes[here], costs.measured[here]
     return CellCosts(minutes, measured)
 
 
-def _pair_rows(
+def _sum_rows(
+    service: Service,
+    mode: str,
+    shares: Mapping[str, FloatArray | None],
+    means: PairMeans,
+) -> list[Measured]:
+    """Give the counts and the gravity of each group."""
+    catalogue = service.catalogue
+    found = []
+    for name, sums in means.sums[mode].items():
+        unit = catalogue.supply_unit if name == "gravity" else "count"
+        for number, group in enumerate(catalogue.groups):
+            if not catalogue.counted[:, number].any():  # said once, by the rows of the nearest
+                continue
+            kept = np.where(catalogue.known[:, number][:, None], sums[:, :, number], np.nan)
+            found.append(
+                Measured(
+                    service.name, group, mode, name, unit, kept, shares[name], service.snapshot
+                )
+            )
+    return found
+
+
+def _catchment_rows(
     access: PlaceAccess,
     service: Service,
     mode: str,
-    pairs: CellPairs | None,
+    *,
+    shares: Mapping[str, FloatArray | None],
     means: PairMeans,
+    city: Mapping[tuple[str, str, str], CityCatchment],
 ) -> list[Measured]:
-    """Sum the weights of campuses into counts, gravity and floating catchments of each group."""
-    catalogue, rules = service.catalogue, service.rules
-    counts = access.drawn.counts
-    found = []
+    """Give the floating catchments of each group: shared with residents, else among the places."""
+    catalogue, found = service.catalogue, []
+    demands = np.array(list(service.demands.values()), dtype=np.float64)
     for name, weights in means.weights[mode].items():
-        share = _share_of_pairs(access, pairs, _cutoff_of(name, rules), mode)
         for number, group in enumerate(catalogue.groups):
             counted, known = catalogue.counted[:, number], catalogue.known[:, number]
-            if not counted.any():  # said once, by the rows of the nearest
+            if not counted.any():
                 continue
-            if name.startswith("access_"):
-                sums = {
-                    f"{name}_by_{what}": (
-                        floating_catchment_draws(
-                            weights,
-                            demand=np.nan_to_num(demand, nan=0.0),
-                            supply=catalogue.supply,
-                            counted=counted,
-                            draw_count=counts,
-                        ),
-                        f"{catalogue.supply_unit}/{DEMAND_UNITS[what]}",
-                        what,
-                        ~np.isnan(demand),
-                    )
-                    for what, demand in service.demands.items()
-                }
+            shared = city.get((group, mode, f"{name}_by_{RESIDENTS}"))
+            if shared is not None:
+                values = floating_catchment_observed(weights, shared.ratio, counted=counted)
+                sums = {RESIDENTS: (values * PEOPLE_UNIT, known)}
             else:
-                size = catalogue.supply if name == "gravity" else np.ones(len(catalogue.campuses))
-                total = np.einsum("pkj,pj->pk", weights, counted * size)
-                unit = catalogue.supply_unit if name == "gravity" else "count"
-                sums = {name: (total, unit, LAND, np.ones(len(known), dtype=np.bool_))}
-            for measure, (values, unit, what, given) in sums.items():
-                kept = np.where((known & given)[:, None], values, np.nan)
+                values = floating_catchment_draws(
+                    weights,
+                    demands=np.nan_to_num(demands, nan=0.0),
+                    supply=catalogue.supply,
+                    counted=counted,
+                    draw_count=access.drawn.counts,
+                )
+                sums = {
+                    what: (values[row], known & ~np.isnan(demands[row]))
+                    for row, what in enumerate(service.demands)
+                }
+            for what, (values, there) in sums.items():
                 found.append(
                     Measured(
-                        service.name, group, mode, measure, unit, kept, share,
+                        service.name, group, mode, f"{name}_by_{what}",
+                        f"{catalogue.supply_unit}/{DEMAND_UNITS[what]}",
+                        np.where(there[:, None], values, np.nan), shares[name],
                         service.snapshot, what,
                     )
                 )  # fmt: skip
     return found
 
 
-DEMAND_UNITS = {"land_area": "km2", "planned_floor_area": "10k m2"}
-
-
-def _kernels(rules: PairRules) -> dict[str, Kernel]:
-    kernels: dict[str, Kernel] = {
-        f"count_within_{limit:g}min": _within(limit) for limit in rules.thresholds_min
+def _city(
+    service: Service,
+    streets: Mapping[str, Streets],
+    dwellers: Dwellers,
+    kernels: Mapping[str, Mapping[str, Kernel]],
+) -> dict[tuple[str, str, str], CityCatchment]:
+    """Share the supply of each group among all residents, by mode and kernel."""
+    catalogue, homes = service.catalogue, dwellers.counted
+    assert homes is not None  # noqa: S101 - the stage says which campuses serve which homes
+    _, modes = _modes(dwellers.access, service, streets, dwellers.rail)
+    means = pair_means(
+        dwellers.access.drawn,
+        catalogue.entrance_xy,
+        catalogue.campus,
+        modes=modes,
+        kernels={
+            mode: {name: kernel for name, kernel in kernels[mode].items() if kernel.size is None}
+            for mode in modes
+        },
+        groups=np.zeros((1, 0, len(catalogue.campuses))),
+    )
+    return {
+        (group, mode, f"{name}_by_{RESIDENTS}"): floating_catchment_city(
+            weights[0],
+            people=dwellers.people,
+            supply=catalogue.supply,
+            counted=homes[:, number],
+        )
+        for mode, kept in means.weights.items()
+        for name, weights in kept.items()
+        for number, group in enumerate(catalogue.groups)
+        if catalogue.counted[:, number].any()
     }
-    kernels["gravity"] = lambda minutes: np.where(
-        minutes <= rules.search_limit_min,
-        impedance_weight(minutes, impedance=rules.impedance),
-        0.0,
+
+
+def _kernels(rules: PairRules, catalogue: Catalogue) -> dict[str, Kernel]:
+    sizes = np.broadcast_to(
+        catalogue.supply, (len(catalogue.groups), len(catalogue.campuses))
+    ).astype(np.float64)
+    kernels = {
+        f"count_within_{limit:g}min": _within(limit, catalogue) for limit in rules.thresholds_min
+    }
+    kernels["gravity"] = Kernel(
+        lambda minutes: np.where(
+            minutes <= rules.search_limit_min,
+            impedance_weight(minutes, impedance=rules.impedance),
+            0.0,
+        ),
+        beyond_min=rules.search_limit_min,
+        size=sizes,
     )
-    kernels["access_2sfca_gaussian"] = lambda minutes: truncated_gaussian_weight(
-        minutes, cutoff_min=rules.catchment_min
+    kernels["access_2sfca_gaussian"] = Kernel(
+        lambda minutes: truncated_gaussian_weight(minutes, cutoff_min=rules.catchment_min),
+        beyond_min=rules.catchment_min,
     )
-    kernels["access_2sfca_stepwise"] = lambda minutes: stepwise_weight(
-        minutes, edges_min=rules.stepwise.edges_min, weights=rules.stepwise.weights
+    edges = rules.stepwise.edges_min
+    kernels["access_2sfca_stepwise"] = Kernel(
+        lambda minutes: stepwise_weight(minutes, edges_min=edges, weights=rules.stepwise.weights),
+        beyond_min=max(edges),
+        steps_min=tuple(edges),
     )
     return kernels
 
 
-def _within(limit: float) -> Kernel:
+def _within(limit: float, catalogue: Catalogue) -> Kernel:
     top = limit * (1.0 + THRESHOLD_SLACK)
-    return lambda minutes: (minutes <= top).astype(np.float64)
+    return Kernel(
+        lambda minutes: (minutes <= top).astype(np.float64),
+        beyond_min=top,
+        steps_min=(top,),
+        size=np.ones((len(catalogue.groups), len(catalogue.campuses))),
+    )
 
 
 def _cutoff_of(name: str, rules: PairRules) -> float:
@@ -357,20 +401,6 @@ def _share_of_pairs(
     if pairs is not None:
         measured[pairs.rows[pairs.clear_min > cutoff_min]] = True
     return access.measured_share(measured)
-
-
-def _flag(first: pd.DataFrame, name: str) -> BoolArray:
-    flags = first.get(name, pd.Series(data=False, index=first.index))
-    return np.asarray(flags.fillna(value=False).astype(bool), dtype=np.bool_)
-
-
-def _admitted(first: pd.DataFrame, districts: pd.Series[str]) -> BoolArray:
-    """Tell which campuses admit from the district of each place; shape (places, campuses)."""
-    nothing = pd.Series(None, index=first.index, dtype=object)
-    home = first.get("admission_district_zh", nothing).to_numpy(dtype=object)
-    whole = first.get("admission_scope", nothing).eq("city").to_numpy(dtype=np.bool_)
-    own = districts.to_numpy(dtype=object)[:, None] == home[None, :]
-    return np.asarray(own | whole[None, :], dtype=np.bool_)
 
 
 def _no_pairs(campuses: int) -> CellPairs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -14,11 +15,14 @@ from pipeline.measures.access_outcome import (
 )
 from pipeline.measures.access_rows import COLUMNS
 from pipeline.measures.gaps import two_tier_test
+from pipeline.measures.inequality import INEQUALITY_COLUMNS
+from pipeline.measures.people import RESIDENTS, people_cells
 from pipeline.measures.standards import Standard
 from pipeline.measures.uncertainty_footprints import site_of
 from pipeline.publish.access_dictionary import dictionary_text
 from pipeline.settings.needs import MeasureSettings
 from pipeline.stages.context import StageContext
+from pipeline.stages.place_tables import sampling_of
 
 SERVICES = ("rail", "hospitals", "schools", "basic")
 NAMES = ("name_zh", "name_en", "tier", "district_zh", "boundary_class", "precision_m")
@@ -57,29 +61,42 @@ def _comparisons(context: StageContext, long: pd.DataFrame, places: pd.DataFrame
     return comparisons(long, standards, asked, scopes_of(places))
 
 
-def _fit(context: StageContext, long: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
-    """Tell whether provision follows the strategy; places of one site count once."""
-    settings, rules = context.settings("gaps"), context.settings("uncertainty")
+def _fit(context: StageContext, long: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Tell how unequal provision is and whether it follows the strategy.
+
+    Places of one site count once. The spread among the residents of the city comes from the stages
+    of the services.
+    """
     site = site_of(places)
+    weights = _weights(context, places)
+    by_site = {name: weight.groupby(site).max() for name, weight in weights.items()}
     targets = places[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
+    settings = context.settings("gaps")
     each = {
         "tier": places["tier"].map(settings.tier_rank).astype("float64"),
         "planned_floor_area": targets.sum(axis=1, min_count=1),
         "planned_area": places["planned_area_km2"].astype("float64"),
     }
     rankings = {name: ranking.groupby(site).max() for name, ranking in each.items()}
-    parts = []
+    parts = [context.frame(stage, "inequality.parquet") for stage in ("hospitals", "schools")]
     for item in settings.provisions:
         rows = long[_named(long, item)].set_index("place_id")
-        found = fit_rows(
-            rows["value"].astype("float64").reindex(places.index).groupby(site).first(),
-            rankings,
-            draws=settings.bootstrap_draws,
-            seed=context.settings("study").seed,
-            interval_share=rules.interval_share,
-        )
+        values = rows["value"].astype("float64").reindex(places.index).groupby(site).first()
+        found = fit_rows(values, rankings, by_site, sampling=sampling_of(context))
         parts.append(found.assign(**item.model_dump()))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"index": []})
+    table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return table[list(INEQUALITY_COLUMNS)]
+
+
+def _weights(context: StageContext, places: gpd.GeoDataFrame) -> dict[str, pd.Series[float]]:
+    """Say what a place counts for: one, its land, and its residents where they are known."""
+    ones = pd.Series(1.0, index=places.index)
+    weights = {"site": ones, "land_area": places["planned_area_km2"].astype("float64")}
+    people = people_cells(context.layer("ingest", "residents.parquet"))
+    if people is not None and RESIDENTS in people.counts:
+        homes = people.inside(places.geometry.to_numpy(), RESIDENTS)
+        weights[RESIDENTS] = pd.Series(homes, index=places.index)
+    return weights
 
 
 def _two_tier(context: StageContext, long: pd.DataFrame, ids: pd.Index[str]) -> pd.DataFrame:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
+from pipeline.measures.access_pairs import FloatArray
 from pipeline.measures.access_rows import Measured, draws_of_needs, long_table, without_unfit
+from pipeline.measures.inequality import INEQUALITY_COLUMNS, spread_among_people
 from pipeline.network.place_access import PlaceAccess, Streets
-from pipeline.network.place_rail import RailAccess, rail_access
-from pipeline.network.place_services import (
-    RAIL_WALK,
-    Catalogue,
-    PairRules,
-    Service,
-    catalogue_of,
-    measure_service,
-)
+from pipeline.network.place_catalogue import Catalogue, catalogue_of
+from pipeline.network.place_people import Dwellers, dwellers_of
+from pipeline.network.place_rail import RailAccess, measured_walks, rail_access
+from pipeline.network.place_services import RAIL_WALK, PairRules, Service, measure_service
 from pipeline.settings.access import HospitalSettings, SchoolSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import (
@@ -28,6 +26,7 @@ from pipeline.stages.place_tables import (
     of_variant,
     place_access,
     rail_network,
+    sampling_of,
     snapshot_of,
 )
 
@@ -41,7 +40,7 @@ def write_access(
     by_admission: Sequence[str],
     screen_radius_m: float | None,
 ) -> None:
-    """Write `access.parquet`, `draws.parquet` and `nearest.parquet` of one service.
+    """Write `access.parquet`, `draws.parquet`, `inequality.parquet`, `nearest.parquet`.
 
     A variant that no facility of the study carries is written with status `no_data`: not knowing
     where such facilities are is not the same as there being none.
@@ -49,13 +48,17 @@ def write_access(
     facilities = context.layer("ingest", "facilities.parquet")
     chosen = facilities[facilities["service"].eq(service) & facilities["status"].eq("operating")]
     access = place_access(context)
-    catalogue = catalogue_of(
-        chosen,
-        access.places,
-        variants=settings.variants,
-        by_admission=[name for name in by_admission if name in settings.variants],
-        default_supply=settings.default_supply,
-    )
+
+    def listed(whom: pd.DataFrame) -> Catalogue:
+        return catalogue_of(
+            chosen,
+            whom,
+            variants=settings.variants,
+            by_admission=[name for name in by_admission if name in settings.variants],
+            default_supply=settings.default_supply,
+        )
+
+    catalogue = listed(access.places)
     rules = PairRules(
         thresholds_min=settings.thresholds_min,
         catchment_min=settings.catchment_min,
@@ -64,19 +67,28 @@ def write_access(
         search_limit_min=settings.search_limit_min,
         screen_radius_m=screen_radius_m,
     )
-    demands = demands_of(access.places, assumed_area_km2=access.uncertainty.assumed_area_km2)
     streets: dict[str, Streets] = {
         mode: mode_streets(context, mode) for mode in settings.modes if mode != "rail_walk"
     }
-    found = measure_service(
+    rail = _rail(context, access, catalogue, settings) if RAIL_WALK in settings.modes else None
+    dwellers = dwellers_of(
+        context.layer("ingest", "residents.parquet"),
+        context.layer("ingest", "districts.parquet"),
+        access,
+    )
+    if dwellers is not None:
+        counted = listed(dwellers.homes).counted
+        dwellers = replace(dwellers, counted=counted, rail=_from(context, dwellers, rail, settings))
+    demands = demands_of(access.places, assumed_area_km2=access.uncertainty.assumed_area_km2)
+    result = measure_service(
         access,
         Service(service, snapshot_of(context, role), catalogue, rules, demands),
         streets,
-        _rail(context, access, catalogue, mode_streets(context, "walk"), settings)
-        if RAIL_WALK in settings.modes
-        else None,
+        rail,
+        dwellers,
     )
-    write_rows(context, access, service, found, unfit=_unfit(access, service))
+    write_rows(context, access, service, result.found, unfit=_unfit(access, service))
+    context.put("inequality.parquet", _inequality(context, service, dwellers, result.city))
     names = [
         nearest_named(access.places, of_variant(facilities, service, variant), "campus_id").assign(
             variant=variant
@@ -122,7 +134,6 @@ def _rail(
     context: StageContext,
     access: PlaceAccess,
     catalogue: Catalogue,
-    walk: Streets,
     settings: HospitalSettings | SchoolSettings,
 ) -> RailAccess:
     stations, costs = rail_network(context)
@@ -131,9 +142,42 @@ def _rail(
         stations,
         costs,
         catalogue.facilities,
-        walk,
+        mode_streets(context, "walk"),
         by="campus_id",
         campuses=catalogue.campuses,
         walk_limit_min=settings.station_walk_min,
         limit_min=settings.search_limit_min,
     )
+
+
+def _from(
+    context: StageContext,
+    dwellers: Dwellers,
+    rail: RailAccess | None,
+    settings: HospitalSettings | SchoolSettings,
+) -> RailAccess | None:
+    """Let journeys by rail begin at homes instead of places."""
+    if rail is None:
+        return None
+    stations, _ = rail_network(context)
+    rows, minutes = measured_walks(
+        dwellers.access, stations, mode_streets(context, "walk"), settings.station_walk_min
+    )
+    return replace(rail, rows=rows, minutes=minutes)
+
+
+def _inequality(
+    context: StageContext,
+    service: str,
+    dwellers: Dwellers | None,
+    city: Mapping[tuple[str, str, str], FloatArray],
+) -> pd.DataFrame:
+    """Tell how unequally supply reaches the residents; no rows where nobody is counted."""
+    if dwellers is None:
+        return pd.DataFrame({name: [] for name in INEQUALITY_COLUMNS})
+    sampling, people = sampling_of(context), pd.Series(dwellers.people)
+    parts = []
+    for (variant, mode, measure), access in city.items():
+        spread = spread_among_people(pd.Series(access), people=people, sampling=sampling)
+        parts.append(spread.assign(service=service, variant=variant, mode=mode, measure=measure))
+    return pd.concat(parts, ignore_index=True)[list(INEQUALITY_COLUMNS)]

@@ -108,7 +108,7 @@ STAGES: tuple[StageSpec, ...] = (
         en="access to tertiary hospitals",
         needs=("ingest", "networks", "rail"),
         settings=("study", "network", "hospitals", "uncertainty", "gaps"),
-        outputs=("access.parquet", "draws.parquet", "nearest.parquet"),
+        outputs=("access.parquet", "draws.parquet", "inequality.parquet", "nearest.parquet"),
     ),
     StageSpec(
         name="schools",
@@ -116,7 +116,7 @@ STAGES: tuple[StageSpec, ...] = (
         en="access to quality schools",
         needs=("ingest", "networks", "rail"),
         settings=("study", "network", "schools", "uncertainty", "gaps"),
-        outputs=("access.parquet", "draws.parquet", "nearest.parquet"),
+        outputs=("access.parquet", "draws.parquet", "inequality.parquet", "nearest.parquet"),
     ),
     StageSpec(
         name="island",

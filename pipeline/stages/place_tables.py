@@ -9,6 +9,7 @@ import shapely
 
 from pipeline.measures.access_pairs import FloatArray, floats
 from pipeline.measures.access_rows import Judging, Need
+from pipeline.measures.inequality import Sampling
 from pipeline.measures.uncertainty_footprints import site_of
 from pipeline.network.place_access import PlaceAccess, Streets, streets_of
 from pipeline.network.rail import RailCosts
@@ -54,6 +55,15 @@ def judging_of(context: StageContext) -> Judging:
     """Give the shares of draws by which intervals and verdicts are made."""
     rules = context.settings("uncertainty")
     return Judging(rules.interval_share, rules.robust_share, rules.likely_share)
+
+
+def sampling_of(context: StageContext) -> Sampling:
+    """Give the bootstrap by which indexes of inequality get their interval."""
+    return Sampling(
+        context.settings("gaps").bootstrap_draws,
+        context.settings("study").seed,
+        context.settings("uncertainty").interval_share,
+    )
 
 
 def snapshot_of(context: StageContext, *roles: str) -> str | None:

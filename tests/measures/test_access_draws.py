@@ -136,11 +136,11 @@ def test_a_floating_catchment_of_one_draw_is_that_of_pairs() -> None:
     weights = truncated_gaussian_weight(minutes, cutoff_min=30.0)
     got = floating_catchment_draws(
         weights[:, None, :],
-        demand=demand,
+        demands=demand[None],
         supply=supply,
         counted=np.ones((6, 4), dtype=bool),
         draw_count=np.ones(6, dtype=np.int64),
-    )
+    )[0]
     table = pd.DataFrame(
         {
             "origin": np.repeat(np.arange(6), 4),
@@ -168,8 +168,8 @@ def test_splitting_a_supplier_or_turning_the_order_changes_no_catchment() -> Non
     def access(w: np.ndarray, s: np.ndarray, order: np.ndarray) -> np.ndarray:
         every = np.ones((5, len(s)), dtype=bool)
         found = floating_catchment_draws(
-            w[order], demand=demand[order], supply=s, counted=every, draw_count=count
-        )
+            w[order], demands=demand[None, order], supply=s, counted=every, draw_count=count
+        )[0]
         return found[np.argsort(order)]
 
     plain = access(weights, supply, np.arange(5))

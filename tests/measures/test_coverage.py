@@ -113,7 +113,8 @@ def test_discs_taken_one_by_one_and_all_together_cover_the_same() -> None:
     at = shapely.get_coordinates(layer.to_numpy())
     together = {band: gpd.GeoSeries(discs(at[:, 0], at[:, 1], band), crs=CRS) for band in BANDS_M}
     expected = share_area_network(squares, together)
-    np.testing.assert_allclose(got, expected, atol=1e-12)
+    # Discs are polygons of 256 corners: cut along bisectors they differ by less than a hundred cm².
+    np.testing.assert_allclose(got, expected, atol=1e-7)
     assert ((got > 0) & (got < 1)).any().all()  # some cut,
     assert (got == 1).any().all()  # some wholly inside,
     assert (got == 0).any().all()  # and some out of reach

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,13 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from pipeline.errors import FieldError
-from pipeline.measures.inequality import concentration_index, gini, palma, rank_correlation
+from pipeline.measures import inequality
+from pipeline.measures.inequality import Sampling
+
+SAMPLING = Sampling(draws=40, seed=1, interval_share=0.9)
+gini = partial(inequality.gini, sampling=SAMPLING)
+palma = partial(inequality.palma, sampling=SAMPLING)
+concentration_index = partial(inequality.concentration_index, sampling=SAMPLING)
 
 cases = st.lists(st.tuples(st.floats(0.01, 1e4), st.integers(1, 50)), min_size=2, max_size=30).map(
     lambda rows: pd.DataFrame(rows, columns=["value", "weight"]).astype(float)
@@ -91,7 +99,7 @@ def test_negatives_are_refused() -> None:
 
 
 def correlate(values: pd.Series[float], ranking: pd.Series[float]) -> tuple[float, ...]:
-    got = rank_correlation(values, ranking=ranking, draws=500, seed=1, interval_share=0.9)
+    got = inequality.rank_correlation(values, ranking=ranking, sampling=Sampling(500, 1, 0.9))
     return got.value, got.low, got.high
 
 
@@ -112,3 +120,24 @@ def test_rank_correlation_needs_four_pairs_that_vary() -> None:
     value, low, high = correlate(pd.Series([1.0, 2, 3, 4, 5]), pd.Series([2.0, 4, 6, 8, 9]))
     assert (value, high) == pytest.approx((1, 1))
     assert low == pytest.approx(1)
+
+
+def test_an_interval_narrows_with_the_places_and_does_not_hang_on_their_order() -> None:
+    rng = np.random.default_rng(11)
+    widths = []
+    for count in (40, 4000):
+        values = pd.Series(rng.gamma(2.0, 10.0, count))  # the gini of gamma(2) is 3/8
+        people = pd.Series(rng.uniform(1.0, 9.0, count))
+        got = inequality.gini(values, weight=people, sampling=Sampling(400, 3, 0.9))
+        assert got.low < 0.375 < got.high
+        assert got.low < got.value < got.high
+        turned = inequality.gini(values[::-1], weight=people[::-1], sampling=Sampling(400, 3, 0.9))
+        assert (turned.low, turned.high) == pytest.approx((got.low, got.high), abs=1e-12)
+        widths.append(got.high - got.low)
+    assert widths[0] / widths[1] == pytest.approx(10.0, rel=0.35)  # as one over the root of n
+    few = gini(pd.Series([1.0, 2.0, 3.0]), weight=pd.Series([1.0, 1.0, 1.0]))
+    assert np.isnan(few.low)  # three places tell nothing of others
+    table = inequality.spread_among_people(values, people=people, sampling=SAMPLING)
+    assert table["index"].tolist() == ["gini", "palma"]
+    assert table["low"].lt(table["value"]).all()
+    assert table["value"].lt(table["high"]).all()

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
 import shapely
 
+from pipeline.measures.access_impedance import truncated_gaussian_weight
 from pipeline.measures.access_rows import Measured
 from pipeline.network.access import nearest_minutes
 from pipeline.network.place_access import PlaceAccess, Streets, streets_of
+from pipeline.network.place_catalogue import Catalogue, catalogue_of
+from pipeline.network.place_people import dwellers_of
 from pipeline.network.place_rail import RailAccess, rail_access
-from pipeline.network.place_services import PairRules, Service, catalogue_of, measure_service
+from pipeline.network.place_services import PairRules, Service, measure_service
 from pipeline.network.rail import RailCosts
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
 from pipeline.settings.network import NetworkSettings
@@ -86,7 +91,7 @@ def measure(
         "school", "2026-05-19", catalogue, RULES, {"land_area": np.array([1.0, 2.0, np.nan])}
     )
     found = measure_service(access, service, {"walk": streets_of("walk", None, NETWORK)}, rail)
-    return {(item.variant, item.mode, item.measure): item for item in found}
+    return {(item.variant, item.mode, item.measure): item for item in found.found}
 
 
 def at_minutes(minutes: float) -> float:
@@ -200,3 +205,45 @@ def test_without_streets_the_nearest_is_what_the_network_says() -> None:
     )  # fmt: skip
     np.testing.assert_allclose(got.minutes, expected["minutes"], rtol=1e-12)
     assert not got.measured.any()
+
+
+def test_residents_share_the_supply_wherever_they_live() -> None:
+    """Two homes, one campus: the access of a place is that of a home at its spot."""
+    access = access_of(places())
+    homes = gpd.GeoDataFrame(
+        {"cell_id": ["h", "k", "nobody"], "residents": [3.0, 1.0, 0.0]},
+        geometry=[shapely.Point(EAST + x, NORTH) for x in (0.0, 1500.0, 10.0)],
+        crs=CRS,
+    )
+    districts = gpd.GeoDataFrame(
+        {"district_zh": ["甲区"]}, geometry=[shapely.box(EAST - 9, NORTH - 9, EAST + 9, NORTH + 9)],
+        crs=CRS,
+    )  # fmt: skip
+    table = schools([("p", 500.0)], admission_district_zh=["甲区"], admission_scope=["district"])
+    dwellers = dwellers_of(homes, districts, access)
+    assert dwellers is not None
+    assert dwellers.homes["district_zh"].fillna("").tolist() == ["甲区", ""]
+
+    def listed(whom: pd.DataFrame) -> Catalogue:
+        return catalogue_of(table, whom, variants=["all"], by_admission=["all"], default_supply=2.0)
+
+    service = Service("school", None, listed(access.places), RULES, {})
+    result = measure_service(
+        access, service, {"walk": streets_of("walk", None, NETWORK)}, None,
+        replace(dwellers, counted=listed(dwellers.homes).counted),
+    )  # fmt: skip
+    found = {(item.variant, item.measure): item for item in result.found}
+    near, far = (
+        float(truncated_gaussian_weight(np.array([x * PER_M]), cutoff_min=30.0)[0])
+        for x in (500.0, 1000.0)
+    )
+    name = "access_2sfca_gaussian_by_residents"
+    expected = 2.0 / (3.0 * near + far) * near
+    assert found["all", name].draws[0, 0] == pytest.approx(expected * 10_000, rel=1e-12)
+    assert found["all", name].unit == "campus/10k people"
+    city = result.city["all", "walk", name]
+    np.testing.assert_allclose(city, [expected, expected * far / near], rtol=1e-12)
+    assert city @ dwellers.people == pytest.approx(2.0, rel=1e-9)
+    own = found["all_own_district", name].draws[0, 0]  # the far home is not admitted
+    assert own == pytest.approx(2.0 / 3.0 * 10_000, rel=1e-12)
+    assert dwellers_of(homes.iloc[:0], districts, access) is None

@@ -1,0 +1,89 @@
+"""Let the residents of a city compete for the supply of a service, from where they live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from pipeline.measures.access_pairs import BoolArray, FloatArray
+from pipeline.measures.uncertainty_footprints import Block, FootprintDraws
+from pipeline.network.place_access import PlaceAccess
+from pipeline.network.place_rail import RailAccess
+
+
+@dataclass(frozen=True, eq=False)
+class Dwellers:
+    """The homes of a city: how many people live at each, and in which district.
+
+    `access` holds the homes as the cells to measure from; `homes` has their `district_zh` (null
+    where unknown), `people` their residents, both in the order of the cells. `counted` says which
+    campuses of a service serve which homes (homes, groups, campuses), and `rail` is how they get
+    there by train.
+    """
+
+    access: PlaceAccess
+    homes: pd.DataFrame
+    people: FloatArray
+    counted: BoolArray | None = None
+    rail: RailAccess | None = None
+
+
+def dwellers_of(
+    homes: gpd.GeoDataFrame, districts: gpd.GeoDataFrame, like: PlaceAccess
+) -> Dwellers | None:
+    """Take the points where people live as places to measure from.
+
+    Parameters
+    ----------
+    homes
+        Points with `cell_id` and `residents` (null where not counted).
+    districts
+        Polygons with `district_zh`, for services that admit by district.
+    like
+        The access of the study's places, for its settings.
+
+    Returns
+    -------
+    dwellers
+        None where nobody is counted.
+    """
+    peopled = homes[homes["residents"].gt(0) & ~homes.geometry.is_empty]
+    if not len(peopled):
+        return None
+    named = peopled[["cell_id", "geometry"]].sjoin(
+        districts[["district_zh", "geometry"]], how="left", predicate="within"
+    )
+    # A point on the border of two districts is of the first.
+    district = named[~named.index.duplicated()]["district_zh"].astype(object)
+    xy = np.column_stack((peopled.geometry.x, peopled.geometry.y))
+    access = PlaceAccess(
+        places=like.places.iloc[:0],
+        network=like.network,
+        uncertainty=like.uncertainty,
+        seed=like.seed,
+        given=_one_cell_each(xy),
+    )
+    return Dwellers(
+        access,
+        pd.DataFrame({"district_zh": district.reindex(peopled.index)}).set_axis(peopled["cell_id"]),
+        peopled["residents"].to_numpy(dtype=np.float64),
+    )
+
+
+def _one_cell_each(xy: FloatArray) -> FootprintDraws:
+    """Hold points as the draws, of one cell each, of a single place."""
+    count = len(xy)
+    place = pd.Index(["city"])
+    return FootprintDraws(
+        places=place,
+        place=np.zeros(count, dtype=np.int64),
+        draw=np.arange(count, dtype=np.int64),
+        xy=np.asarray(xy, dtype=np.float64),
+        weight=np.ones(count),
+        basis=pd.Series(["homes"], index=place),
+        draw_count=pd.Series([count], index=place, dtype="int64"),
+        blocks=(Block(0, 0, count, np.ones(1)),),
+    )
