@@ -17,11 +17,11 @@ from .island_grid import (
     GridFrame,
     IntArray,
     check_layers,
+    covered_cells,
     exact_fractions,
-    raster_mask,
 )
 from .island_points import PointLayer
-from .island_ring import GeometryArray, SampledFootprint, cells_below
+from .island_ring import GeometryArray, SampledFootprint, cells_below, in_turn, read_cells_below
 
 
 @dataclass(frozen=True)
@@ -97,22 +97,41 @@ class City:
         blocked
             Cells of the fine grid that do not belong to a ring (other parks), flat.
         """
+        closed = np.append(blocked, True)
+        parts = [
+            self._below(footprint, closed, x_m[rows], y_m[rows], angle_rad[rows])
+            for rows in in_turn(len(x_m))
+        ]
+        inside = np.concatenate([part.inside for part in parts])
+        inside_km2 = np.concatenate([part.inside_km2 for part in parts])
+        around = np.concatenate([part.around for part in parts], axis=1)
+        around_km2 = np.concatenate([part.around_km2 for part in parts], axis=1)
+        if self.points is not None:
+            inside, around = self.points.relocated(
+                footprint.shape, footprint.ring_widths_m, positions=(x_m, y_m, angle_rad),
+                fine=self.fine, blocked=blocked,
+            )  # fmt: skip
+        return Exposure(inside, inside_km2, around, around_km2)
+
+    def _below(
+        self,
+        footprint: SampledFootprint,
+        closed: BoolArray,
+        x_m: FloatArray,
+        y_m: FloatArray,
+        angle_rad: FloatArray,
+    ) -> Exposure:
+        """Read gridded counts and land at some positions; `closed` has an entry for outside."""
         at = {"x_m": x_m, "y_m": y_m, "angle_rad": angle_rad}
         cell = cells_below(footprint.inside, self.fine, **at)
         share = np.full(cell.shape, footprint.inside_km2 / cell.shape[1])
         inside, inside_km2 = (part[0] for part in self._read(cell, share, np.zeros(1, dtype=int)))
         cell = cells_below(footprint.around, self.fine, **at)
-        weight = np.where(np.append(blocked, True)[cell], 0.0, footprint.around_km2)
+        weight = np.where(read_cells_below(closed, cell), 0.0, footprint.around_km2)
         # Ring points come band by band.
         first = np.searchsorted(footprint.band, np.arange(len(footprint.ring_widths_m)))
         counts, areas = self._read(cell, weight, first)
-        counted = np.cumsum(counts, axis=0)
-        if self.points is not None:
-            inside, counted = self.points.relocated(
-                footprint.shape, footprint.ring_widths_m, positions=(x_m, y_m, angle_rad),
-                fine=self.fine, blocked=blocked,
-            )  # fmt: skip
-        return Exposure(inside, inside_km2, counted, np.cumsum(areas, axis=0))
+        return Exposure(inside, inside_km2, np.cumsum(counts, axis=0), np.cumsum(areas, axis=0))
 
     def within(self, geometry: shapely.Geometry) -> tuple[FloatArray, float]:
         """Count facilities by category and measure land (km²) under a polygon, exactly."""
@@ -135,7 +154,7 @@ class City:
         bounds = (np.arange(positions)[:, None] * points + first).ravel()
         reader = sparse.csr_array(
             (
-                weight_km2.ravel(), self.held_by[fine_cell.ravel()],
+                weight_km2.ravel(), read_cells_below(self.held_by, fine_cell.ravel()),
                 np.append(bounds, positions * points),
             ),
             shape=(positions * parts, len(self.read_layers)),
@@ -150,17 +169,21 @@ class City:
         return np.append(self.land_share, 0.0)[self.held_by]
 
     @cached_property
+    def fine_is_land(self) -> BoolArray:
+        """Whether a fine cell holds any land; the last entry, for what lies outside, does not."""
+        return np.asarray(self.fine_land > 0)
+
+    @cached_property
     def fine_eligible(self) -> BoolArray:
         """Eligible land by fine cell; the last entry, for what lies outside, is not."""
         return np.append(self.eligible, False)[self.held_by]
 
     def others(self, parks: GeometryArray) -> BoolArray:
         """Mark the fine cells that lie in a park other than those given, flat."""
-        return np.asarray(self.parks - overlay(self.fine, parks) > 0)
-
-    def touches(self, fine_cell: NDArray[np.int32], blocked: BoolArray) -> BoolArray:
-        """Tell for each position whether any point lies on a blocked fine cell."""
-        return np.asarray(np.append(blocked, False)[fine_cell].any(axis=1))
+        left = self.parks.copy()
+        for park in parks:
+            left[covered_cells(self.fine, park)] -= 1
+        return np.asarray(left > 0)
 
 
 def build_city(
@@ -200,7 +223,7 @@ def overlay(grid: GridFrame, parks: GeometryArray) -> NDArray[np.int16]:
     """Count the parks over the centre of each cell of a grid, flat."""
     covered = np.zeros(grid.rows * grid.columns, dtype=np.int16)
     for park in parks:
-        covered += raster_mask(grid, park).ravel()
+        covered[covered_cells(grid, park)] += 1
     return covered
 
 

@@ -154,11 +154,11 @@ def exact_fractions(grid: GridFrame, geometry: shapely.Geometry) -> tuple[IntArr
     return cells[kept], share[kept]
 
 
-def raster_mask(grid: GridFrame, geometry: shapely.Geometry) -> BoolArray:
-    """Mark the cells whose centre a polygon covers; shape of the grid."""
-    mask = np.zeros(grid.rows * grid.columns, dtype=bool)
-    if not shapely.is_empty(geometry):
-        cells = grid.cells_under(geometry)
-        x, y = grid.centres(cells)
-        mask[cells[shapely.contains_xy(geometry, x, y)]] = True
-    return mask.reshape(grid.shape)
+def covered_cells(grid: GridFrame, geometry: shapely.Geometry) -> IntArray:
+    """Give the flat indices of the cells whose centre a polygon covers."""
+    if shapely.is_empty(geometry):
+        return np.empty(0, dtype=np.int64)
+    cells = grid.cells_under(geometry)
+    x, y = grid.centres(cells)
+    shapely.prepare(geometry)
+    return np.asarray(cells[shapely.contains_xy(geometry, x, y)])

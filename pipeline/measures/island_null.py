@@ -10,7 +10,7 @@ import numpy as np
 
 from .island_city import City, annulus_sum
 from .island_grid import BoolArray, FloatArray, IntArray
-from .island_ring import SampledFootprint, cells_below
+from .island_ring import SampledFootprint, cells_below, in_turn, read_cells_below
 
 # Two statistics this close are a tie; ties count as extreme, which errs towards no effect.
 TIE = 1e-9
@@ -33,6 +33,10 @@ class Positions:
     def joined(cls, parts: Sequence[Positions]) -> Positions:
         """Put positions of one footprint together, in order."""
         return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in AXES))
+
+    def take(self, rows: slice) -> Positions:
+        """Give the positions of some rows."""
+        return Positions(*(getattr(self, name)[rows] for name in AXES))
 
 
 def generator(seed: int, place_id: str) -> np.random.Generator:
@@ -187,11 +191,17 @@ def _acceptable(
     max_water_share: float,
     min_eligible_share: float,
 ) -> BoolArray:
-    x, y, angle = proposal.T
-    cell = cells_below(footprint.inside, city.fine, x_m=x, y_m=y, angle_rad=angle)
-    dry = city.fine_land[cell].mean(axis=1) >= 1.0 - max_water_share - TIE
-    eligible = city.fine_eligible[cell].mean(axis=1) >= min_eligible_share - TIE
-    return np.asarray(dry & eligible & ~city.touches(cell, others))
+    good = np.empty(len(proposal), dtype=bool)
+    beyond = np.append(others, False)
+    for rows in in_turn(len(proposal)):
+        x, y, angle = proposal[rows].T
+        cell = cells_below(footprint.inside, city.fine, x_m=x, y_m=y, angle_rad=angle)
+        dry = read_cells_below(city.fine_land, cell).mean(axis=1) >= 1.0 - max_water_share - TIE
+        eligible = (
+            read_cells_below(city.fine_eligible, cell).mean(axis=1) >= min_eligible_share - TIE
+        )
+        good[rows] = dry & eligible & ~read_cells_below(beyond, cell).any(axis=1)
+    return good
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from .island_ring import (
     ring,
     sample_footprint,
 )
-from .island_rows import PlaceContrast, place_rows, unmeasured_rows
+from .island_rows import PlaceContrast, out_of_reach, place_rows, unmeasured_rows
 
 logger = logging.getLogger(__name__)
 
@@ -205,6 +205,8 @@ def _measure_place(
         park, ring_widths_m=settings.ring_widths_m, points=settings.sample_points
     )
     rng = generator(settings.seed, place.place_id)
+    # Nothing is said of a place that may lie anywhere, so that its relocations need no measuring.
+    lost = place.indicative and out_of_reach(footprint, place.precision_m, settings)
     layer = ring_density(city, footprint, density, ring_m=settings.ring_m)
     cells = own_stratum(
         city, footprint, layer,
@@ -213,16 +215,17 @@ def _measure_place(
     # A host is the park's surroundings, and under the null hypothesis the park is like them.
     others = city.others(np.append(hosts, np.array([park], dtype=object)))
     positions = relocate(
-        city, footprint, cells, rng=rng, draws=settings.draws, others=others,
+        city, footprint, cells, rng=rng, draws=0 if lost else settings.draws, others=others,
         max_water_share=settings.max_water_share,
         min_eligible_share=settings.min_eligible_share,
         max_proposals_per_draw=settings.max_proposals_per_draw,
     )  # fmt: skip
     measure = _Measure(city, footprint, others, settings)
-    plausible = plausible_positions(
-        footprint, precision_m=place.precision_m,
-        draws=settings.footprint_draws, rng=rng,
-    )  # fmt: skip
+    plausible = None
+    if place.indicative and not lost:
+        plausible = plausible_positions(
+            footprint, precision_m=place.precision_m, draws=settings.footprint_draws, rng=rng
+        )
     return PlaceContrast(
         place_id=place.place_id,
         park=park,
@@ -232,11 +235,11 @@ def _measure_place(
         precision_m=place.precision_m,
         indicative=place.indicative,
         positions=positions,
-        plausible_positions=plausible if place.indicative else None,
+        plausible_positions=plausible,
         exact=measure.exact(park, beside),
         sampled=measure.at(in_place(footprint)),
         null=measure.at(positions),
-        plausible=measure.at(plausible) if place.indicative else None,
+        plausible=None if plausible is None else measure.at(plausible),
     )
 
 

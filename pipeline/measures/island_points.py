@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 import shapely
@@ -70,7 +71,7 @@ class PointLayer:
         reach_m = float(np.hypot(corner[:, 0], corner[:, 1]).max() + ring_widths_m[-1])
         near = self.tree.query_ball_point(np.column_stack([x_m, y_m]), reach_m)
         draw = np.repeat(np.arange(len(x_m)), [len(each) for each in near])
-        point = np.concatenate([np.asarray(each, dtype=np.int64) for each in near])
+        point = np.fromiter(chain.from_iterable(near), dtype=np.int64)
         local = self._turned_back(point, x_m[draw], y_m[draw], angle_rad[draw])
         band = bands_of(shape, ring_widths_m, local)
         cell = fine.index(self.xy_m[point, 0], self.xy_m[point, 1])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import shapely
@@ -12,9 +13,16 @@ from numpy.typing import NDArray
 from .island_grid import FloatArray, GridFrame, IntArray
 
 GeometryArray = NDArray[np.object_]
+Single = NDArray[np.float32]
+Entry = TypeVar("Entry", bound=np.generic)
 
 # Positions placed at once: their coordinates stay in the processor's cache.
 CHUNK = 32
+
+
+def in_turn(positions: int, *, at_once: int = 2 * CHUNK) -> list[slice]:
+    """Cut many positions into rows worked on at once; one empty cut where there are none."""
+    return [slice(start, start + at_once) for start in range(0, max(positions, 1), at_once)]
 
 
 def ring(
@@ -198,10 +206,34 @@ def cells_below(
     cells = np.empty((len(x_m), len(points)), dtype=np.int32)
     for start in range(0, len(x_m), CHUNK):
         rows = np.s_[start : start + CHUNK, None]
-        column = np.floor(cos[rows] * u - sin[rows] * v + east[rows])
-        row = np.floor(sin[rows] * u + cos[rows] * v + north[rows])
-        outside = (column < 0) | (column >= grid.columns) | (row < 0) | (row >= grid.rows)
-        flat = row.astype(np.int32) * grid.columns + column.astype(np.int32)
-        flat[outside] = -1
+        column, row = cos[rows] * u, sin[rows] * u
+        column -= sin[rows] * v
+        column += east[rows]
+        row += cos[rows] * v
+        row += north[rows]
+        # Truncating equals flooring where nothing is negative.
+        within = column.min() >= 0 and row.min() >= 0
+        within &= column.max() < grid.columns and row.max() < grid.rows
+        if within:
+            flat = row.astype(np.int32)
+            flat *= grid.columns
+            flat += column.astype(np.int32)
+        else:
+            flat = _clipped(np.floor(column), np.floor(row), grid)
         cells[start : start + CHUNK] = flat
     return cells
+
+
+def read_cells_below(layer: NDArray[Entry], cell: NDArray[np.int32]) -> NDArray[Entry]:
+    """Read a flat layer below points; its last entry is for what lies outside the grid."""
+    # Wrapping reads -1 as the last entry, at half the cost of an index.
+    found: NDArray[Entry] = layer.take(cell, mode="wrap")
+    return found
+
+
+def _clipped(column: Single, row: Single, grid: GridFrame) -> NDArray[np.int32]:
+    """Give the flat cells of whole columns and rows, -1 outside the grid."""
+    outside = (column < 0) | (column >= grid.columns) | (row < 0) | (row >= grid.rows)
+    flat = row.astype(np.int32) * np.int32(grid.columns) + column.astype(np.int32)
+    flat[outside] = -1
+    return flat

@@ -91,8 +91,12 @@ def guarded(
 
 def too_uncertain(place: PlaceContrast, settings: IslandSettings) -> bool:
     """Tell whether a place is known less well than its ring and footprint are wide."""
-    reach_m = settings.ring_m + 2 * place.footprint.equivalent_radius_m
-    return place.indicative and place.precision_m > reach_m
+    return place.indicative and out_of_reach(place.footprint, place.precision_m, settings)
+
+
+def out_of_reach(footprint: SampledFootprint, precision_m: float, settings: IslandSettings) -> bool:
+    """Tell whether a position may be off by more than the ring and the footprint's diameter."""
+    return precision_m > settings.ring_m + 2 * footprint.equivalent_radius_m
 
 
 def unmeasured_rows(

@@ -15,7 +15,7 @@ from pipeline.measures.island_contrast import Statistic
 from pipeline.measures.island_grid import FloatArray, GridFrame, IntArray
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_results import ComponentResult
-from pipeline.measures.island_ring import GeometryArray, placed, ring
+from pipeline.measures.island_ring import GeometryArray, in_turn, placed, read_cells_below, ring
 from pipeline.measures.island_rows import PlaceContrast, guarded
 from pipeline.settings.island import IslandSettings
 
@@ -137,8 +137,14 @@ def estimated_access(
     """
     fine = city.grid.refined(FIELD_CELL_M)
     around = [Around(place, city, settings) for place in places]
+    reached = np.zeros(city.grid.shape, dtype=bool)
+    for item in around:
+        reached |= item.reached(city.grid)
     fields = {
-        service: _readable(nearest_metres(city.grid, fine, xy_m) * (detour_factor / walk_m_min))
+        service: _readable(
+            nearest_metres(city.grid, fine, xy_m, wanted=reached.ravel())
+            * (detour_factor / walk_m_min)
+        )
         for service, xy_m in facilities_xy_m.items()
     }
     results: list[ComponentResult] = []
@@ -308,8 +314,7 @@ def _access_gaps(
     """Compare median minutes inside and in the ring, for every service."""
     place = item.place
     plausible = place.plausible_positions
-    everywhere = Positions.joined([item.here, place.positions, *([plausible] if plausible else [])])
-    found = _medians(item, everywhere, grid, fields)
+    found = _medians(item, item.everywhere, grid, fields)
     drawn = 1 + len(place.positions)
     results = []
     for service, (inside, outside) in found.items():
@@ -329,18 +334,23 @@ def _medians(
     item: Around, at: Positions, grid: GridFrame, fields: Mapping[str, Minutes]
 ) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Give median minutes inside and in the ring; NaN where too few points have any."""
-    inside, around, land = item.cells(at, grid)
-    water = ~land
     share = item.settings.measured_share_min
-    found = {}
-    for service, field in fields.items():
-        in_ring = field[around]
-        in_ring[water] = np.nan
-        found[service] = (
-            _median_where(field[inside], np.full(len(inside), inside.shape[1]), share),
-            _median_where(in_ring, land.sum(axis=1), share),
-        )
-    return found
+    parts: dict[str, list[FloatArray]] = {service: [] for service in fields}
+    for rows in in_turn(len(at)):
+        inside, around, land = item.cells(at.take(rows), grid)
+        water, on_land = ~land, land.sum(axis=1)
+        for service, field in fields.items():
+            in_ring = read_cells_below(field, around)
+            in_ring[water] = np.nan
+            within = _median_where(
+                read_cells_below(field, inside), np.full(len(inside), inside.shape[1]), share
+            )
+            parts[service].append(np.stack([within, _median_where(in_ring, on_land, share)]))
+    return {
+        service: (each[0], each[1])
+        for service, part in parts.items()
+        for each in [np.concatenate(part, axis=1)]
+    }
 
 
 def _readable(minutes: FloatArray) -> Minutes:

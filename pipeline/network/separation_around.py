@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from pipeline.measures.island_city import City
 from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_places import in_place
-from pipeline.measures.island_ring import cells_below, lattice_points, ring
+from pipeline.measures.island_ring import cells_below, lattice_points, read_cells_below, ring
 from pipeline.measures.island_rows import PlaceContrast
 from pipeline.settings.island import IslandSettings
 
@@ -61,7 +62,26 @@ class Around:
         self.here = in_place(place.footprint)
         nominal = ring(place.footprint.shape, width_m=settings.ring_m)
         self.ring_points = lattice_points(nominal, points=settings.sample_points)
-        self._ring_land = (city.fine_land > 0) & ~np.append(self.blocked, True)
+        self._ring_land = city.fine_is_land & ~np.append(self.blocked, True)
+
+    @property
+    def everywhere(self) -> Positions:
+        """In place, the relocations, and the plausible positions where there are any."""
+        plausible = self.place.plausible_positions
+        parts = [self.here, self.place.positions, *([plausible] if plausible else [])]
+        return Positions.joined(parts)
+
+    def reached(self, grid: GridFrame) -> BoolArray:
+        """Mark the cells of a grid that the park or its ring may meet at any position."""
+        at = self.everywhere
+        middle = np.zeros(grid.rows * grid.columns + 1, dtype=np.uint8)
+        middle[grid.index(at.x_m, at.y_m)] = 1
+        points = np.concatenate([self.place.footprint.inside, self.ring_points])
+        steps = int(np.hypot(*points.T).max() // grid.cell_m) + 1
+        near = ndimage.maximum_filter(
+            middle[:-1].reshape(grid.shape), 2 * steps + 1, mode="constant"
+        )
+        return np.asarray(near > 0)
 
     def cells(self, at: Positions, grid: GridFrame) -> tuple[CellArray, CellArray, BoolArray]:
         """
@@ -73,7 +93,7 @@ class Around:
         inside = cells_below(self.place.footprint.inside, grid, **position)
         around = cells_below(self.ring_points, grid, **position)
         fine = cells_below(self.ring_points, self.city.fine, **position)
-        return inside, around, self._ring_land[fine]
+        return inside, around, read_cells_below(self._ring_land, fine)
 
     def surroundings(self, at: Positions, density: StreetDensity) -> Surroundings:
         """Read the density and bearings of streets inside and in the ring."""
@@ -96,7 +116,7 @@ class Around:
 
 
 def _read(layer: FloatArray, cell: CellArray) -> FloatArray:
-    return np.append(layer, np.nan)[cell]
+    return read_cells_below(np.append(layer, np.nan), cell)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import FieldError
-from pipeline.measures.island_grid import GridFrame, check_layers, exact_fractions, raster_mask
+from pipeline.measures.island_grid import GridFrame, check_layers, covered_cells, exact_fractions
 from pipeline.measures.island_ring import (
     cells_below,
     neighbours_and_hosts,
@@ -103,9 +103,10 @@ def test_sample_points_stand_for_exact_areas(side_m: float) -> None:
     np.testing.assert_allclose(within, expected, rtol=1e-9)
 
 
-def test_raster_mask_marks_cells_whose_centre_is_covered() -> None:
-    mask = raster_mask(GRID, shapely.box(0, 0, 740, 1000))
-    assert np.argwhere(mask).tolist() == [[0, 0], [1, 0]]
+def test_cells_count_as_covered_where_their_centre_is() -> None:
+    cells = covered_cells(GRID, shapely.box(0, 0, 740, 1000))
+    assert cells.tolist() == [0, GRID.columns]
+    assert len(covered_cells(GRID, shapely.Polygon())) == 0
 
 
 @pytest.mark.parametrize("corner_m", [(0.0, 0.0), (345_000.0, 3_400_000.0)])
