@@ -9,20 +9,27 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.access_2sfca import section as floating_catchment
+from benchmarks.flow_contenders import CONTENDERS as FLOWS
 from benchmarks.island_null import section as island_null
 from benchmarks.network_contenders import CONTENDERS, places_at
-from benchmarks.network_inputs import generated_city, prepare, prepare_large
+from benchmarks.network_inputs import generated_city, prepare, prepare_flow, prepare_large
 from benchmarks.timing import ROOT, Timing, machine, readable, run_apart, versions
+from pipeline.atomic import atomic_write
 from pipeline.network.costs import nearest_for_nodes
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 PEER_TASKS = ("pyrosm", "osmnx", "networkx", "igraph", "pandana")
 PACKAGES = ("scipy", "numpy", "shapely", "geopandas", "osmium", *PEER_TASKS)
+MODULES = dict.fromkeys(CONTENDERS, "network_contenders") | dict.fromkeys(FLOWS, "flow_contenders")
+MARKS = ("<!-- benchmarks -->", "<!-- /benchmarks -->")
 TITLES = {
+    "flow": "From an extract to minutes: three services, 2,000 points (Las Palmas on foot)",
     "read": "From an extract to a walking graph (Las Palmas, 3.3 MB)",
     "nearest": "Nearest of 30 facilities for every node (Las Palmas on foot)",
     "nearest-large": "Nearest of 60 facilities for every node (generated city, 200,000 nodes)",
@@ -30,12 +37,17 @@ TITLES = {
     "catchments": "30 catchment polygons of 15 minutes (Las Palmas on foot)",
 }
 NOTES = {
+    "flow": "What a user would write today, from the examples of osmnx and networkx, against the "
+    "same task here. The recipe is handed XML that was filtered and converted beforehand (osmnx "
+    "reads no PBF) and matches points to junctions; parkgap matches them to edges and adds the "
+    "way there. The answer is the median of the minutes.",
     "read": "parkgap reads, applies the tag rules, contracts, projects and checks; pyrosm gives "
     "uncontracted edges; OSMnx reads XML that was filtered and converted beforehand, which is not "
     "counted. A first reading in a fresh process is the slowest of its spread; pyrosm's second one "
     "is far faster than its first. The answer is the street length in km, which differs with the "
     "tag rules.",
-    "nearest": "parkgap's time includes snapping the facilities. Preparation is the phased "
+    "nearest": "Minutes and which facility, for every node; parkgap's time includes snapping the "
+    "facilities to edges, the others are given their nodes. Preparation is the phased "
     "layout and spatial index (parkgap), the graph (networkx, igraph), the contraction hierarchy "
     "(pandana). The answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
     "nearest-large": "As above; pandana is left out, its preparation takes minutes at this size.",
@@ -46,21 +58,39 @@ NOTES = {
 }
 
 
-def side_by_side(name: str, inputs: Path, peers: Path) -> str:
+@dataclass
+class Bench:
+    """Where a run finds its inputs and the peers, and the ratios it has measured so far."""
+
+    inputs: Path
+    peers: Path
+    shared: Path
+    ratios: list[tuple[str, str, float]] = field(default_factory=list)
+
+
+def side_by_side(bench: Bench, name: str) -> str:
     """Run parkgap and its peers on one task and write the table."""
-    found: list[Timing] = []
-    wanted = {name, "bare pass"} if name == "read" else {name.removesuffix("-large")}
+    inputs = bench.inputs
+    if name == "flow":
+        prepare_flow(bench.shared, inputs)
     if name == "nearest-large":
         inputs /= "large"
         prepare_large(inputs, nodes=200_000)
-    for contender in CONTENDERS:
+    wanted = {name, "bare pass"} if name == "read" else {name.removesuffix("-large")}
+    found: list[Timing] = []
+    for contender, module in MODULES.items():
         label, task = contender.rsplit(", ", 1)
         if task in wanted and not (label == "pandana" and name == "nearest-large"):
-            python = peers if label.split()[0] in PEER_TASKS else Path(sys.executable)
-            timing = run_apart(python, contender, inputs)
+            python = bench.peers if label.split()[0] in PEER_TASKS else Path(sys.executable)
+            timing = run_apart(python, module, contender, inputs)
             if timing is not None:
                 found.append(timing)
     own = next(timing for timing in found if timing.name.startswith("parkgap"))
+    bench.ratios += [
+        (TITLES[name], timing.name, timing.median / own.median)
+        for timing in found
+        if timing is not own
+    ]
     lines = [
         f"## {TITLES[name]}",
         "",
@@ -86,7 +116,7 @@ def _row(timing: Timing, own: Timing) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def growth(_inputs: Path, _peers: Path) -> str:
+def growth(_bench: Bench) -> str:
     """Show how the cost of laying out and searching grows with the city."""
     rows: list[tuple[int, float, float]] = []
     for nodes in (10_000, 30_000, 100_000, 250_000, 500_000):
@@ -118,20 +148,37 @@ def growth(_inputs: Path, _peers: Path) -> str:
     return "\n".join(lines)
 
 
-BENCHMARKS: dict[str, Callable[[Path, Path], str]] = {
-    **{
-        name: (lambda inputs, peers, name=name: side_by_side(name, inputs, peers))
-        for name in TITLES
-    },
+ALONE: dict[str, Callable[[Bench], str]] = {
+    "floating-catchment": lambda _bench: floating_catchment(),
     "growth": growth,
-    "island-null": lambda _inputs, _peers: island_null(),
+    "island-null": lambda _bench: island_null(),
 }
+
+
+def show_ratios(ratios: list[tuple[str, str, float]], readme: Path) -> None:
+    """Put the ratios of a whole run into the README, between its two marks."""
+    before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
+    _, _, after = rest.partition(MARKS[1])
+    rows = [
+        f"| {title} | {name.rsplit(', ', 1)[0]} | {ratio:.1f} |" for title, name, ratio in ratios
+    ]
+    told = [
+        MARKS[0],
+        f"{dt.datetime.now(tz=dt.UTC).date()}，{machine()}。倍数：对方用时 ÷ parkgap 用时。",
+        "Ratios: time of the other tool ÷ time of parkgap, in one run.",
+        "",
+        "| task | against | ratio |",
+        "|---|---|---|",
+        *rows,
+        MARKS[1],
+    ]
+    atomic_write(readme, before + "\n".join(told) + after)
 
 
 def main() -> None:
     """Run the named benchmarks (all by default) in one go and write their results."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *BENCHMARKS], help="which to run")
+    parser.add_argument("names", nargs="*", choices=[[], *TITLES, *ALONE], help="which to run")
     parser.add_argument(
         "--peers",
         type=Path,
@@ -146,11 +193,14 @@ def main() -> None:
     )
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    names = options.names or list(BENCHMARKS)
+    every = [*TITLES, *ALONE]
+    names = options.names or every
     with tempfile.TemporaryDirectory() as folder:
-        inputs = Path(folder)
-        prepare(options.shared, inputs)
-        parts = [BENCHMARKS[name](inputs, options.peers) for name in names]
+        bench = Bench(Path(folder), options.peers, options.shared)
+        prepare(options.shared, bench.inputs)
+        parts = [
+            side_by_side(bench, name) if name in TITLES else ALONE[name](bench) for name in names
+        ]
     head = [
         "# Benchmarks",
         "",
@@ -163,8 +213,10 @@ def main() -> None:
         f"* Peers: {versions(options.peers, PACKAGES)}",
         "",
     ]
-    RESULTS.write_text("\n".join([*head, *parts]), encoding="utf-8")
+    atomic_write(RESULTS, "\n".join([*head, *parts]))
     print(f"wrote {RESULTS}")
+    if names == every:
+        show_ratios(bench.ratios, ROOT / "README.md")
 
 
 if __name__ == "__main__":

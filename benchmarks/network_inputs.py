@@ -17,6 +17,7 @@ from pipeline.network.osm_streets import build_graph
 from pipeline.network.tag_rules import way_use
 from pipeline.settings.network import NetworkSettings
 
+SERVICES = ("hospital", "school", "pharmacy")
 EXTRACT = "las_palmas/example_las_palmas_2023_osm_20230221.pbf"
 ZONE = CRS.from_epsg(32628)
 
@@ -62,6 +63,26 @@ def prepare(shared: Path, folder: Path) -> None:
             writer.add_node(osmium.osm.mutable.Node(id=node, location=place[node], version=1))
         for way, refs, tags in kept:
             writer.add_way(osmium.osm.mutable.Way(id=way, nodes=refs, tags=tags, version=1))
+
+
+def prepare_flow(shared: Path, folder: Path) -> None:
+    """Write where the services of Las Palmas are and 2,000 points near its streets, in degrees."""
+    path = shared / "data" / EXTRACT
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in SERVICES}
+    objects = osmium.FileProcessor(path, osmium.osm.NODE | osmium.osm.WAY).with_locations()
+    for item in objects.with_filter(osmium.filter.KeyFilter("amenity")):
+        kind = item.tags.get("amenity")
+        if kind in found:
+            at = item.location if isinstance(item, osmium.osm.Node) else item.nodes[0].location
+            if at.valid():
+                found[kind].append((at.lon, at.lat))
+    raw = read_raw_streets(path, area=None)
+    known = np.flatnonzero(~np.isnan(raw.lon))
+    rng = np.random.default_rng(13)
+    at = rng.choice(known, 2000, replace=False)
+    origins = np.column_stack((raw.lon[at], raw.lat[at])) + rng.normal(0, 3e-4, (2000, 2))
+    arrays = {name: np.array(places) for name, places in found.items()}
+    np.savez(folder / "flow.npz", origins=origins, **arrays)
 
 
 def prepare_large(folder: Path, *, nodes: int) -> None:

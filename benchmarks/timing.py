@@ -61,9 +61,9 @@ def _peak_mb() -> float:
     return float(line.split()[1]) / 1024
 
 
-def run_apart(python: Path, name: str, inputs: Path) -> Timing | None:
+def run_apart(python: Path, module: str, name: str, inputs: Path) -> Timing | None:
     """Run one contender under an interpreter; None when it fails (the reason is printed)."""
-    command = [str(python), "-m", "benchmarks.network_contenders", name, str(inputs)]
+    command = [str(python), "-m", f"benchmarks.{module}", name, str(inputs)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
