@@ -22,6 +22,11 @@ EVENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
         "`--profile`: one for each stage: time, processor time, peak memory, bytes moved",
         ("stage", "wall_s", "cpu_s", "peak_mb", "read_mb", "written_mb"),
     ),
+    "notice": (
+        "某个已运行的阶段要让使用者知道的事",
+        "what a stage that ran wants the user to know",
+        ("stage", "zh", "en"),
+    ),
     "end": (
         "全部完成：运行与保留的阶段数、成果文件夹",
         "everything is done: stages run and kept, the folder of the results",
