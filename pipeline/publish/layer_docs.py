@@ -14,8 +14,8 @@ KINDS = {
 }
 HEADER = """# 图层 / Layers
 
-由 `parkgap docs` 从 `pipeline/publish/layer_schemas.yml` 生成，请勿手改。
-Generated from `pipeline/publish/layer_schemas.yml` by `parkgap docs`; do not edit by hand.
+由 `parkgap docs` 从 `pipeline/publish/*_schemas.yml` 生成，请勿手改。
+Generated from `pipeline/publish/*_schemas.yml` by `parkgap docs`; do not edit by hand.
 
 | 文件 / file | 内容 / content |
 |---|---|
@@ -33,6 +33,13 @@ Null is not zero; `status` says why. `method` tells measured on streets from str
 Versions: major when a column goes, changes type or unit, or may newly be null; minor when a column
 or a code is added; patch for wording.
 """  # noqa: E501 - rows of a Markdown table
+
+OF_STUDY = (
+    "研究自己的代码表：别的城市可用别的代码，名称写在研究文件的 `inputs.labels`；"
+    "以下为未写时的名称。\n"
+    "The study's own list: a city may use other codes, named in `inputs.labels` of its study file; "
+    "below is what codes are called where it is silent."
+)
 
 
 def render_layers() -> str:
@@ -83,7 +90,8 @@ def _domains(schemas: list[LayerSchema]) -> str:
     }
     parts = ["# 代码表 / Code lists", ""]
     for name in sorted(used):
-        parts += [f"## {name}", "", "| 代码 / code | 中文 | English |", "|---|---|---|"]
+        parts += [f"## {name}", "", *([OF_STUDY, ""] if used[name].of_study else [])]
+        parts += ["| 代码 / code | 中文 | English |", "|---|---|---|"]
         parts += [*_codes(used[name]), ""]
     return "\n".join(parts)
 

@@ -112,7 +112,7 @@ def _broken_column(values: pd.Series, column: Column, schema: LayerSchema) -> It
     if empty and not column.nullable:
         yield _problem(schema, column.name, f"{empty} 个空值", f"{empty} nulls")
     present = values.dropna()
-    if column.domain is not None:
+    if column.domain is not None and not column.domain.of_study:
         strange = sorted(set(present.astype(str)) - set(column.domain.labels))
         if strange:
             yield _problem(

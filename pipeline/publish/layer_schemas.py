@@ -10,7 +10,10 @@ from typing import Any, Literal
 
 from pipeline.errors import LayerError, Problem
 
-SCHEMAS = Path(__file__).with_name("layer_schemas.yml")
+#: The code lists stand in the first file; a layer may stand in either.
+SCHEMAS = tuple(
+    Path(__file__).with_name(name) for name in ("layer_schemas.yml", "analysis_schemas.yml")
+)
 
 ColumnType = Literal["text", "int", "float", "bool", "date"]
 Kind = Literal["point", "line", "polygon", "table"]
@@ -20,10 +23,15 @@ TYPES = ("text", "int", "float", "bool", "date")
 
 @dataclass(frozen=True)
 class Domain:
-    """A closed list of codes with their labels in both languages."""
+    """A list of codes with their labels in both languages.
+
+    A closed list is the project's: no other code is valid. One that is `of_study` is what the codes
+    are called where the study file does not name them; a city may use others.
+    """
 
     name: str
     labels: Mapping[str, tuple[str, str]]
+    of_study: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,8 @@ class LayerSchema:
 
 
 @cache
-def layer_schemas(path: Path = SCHEMAS) -> dict[str, LayerSchema]:
-    """Read all schemas, in the order of the file.
+def layer_schemas(paths: tuple[Path, ...] = SCHEMAS) -> dict[str, LayerSchema]:
+    """Read all schemas, in the order of the files.
 
     Raises
     ------
@@ -84,13 +92,23 @@ def layer_schemas(path: Path = SCHEMAS) -> dict[str, LayerSchema]:
     """
     from ruamel.yaml import YAML
 
-    found = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    read = [YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")) for path in paths]
+    own = {name for found in read for name in found.get("study_domains", ())}
     domains = {
-        name: Domain(name, {str(code): (label[0], label[1]) for code, label in labels.items()})
-        for name, labels in found["domains"].items()
+        name: Domain(
+            name,
+            {str(code): (label[0], label[1]) for code, label in labels.items()},
+            of_study=name in own,
+        )
+        for found in read
+        for name, labels in found.get("domains", {}).items()
     }
-    schemas = {name: _schema(name, layer, domains) for name, layer in found["layers"].items()}
-    problems = [problem for schema in schemas.values() for problem in _flaws(schema, path)]
+    schemas: dict[str, LayerSchema] = {}
+    problems: list[Problem] = []
+    for path, found in zip(paths, read, strict=True):
+        for name, layer in found["layers"].items():
+            schemas[name] = _schema(name, layer, domains)
+            problems.extend(_flaws(schemas[name], path))
     if problems:
         raise LayerError(*problems)
     return schemas
@@ -163,13 +181,18 @@ def structure(schema: LayerSchema) -> dict[str, Any]:
                 "type": column.type,
                 "nullable": column.nullable,
                 "unit": column.unit,
-                "codes": None if column.domain is None else sorted(column.domain.labels),
+                "codes": _promised(column.domain),
                 "min": column.min,
                 "max": column.max,
             }
             for column in schema.columns
         },
     }
+
+
+def _promised(domain: Domain | None) -> list[str] | None:
+    """Give the codes that hold for every study; None where a study has its own."""
+    return None if domain is None or domain.of_study else sorted(domain.labels)
 
 
 def required_bump(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from pipeline.publish.layer_analysis import analysis_recipes
+from pipeline.publish.layer_codes import study_schemas
 from pipeline.publish.layer_frames import INTERCHANGE_CRS, conform
+from pipeline.publish.layer_recipes import Make, Options, Reader, Recipe, plain, with_columns
 from pipeline.publish.layer_schemas import LayerSchema, layer_schemas
 
 if TYPE_CHECKING:
@@ -21,33 +24,6 @@ _ONLY_WHOLE = (
     "missing", "rank", "rank_low", "rank_high", "rank_finding", "rank_verdict", "snapshot",
 )  # fmt: skip
 THEMES = ("contrast", "separation")
-
-
-class Reader(Protocol):
-    """Whoever can open the tables that stages wrote."""
-
-    def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
-        """Read a layer."""
-
-    def frame(self, stage: str, name: str) -> pd.DataFrame:
-        """Read a table without geometry."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What recipes depend on beyond the tables."""
-
-    gap_breaks: Sequence[float]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How one layer is made: which stages it reads, which inputs it derives from."""
-
-    name: str
-    make: Callable[[Reader, Options], pd.DataFrame]
-    stages: tuple[str, ...]
-    roles: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -76,11 +52,22 @@ def make_layers(read: Reader, *, stages: Sequence[str], options: Options) -> lis
         When a layer breaks its schema.
     """
     schemas = layer_schemas()
-    return [
-        Layer(schemas[recipe.name], conform(recipe.make(read, options), schemas[recipe.name]))
+    made = [
+        (schemas[recipe.name], conform(recipe.make(read, options), schemas[recipe.name]))
         for recipe in RECIPES
         if set(recipe.stages) <= set(stages)
     ]
+    named = study_schemas(made, _labels(read))
+    return [Layer(schema, frame) for schema, (_, frame) in zip(named, made, strict=True)]
+
+
+def _labels(read: Reader) -> dict[str, tuple[str, str]]:
+    """Give the names that the study states for codes and for its hubs."""
+    hubs = read.frame("ingest", "hubs.parquet")
+    names = ["code", "name_zh", "name_en"]
+    told = [hubs.rename(columns={"hub_id": "code"}), read.frame("ingest", "labels.parquet")]
+    rows = [part[names].astype("str") for part in told if set(names) <= set(part.columns)]
+    return {code: (zh, en) for part in rows for code, zh, en in part.itertuples(index=False)}
 
 
 def gap_class(gap: pd.Series, breaks: Sequence[float]) -> pd.Series:
@@ -136,14 +123,6 @@ def _gaps(read: Reader, options: Options) -> gpd.GeoDataFrame:
     return wide.reset_index()
 
 
-def _gap_details(read: Reader, _: Options) -> pd.DataFrame:
-    return read.frame("gaps", "gaps.parquet")
-
-
-def _tiers(read: Reader, _: Options) -> pd.DataFrame:
-    return read.frame("gaps", "tiers.parquet")
-
-
 def _access(read: Reader, _: Options) -> pd.DataFrame:
     """Take the rows of places; those of districts and the city are in `coverage`."""
     rows = read.frame("access", "access_long.parquet")
@@ -159,7 +138,7 @@ def _stations(read: Reader, _: Options) -> gpd.GeoDataFrame:
 
 def _planned_stations(read: Reader, _: Options) -> gpd.GeoDataFrame:
     stations = read.layer("ingest", "planned_stations.parquet")
-    return _with_columns(stations, "planned_id", "status")
+    return with_columns(stations, "planned_id", "status")
 
 
 def _rail_lines(read: Reader, _: Options) -> gpd.GeoDataFrame:
@@ -169,7 +148,7 @@ def _rail_lines(read: Reader, _: Options) -> gpd.GeoDataFrame:
 
     stops = read.layer("ingest", "line_stations.parquet")
     names = read.frame("ingest", "lines.parquet")
-    stops = _with_columns(stops, "line_id", "branch", "seq").sort_values("seq")
+    stops = with_columns(stops, "line_id", "branch", "seq").sort_values("seq")
     rows, shapes = [], []
     for (line, branch), part in stops.groupby(["line_id", "branch"], sort=True):
         if len(part) > 1:
@@ -188,12 +167,12 @@ def _rail_lines(read: Reader, _: Options) -> gpd.GeoDataFrame:
 def _hubs(read: Reader, _: Options) -> gpd.GeoDataFrame:
     import geopandas as gpd
 
-    hubs = _with_columns(read.frame("ingest", "hubs.parquet"), "hub_id", "name_zh", "lon", "lat")
+    hubs = with_columns(read.frame("ingest", "hubs.parquet"), "hub_id", "name_zh", "lon", "lat")
     points = gpd.points_from_xy(hubs["lon"].astype(float), hubs["lat"].astype(float))
     return gpd.GeoDataFrame(hubs, geometry=points, crs=INTERCHANGE_CRS)
 
 
-def _facilities(service: str) -> Callable[[Reader, Options], gpd.GeoDataFrame]:
+def _facilities(service: str) -> Make:
     def make(read: Reader, _: Options) -> gpd.GeoDataFrame:
         facilities = read.layer("ingest", "facilities.parquet")
         found = facilities[facilities["service"].eq(service)]
@@ -211,7 +190,7 @@ def _facilities(service: str) -> Callable[[Reader, Options], gpd.GeoDataFrame]:
 def _districts(read: Reader, _: Options) -> gpd.GeoDataFrame:
     districts = read.layer("ingest", "districts.parquet")
     names = read.frame("ingest", "district_names.parquet")
-    districts = _with_columns(districts, "district_zh", "area_km2")
+    districts = with_columns(districts, "district_zh", "area_km2")
     if not {"name_zh", "name_en"} <= set(names.columns):
         return districts
     english = names.set_index("name_zh")["name_en"]
@@ -220,17 +199,13 @@ def _districts(read: Reader, _: Options) -> gpd.GeoDataFrame:
 
 def _cells(read: Reader, _: Options) -> gpd.GeoDataFrame:
     counts = ("stops", "schools", "health", "shops", "sport", "parks", "finance")
-    cells = _with_columns(read.layer("ingest", "cells.parquet"), "row", "col", *counts)
+    cells = with_columns(read.layer("ingest", "cells.parquet"), "row", "col", *counts)
     ids = cells["row"].astype("str") + "_" + cells["col"].astype("str")
     return cells.assign(cell_id=ids)
 
 
 def _mapped_streets(read: Reader, _: Options) -> gpd.GeoDataFrame:
     return read.layer("networks", "mapped.parquet")
-
-
-def _standards(read: Reader, _: Options) -> pd.DataFrame:
-    return _with_columns(read.frame("ingest", "standards.parquet"), "standard_id")
 
 
 def _island(read: Reader, _: Options) -> gpd.GeoDataFrame:
@@ -244,42 +219,12 @@ def _island(read: Reader, _: Options) -> gpd.GeoDataFrame:
     return wide.reset_index()
 
 
-def _island_components(read: Reader, _: Options) -> pd.DataFrame:
-    schema = layer_schemas()["island_components"]
-    required = [column.name for column in schema.columns if not column.nullable]
-    return _with_columns(read.frame("island", "island.parquet"), *required)
-
-
 def _parcels(read: Reader, _: Options) -> gpd.GeoDataFrame:
     return read.layer("parcels", "parcels.parquet")
 
 
-def _parcel_table(name: str) -> Callable[[Reader, Options], pd.DataFrame]:
-    def make(read: Reader, _: Options) -> pd.DataFrame:
-        schema = layer_schemas()[f"parcel_{name}"]
-        required = [column.name for column in schema.columns if not column.nullable]
-        return _with_columns(read.frame("parcels", f"{name}.parquet"), *required)
-
-    return make
-
-
 def _coverage_units(read: Reader, _: Options) -> gpd.GeoDataFrame:
-    return _with_columns(read.layer("rail", "units.parquet"), "unit_id")
-
-
-def _coverage(read: Reader, _: Options) -> pd.DataFrame:
-    rows = read.frame("rail", "areas.parquet").rename(columns={"place_id": "unit_id"})
-    schema = layer_schemas()["coverage"]
-    required = [column.name for column in schema.columns if not column.nullable]
-    return _with_columns(rows, *required)
-
-
-def _with_columns(frame: pd.DataFrame, *names: str) -> pd.DataFrame:
-    """Give an empty layer of an absent input the columns that its schema requires."""
-    if len(frame):
-        return frame
-    absent = [name for name in names if name not in frame.columns]
-    return frame.assign(**{name: pd.Series(dtype=object) for name in absent})
+    return with_columns(read.layer("rail", "units.parquet"), "unit_id")
 
 
 _FACILITIES = ("line_stations", "rail_timetable", "hospitals", "schools", "osm_extract")
@@ -302,16 +247,16 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("places", _places, ("ingest",), ("places",)),
     Recipe("place_points", _place_points, ("ingest",), ("places",)),
     Recipe("gaps", _gaps, ("ingest", "gaps"), _GAPS),
-    Recipe("gap_details", _gap_details, ("gaps",), _GAPS),
-    Recipe("tiers", _tiers, ("gaps",), _GAPS),
+    plain("gap_details", "gaps", "gaps", _GAPS),
+    plain("tiers", "gaps", "tiers", _GAPS),
     Recipe("access", _access, ("ingest", "access"), _ACCESS),
     Recipe("island", _island, ("ingest", "island"), _ISLAND),
-    Recipe("island_components", _island_components, ("island",), _ISLAND),
+    plain("island_components", "island", "island", _ISLAND),
     Recipe("parcels", _parcels, ("parcels",), _PARCELS),
-    Recipe("parcel_evidence", _parcel_table("evidence"), ("parcels",), _PARCELS),
-    Recipe("parcel_outcomes", _parcel_table("outcomes"), ("parcels",), _PARCELS),
+    plain("parcel_evidence", "parcels", "evidence", _PARCELS),
+    plain("parcel_outcomes", "parcels", "outcomes", _PARCELS),
     Recipe("coverage_units", _coverage_units, ("rail",), ("cells", "districts", "district_shapes")),
-    Recipe("coverage", _coverage, ("rail",), _COVERAGE),
+    plain("coverage", "rail", "areas", _COVERAGE, renamed={"place_id": "unit_id"}),
     Recipe("stations", _stations, ("rail",), ("line_stations", "rail_timetable")),
     Recipe("planned_stations", _planned_stations, ("ingest",), ("planned_stations",)),
     Recipe("rail_lines", _rail_lines, ("ingest",), ("line_stations", "lines", "rail_timetable")),
@@ -321,5 +266,6 @@ RECIPES: tuple[Recipe, ...] = (
     Recipe("districts", _districts, ("ingest",), ("cells", "districts", "district_shapes")),
     Recipe("cells", _cells, ("ingest",), ("cells",)),
     Recipe("mapped_streets", _mapped_streets, ("networks",), ("osm_extract",)),
-    Recipe("standards", _standards, ("ingest",), ("standards",)),
+    plain("standards", "ingest", "standards", ("standards",)),
+    *analysis_recipes(gaps=_GAPS, access=_ACCESS, island=_ISLAND, parcels=_PARCELS),
 )

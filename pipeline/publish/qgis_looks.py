@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 from pipeline.publish.layer_schemas import Column, LayerSchema
-from pipeline.publish.palettes import FACILITY, GAP, GAP_UNKNOWN, LAND, METRO, OUTLINE, TIER
+from pipeline.publish.palettes import FACILITY, GAP, GAP_UNKNOWN, LAND, METRO, OUTLINE
+from pipeline.publish.qgis_analysis import ANALYSIS_LOOKS
+from pipeline.publish.qgis_marks import tier_marks
 from pipeline.publish.qgis_symbols import (
+    Look,
     Rule,
+    StyleOptions,
     Symbol,
     at_centre,
     categorized,
@@ -37,32 +40,6 @@ METHODS = (
     ("mixed", "部分实测 / partly measured", "diamond"),
     ("measured_network", "街道实测 / measured on streets", "square"),
 )
-#: A shape for each tier beside its colour.
-TIER_SHAPE = {
-    "core": "star",
-    "zone": "circle",
-    "x": "diamond",
-    "carrier": "square",
-    "cluster": "pentagon",
-    "local": "triangle",
-    "comparator": "cross_fill",
-    "policy": "hexagon",
-}
-
-
-@dataclass(frozen=True)
-class Look:
-    """How a layer is drawn and labelled."""
-
-    renderer: ET.Element
-    labelling: ET.Element | None = None
-
-
-@dataclass(frozen=True)
-class StyleOptions:
-    """What the looks depend on."""
-
-    gap_breaks: Sequence[float]
 
 
 def looks_of(schema: LayerSchema, options: StyleOptions) -> dict[str, Look]:
@@ -81,6 +58,7 @@ def _both(pair: tuple[str, str]) -> str:
 
 def _places(schema: LayerSchema, _: StyleOptions) -> Look:
     codes = _labels_of(schema.column("tier"))
+    marks = tier_marks(codes)
     return Look(
         categorized(
             "tier",
@@ -92,9 +70,9 @@ def _places(schema: LayerSchema, _: StyleOptions) -> Look:
                         "fill",
                         (
                             fill(
-                                TIER[code],
+                                marks[code][1],
                                 alpha=0.18,
-                                outline=TIER[code],
+                                outline=marks[code][1],
                                 width_mm=0.4,
                                 dash=INDICATIVE,
                             ),
@@ -109,6 +87,7 @@ def _places(schema: LayerSchema, _: StyleOptions) -> Look:
 
 def _place_points(schema: LayerSchema, _: StyleOptions) -> Look:
     codes = _labels_of(schema.column("tier"))
+    marks = tier_marks(codes)
     return Look(
         categorized(
             "tier",
@@ -120,8 +99,7 @@ def _place_points(schema: LayerSchema, _: StyleOptions) -> Look:
                         "marker",
                         (
                             marker(
-                                TIER_SHAPE[code],
-                                TIER[code],
+                                *marks[code],
                                 size_mm=3.6 if code == "core" else 2.8,
                             ),
                         ),
@@ -394,4 +372,5 @@ LOOKS: dict[str, dict[str, Callable[[LayerSchema, StyleOptions], Look]]] = {
     "districts": {"outline": _districts},
     "cells": {"counts": _cells},
     "mapped_streets": {"hatched": _mapped_streets},
+    **ANALYSIS_LOOKS,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -12,10 +12,12 @@ from pyproj import CRS
 
 from pipeline.publish.layer_schemas import LayerSchema
 from pipeline.publish.qgis_layout import LayoutText, layout_element
-from pipeline.publish.qgis_looks import StyleOptions, looks_of
+from pipeline.publish.qgis_looks import looks_of
 from pipeline.publish.qgis_style import QGIS_VERSION, style_parts
+from pipeline.publish.qgis_symbols import StyleOptions
 
 GROUPS = {
+    "synthesis": "布局与缺口 / Layout against gaps",
     "gaps": "缺口 / Gaps",
     "places": "园区与地点 / Places",
     "parcels": "地块 / Parcels",
@@ -82,6 +84,9 @@ Box = tuple[float, float, float, float]
 NOTES = {
     "gaps": "“不可判定”不得作为缺口引用 / never quote what is not testable as a gap",
     "island": "关联而非因果 / association, not cause",
+    "pairing": "需求均分为假设，连线不是道路 / equal parts are assumed, a line is no road",
+    "sites": "候选点未核实用地 / land at the sites is not verified",
+    "gates": "未核实产权、围墙与高差 / ownership, walls and levels are not verified",
     "parcels": "虚线地块为合成示例，非真实地块 / dashed parcels are synthetic, not real",
 }
 
@@ -97,6 +102,7 @@ def write_project(
     text: ProjectText,
     closer: Mapping[str, Box] | None = None,
     rights: Mapping[str, tuple[str, str]] | None = None,
+    empty: Collection[str] = (),
 ) -> None:
     """Write a `.qgz` that refers to `parkgap.gpkg` and to rasters beside it.
 
@@ -120,9 +126,11 @@ def write_project(
         Extent by name of a layer that lies in a small part of the map, for its own layout.
     rights
         Licence and attribution by layer, shown in its properties.
+    empty
+        Layers without anything to draw: the project holds them, but no theme or page of their own.
     """
     layers = list(_layers(schemas, options, rasters, rights or {}))
-    themes = _themes({layer.id for layer in layers})
+    themes = _themes({layer.id for layer in layers}, empty)
     top = ET.Element("qgis", version=QGIS_VERSION, projectname=text.title)
     ET.SubElement(top, "homePath", path="")
     ET.SubElement(top, "title").text = text.title
@@ -179,9 +187,10 @@ def _layers(
     rasters: Sequence[RasterLayer],
     rights: Mapping[str, tuple[str, str]],
 ) -> Iterator[ProjectLayer]:
-    """Give the entries from top to bottom, in the order of the groups."""
+    """Give the entries from top to bottom: by group, points before lines before areas."""
+    drawn = sorted(schemas, key=lambda schema: list(_GEOMETRY).index(schema.kind))
     for group in GROUPS:
-        for schema in schemas:
+        for schema in drawn:
             if schema.group == group:
                 described = _description(schema, *rights.get(schema.name, ("", "")))
                 for layer in _vector_layers(schema, options):
@@ -249,24 +258,28 @@ def _identify(element: ET.Element, identity: str, title: str, source: str, provi
     ET.SubElement(element, "provider", encoding="UTF-8").text = provider
 
 
-def _themes(known: set[str]) -> dict[str, frozenset[str]]:
-    """Give what each theme shows, of the layers there are."""
+def _themes(known: set[str], empty: Collection[str]) -> dict[str, frozenset[str]]:
+    """Give what each theme shows, of the layers there are; its subject must have rows to draw."""
     ground = {"districts", "rail_lines"}
+    # Theme: its subject, then what stands around it.
     wanted = {
-        "综合缺口 / Composite gap": {"gaps_composite"},
-        "轨道缺口 / Rail gap": {"gaps_rail", "stations"},
-        "医院缺口 / Hospital gap": {"gaps_hospital", "hospitals"},
-        "学校缺口 / School gap": {"gaps_school", "schools"},
-        "空间布局 / Layout": {"places", "place_points", "hubs"},
-        "到轨道的分钟 / Minutes to rail": {"minutes_rail", "place_points"},
-        "孤岛：内外反差 / Island: contrast": {"island_contrast"},
-        "孤岛：空间隔离 / Island: separation": {"island_separation"},
-        "地块 / Parcels": {"parcels"},
+        "综合缺口 / Composite gap": ("gaps_composite",),
+        "轨道缺口 / Rail gap": ("gaps_rail", "stations"),
+        "医院缺口 / Hospital gap": ("gaps_hospital", "hospitals"),
+        "学校缺口 / School gap": ("gaps_school", "schools"),
+        "空间布局 / Layout": ("places", "place_points", "hubs"),
+        "到轨道的分钟 / Minutes to rail": ("minutes_rail", "place_points"),
+        "孤岛：内外反差 / Island: contrast": ("island_contrast",),
+        "孤岛：空间隔离 / Island: separation": ("island_separation",),
+        "可开的园门 / Gates to open": ("gates", "island_separation"),
+        "研发与制造配对 / Pairing": ("pairing", "place_points"),
+        "选址 / Siting": ("sites", "gaps_composite"),
+        "地块 / Parcels": ("parcels",),
     }
     return {
-        name: frozenset(map(layer_id, shown | ground)) & known
+        name: frozenset(map(layer_id, {*shown, *ground})) & known
         for name, shown in wanted.items()
-        if set(map(layer_id, shown - {"place_points"})) & known
+        if layer_id(shown[0]) in known and shown[0] not in empty
     }
 
 

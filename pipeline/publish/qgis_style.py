@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from pipeline.publish.layer_schemas import LayerSchema
-from pipeline.publish.qgis_looks import Look, StyleOptions, looks_of
+from pipeline.publish.qgis_looks import looks_of
+from pipeline.publish.qgis_symbols import Look, StyleOptions
 
 QGIS_VERSION = "3.22.16"
 

@@ -14,6 +14,21 @@ _NAMESPACE = uuid.UUID("6f1a1f0a-53a4-4b62-9a3e-2b6d5a1c9f10")
 _EXPRESSION = "3"  # QgsProperty::ExpressionBasedProperty
 
 
+@dataclass(frozen=True)
+class Look:
+    """How a layer is drawn and labelled."""
+
+    renderer: ET.Element
+    labelling: ET.Element | None = None
+
+
+@dataclass(frozen=True)
+class StyleOptions:
+    """What the looks depend on."""
+
+    gap_breaks: Sequence[float]
+
+
 def stable_key(*parts: str) -> str:
     """Give a UUID that depends on the words alone, in the braces QGIS uses."""
     return "{" + str(uuid.uuid5(_NAMESPACE, "/".join(parts))) + "}"
@@ -146,7 +161,9 @@ def at_centre(inner: SymbolLayer) -> SymbolLayer:
     )
 
 
-def stroke(colour: str, *, width_mm: float, colour_by: str | None = None) -> SymbolLayer:
+def stroke(
+    colour: str, *, width_mm: float, colour_by: str | None = None, line_style: str = "solid"
+) -> SymbolLayer:
     """Draw a line; `colour_by` is an expression that gives its colour."""
     return SymbolLayer(
         "SimpleLine",
@@ -154,7 +171,7 @@ def stroke(colour: str, *, width_mm: float, colour_by: str | None = None) -> Sym
             "line_color": rgba(colour),
             "line_width": f"{width_mm:g}",
             "line_width_unit": "MM",
-            "line_style": "solid",
+            "line_style": line_style,
             "capstyle": "round",
             "joinstyle": "round",
         },

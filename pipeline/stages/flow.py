@@ -230,6 +230,7 @@ STAGES: tuple[StageSpec, ...] = (
             "island",
             "parcels",
             "gaps",
+            "synthesis",
             "access",
         ),
         inputs=(
@@ -251,7 +252,7 @@ STAGES: tuple[StageSpec, ...] = (
         settings=("study", "inputs", "network", "gaps", "maps", "layers"),
         outputs=("layers:parkgap.gpkg", "layers:parkgap.qgz", "layers:parkgap.provenance.json"),
         families=("layers:parquet/*.parquet", "layers:rasters/*.tif", "outputs:tables/*.xlsx"),
-        data=("publish/layer_schemas.yml",),
+        data=("publish/layer_schemas.yml", "publish/analysis_schemas.yml"),
     ),
     StageSpec(
         name="maps",

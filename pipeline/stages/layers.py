@@ -16,7 +16,8 @@ from pipeline.publish.layer_excel import write_excel
 from pipeline.publish.layer_licences import licence_of, mixed
 from pipeline.publish.layer_parquet import write_geoparquet
 from pipeline.publish.layer_rasters import classes_pipe, write_cog
-from pipeline.publish.layer_tables import RECIPES, Layer, Options, make_layers
+from pipeline.publish.layer_recipes import Options
+from pipeline.publish.layer_tables import RECIPES, Layer, make_layers
 from pipeline.publish.provenance import (
     Collection,
     Provenance,
@@ -25,9 +26,10 @@ from pipeline.publish.provenance import (
     stac_collection,
     trace,
 )
-from pipeline.publish.qgis_looks import COUNT, StyleOptions
+from pipeline.publish.qgis_looks import COUNT
 from pipeline.publish.qgis_project import ProjectText, RasterLayer, write_project
 from pipeline.publish.qgis_style import styles
+from pipeline.publish.qgis_symbols import StyleOptions
 from pipeline.settings.layers import LayerSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import upstream
@@ -174,6 +176,11 @@ def _project(
             crs=context.crs,
             extent=_extent(layers, "places", context.crs),
             closer=_closer(layers, context.crs),
+            empty=[
+                layer.schema.name
+                for layer in layers
+                if layer.schema.spatial and layer.frame.geometry.isna().all()
+            ],
             rights={
                 one.schema.name: (one.licence.id, "; ".join(one.attributions)) for one in traced
             },

@@ -8,13 +8,15 @@ import geopandas as gpd
 import pandas as pd
 from shapely.geometry import Point, box
 
-from pipeline.publish.layer_tables import Layer, Options, make_layers
+from pipeline.publish.layer_recipes import Options
+from pipeline.publish.layer_tables import Layer, make_layers
 
 CRS = "EPSG:32651"
 DATE = "2026-05-19"
 BREAKS = (0.2, 0.4, 0.6, 0.8)
 STAGES = (
-    "ingest", "networks", "rail", "hospitals", "schools", "island", "parcels", "gaps", "access",
+    "ingest", "networks", "rail", "hospitals", "schools", "island", "parcels", "gaps", "synthesis",
+    "access",
 )  # fmt: skip
 X, Y = 350_000.0, 3_455_000.0
 ALL_SERVICES = ("rail", "hospital", "school")
@@ -187,13 +189,19 @@ class Town:
             ("rail", "units.parquet"): _units,
             ("rail", "areas.parquet"): _areas,
             ("island", "ranks.parquet"): ranks,
-            ("island", "island.parquet"): pd.DataFrame,
+            ("island", "island.parquet"): _components,
             ("parcels", "parcels.parquet"): parcels,
             ("parcels", "evidence.parquet"): _evidence,
             ("parcels", "outcomes.parquet"): pd.DataFrame,
             ("gaps", "gaps.parquet"): gaps,
             ("access", "access_long.parquet"): _access,
             ("gaps", "tiers.parquet"): _tiers,
+            ("rail", "rail_stations.parquet"): _graph_stations,
+            ("rail", "draws.parquet"): _draws,
+            ("island", "draws.parquet"): _relocations,
+            ("island", "gates.parquet"): _gates,
+            ("synthesis", "pairing.parquet"): _pairing,
+            ("synthesis", "sites.parquet"): _sites,
         }
         return made.get((stage, name), pd.DataFrame)()
 
@@ -263,3 +271,46 @@ def _access() -> pd.DataFrame:
     }
     named = [("P1", service) for service in ALL_SERVICES] + [("district:甲区", "rail")]
     return pd.DataFrame([row | {"place_id": place, "service": name} for place, name in named])
+
+
+def _graph_stations() -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {"station_id": ["东站"], "lines": ["1|2"]}, geometry=[at(0, 0)], crs=CRS
+    )
+
+
+def _draws() -> pd.DataFrame:
+    row = {"service": "rail", "variant": "operating", "mode": "walk", "beyond": False}
+    named = row | {"place_id": "P2", "measure": "minutes_nearest_median"}
+    return pd.DataFrame([named | {"draw": n, "value": 18.0 + n} for n in range(3)])
+
+
+def _relocations() -> gpd.GeoDataFrame:
+    frame = pd.DataFrame({"place_id": ["P1"] * 2, "draw": [0, 1], "angle_rad": [0.1, 0.2]})
+    frame["amenity_contrast__people_serving__500m"] = [9.0, 9.0]
+    frame["amenity_contrast__people_serving__800m"] = [-0.5, 0.25]
+    return gpd.GeoDataFrame(frame, geometry=[at(700, 0), at(0, 700)], crs=CRS)
+
+
+def _gates() -> gpd.GeoDataFrame:
+    frame = pd.DataFrame(
+        {"place_id": ["P1", "P2"], "order": [1, None], "status": ["ok", "no_data"]}
+    )
+    return gpd.GeoDataFrame(frame, geometry=[at(1000, 500), None], crs=CRS)
+
+
+def _pairing() -> pd.DataFrame:
+    row = {"research_id": "P1", "carrier_id": "P2", "flow_10k_m2": 30.0, "carried_share": 1.0}
+    return pd.DataFrame([row | {"minutes": 9.0, "method": "measured_network", "first": True}])
+
+
+def _sites() -> pd.DataFrame:
+    row = {"service": "rail", "proposal": "station", "model": "mclp", "sites": 1, "site_id": "s3"}
+    return pd.DataFrame([row | {"name_zh": "新站", "lon": 121.42, "lat": 31.21}])
+
+
+def _components() -> pd.DataFrame:
+    row = {"place_id": "P1", "component": "amenity_contrast", "category": "people_serving"}
+    rings = [(500.0, False), (800.0, True)]
+    told = row | {"status": "ok", "unit": "log ratio"}
+    return pd.DataFrame([told | {"ring_m": ring, "main_ring": main} for ring, main in rings])

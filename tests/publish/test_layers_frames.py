@@ -14,7 +14,10 @@ from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.layer_tables import gap_class
 from tests.publish.layer_samples import (
     BREAKS,
+    CRS,
     Town,
+    X,
+    Y,
     gaps,
     parcels,
     places,
@@ -40,7 +43,8 @@ def test_every_layer_of_the_town_conforms() -> None:
 
 
 def test_layers_of_stages_that_are_not_there_are_left_out() -> None:
-    from pipeline.publish.layer_tables import Options, make_layers
+    from pipeline.publish.layer_recipes import Options
+    from pipeline.publish.layer_tables import make_layers
 
     made = make_layers(Town(), stages=("ingest",), options=Options(gap_breaks=BREAKS))
     assert "gaps" not in {layer.schema.name for layer in made}
@@ -49,7 +53,7 @@ def test_layers_of_stages_that_are_not_there_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("tier", "palace", "palace"),
+        ("boundary_class", "palace", "palace"),
         ("tier", None, "1 nulls"),
         ("name_zh", "  ", "1 nulls"),
         ("precision_m", -1.0, "-1.0 lies outside"),
@@ -67,7 +71,7 @@ def test_a_broken_promise_is_told(column: str, value: object, told: str) -> None
 
 
 def test_all_breaches_come_at_once() -> None:
-    frame = places().assign(tier="palace", boundary_class=None)
+    frame = places().assign(tier=None, boundary_class="palace")
     with pytest.raises(LayerError) as caught:
         conform(frame, SCHEMA)
     assert len(caught.value.problems) == 2
@@ -162,7 +166,19 @@ def test_a_place_without_an_island_score_keeps_its_nulls() -> None:
     assert made.loc["P1", "rank_high_contrast"] == 2
     assert made["score_separation"].isna().all()
     assert pd.isna(made.loc["P2", "score_contrast"])
-    assert town("island_components").empty
+
+
+def test_relocations_tell_what_was_measured_in_the_main_ring() -> None:
+    made = town("island_null")
+    assert made["contrast"].tolist() == [-0.5, 0.25]
+    assert made["ring_m"].eq(800).all()
+    assert made["mix"].isna().all()
+
+
+def test_a_pair_is_a_line_between_its_places() -> None:
+    made = town("pairing")
+    start, *_, end = made.to_crs(CRS).geometry.iloc[0].geoms[0].coords
+    assert np.allclose([start, end], [(X + 500, Y + 500), (X + 5000, Y + 5000)])
 
 
 def test_a_synthetic_parcel_says_so_wherever_it_goes() -> None:

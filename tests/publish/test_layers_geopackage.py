@@ -15,8 +15,8 @@ import pytest
 
 from pipeline.publish.geopackage import write_geopackage
 from pipeline.publish.layer_schemas import layer_schemas
-from pipeline.publish.qgis_looks import StyleOptions
 from pipeline.publish.qgis_style import styles
+from pipeline.publish.qgis_symbols import StyleOptions
 from tests.conftest import required_in_ci
 from tests.publish.layer_samples import BREAKS, town_layers
 

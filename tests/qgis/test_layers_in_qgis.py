@@ -15,9 +15,9 @@ import pytest
 from pipeline.publish.geopackage import write_geopackage
 from pipeline.publish.layer_rasters import Band, Grid, classes_pipe, write_cog
 from pipeline.publish.layer_schemas import layer_schemas
-from pipeline.publish.qgis_looks import StyleOptions
 from pipeline.publish.qgis_project import ProjectText, RasterLayer, write_project
 from pipeline.publish.qgis_style import styles
+from pipeline.publish.qgis_symbols import StyleOptions
 from tests.publish.layer_samples import BREAKS, CRS, X, Y, town_layers
 from tests.qgis.conftest import look
 
