@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pipeline import api
 from pipeline.atomic import atomic_write
 from pipeline.errors import Problem, StudyError
 from pipeline.exit_docs import render_exit_codes
+from pipeline.publish.api_docs import render_interface
 from pipeline.publish.layer_docs import render_layers
 from pipeline.settings_docs import render_schema, render_settings
 from pipeline.sources.reference_docs import render_reference_docs
@@ -18,6 +20,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "reference.md": render_reference_docs,
     "layers.md": render_layers,
     "exit_codes.md": render_exit_codes,
+    "api.md": lambda: render_interface(api, api.THEMES),
 }
 
 

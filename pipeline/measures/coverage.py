@@ -128,7 +128,7 @@ def share_area_euclid(
     bands_m: Sequence[float],
     extent_m: pd.Series[float],
 ) -> pd.DataFrame:
-    """Compute |B ∩ unit| / |unit|, B the union of discs around stops, per unit and band.
+    """Compute the share of each unit that lies inside the discs around stops, per band.
 
     Parameters
     ----------

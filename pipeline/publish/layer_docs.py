@@ -88,9 +88,9 @@ def _domains(schemas: list[LayerSchema]) -> str:
         for column in schema.columns
         if column.domain is not None
     }
-    parts = ["# 代码表 / Code lists", ""]
+    parts = ["## 代码表 / Code lists", ""]
     for name in sorted(used):
-        parts += [f"## {name}", "", *([OF_STUDY, ""] if used[name].of_study else [])]
+        parts += [f"### {name}", "", *([OF_STUDY, ""] if used[name].of_study else [])]
         parts += ["| 代码 / code | 中文 | English |", "|---|---|---|"]
         parts += [*_codes(used[name]), ""]
     return "\n".join(parts)

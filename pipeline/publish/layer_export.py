@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.errors import CrsError, LayerError, Problem
+from pipeline.publish.built_layers import read_layer
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.layer_shapefile import write_shapefile
 
@@ -74,7 +75,7 @@ def export_layers(
     target = _target(crs)
     written: list[Path] = []
     for name in names:
-        frame = _read(gpkg, name)
+        frame = read_layer(gpkg, name)
         if target is not None:
             frame = _projected(frame, target, name)
         written += [_written(FORMATS[kind], frame, folder / kind, name, gpkg) for kind in formats]
@@ -140,18 +141,6 @@ def _target(crs: str | None) -> str | None:
             )
         ) from error
     return crs
-
-
-def _read(gpkg: Path, name: str) -> pd.DataFrame:
-    """Read a layer with the types of its schema; bare numbers lose nulls and booleans."""
-    import geopandas as gpd
-
-    found: pd.DataFrame = gpd.read_file(gpkg, layer=name, engine="pyogrio", use_arrow=True)
-    kinds = {"text": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
-    schema = layer_schemas()[name]
-    cast = {column.name: kinds[column.type] for column in schema.columns if column.type in kinds}
-    typed: pd.DataFrame = found.astype(cast)
-    return typed
 
 
 def _projected(frame: pd.DataFrame, crs: str, name: str) -> pd.DataFrame:

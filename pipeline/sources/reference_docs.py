@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -41,15 +42,24 @@ def _contents(tables: Iterable[TableSpec]) -> str:
         "|---|---|---|---|---|",
     ]
     rows.extend(
-        f"| [`{table.name}`](#{table.name}) | {table.title_zh} | {table.title_en} "
+        f"| [`{table.name}`](#{_anchor(_heading(table))}) | {table.title_zh} | {table.title_en} "
         f"| {table.licence.name} | {table.snapshot.isoformat()} |"
         for table in tables
     )
     return "\n".join(rows) + "\n"
 
 
+def _heading(table: TableSpec) -> str:
+    return f"`{table.name}` {table.title_zh} / {table.title_en}"
+
+
+def _anchor(heading: str) -> str:
+    """Give the name under which a heading can be linked to, as GitHub and the site make it."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def _section(table: TableSpec) -> Iterator[str]:
-    yield f'## <a id="{table.name}"></a>{table.title_zh} / {table.title_en}'
+    yield f"## {_heading(table)}"
     yield ""
     yield f"`layers/reference/{table.name}.csv`"
     yield ""

@@ -83,6 +83,16 @@ def test_layers_say_what_the_stages_found(built: Path) -> None:
     assert (apart < 1e-9).all()
 
 
+def test_every_column_says_something(built: Path) -> None:
+    """A column that a stage no longer writes would be published as nothing but nulls."""
+    # No extract: no gates, no donors, no ordinary facilities; beds and densities are unknown.
+    unknown = {"gates", "island_donors", "two_tier", "parcel_totals", "hospitals", "schools"}
+    for path in sorted((built / "parquet").glob("*.parquet")):
+        frame = pd.read_parquet(path)
+        if len(frame) and path.stem not in unknown:
+            assert [name for name in frame.columns if frame[name].isna().all()] == [], path.stem
+
+
 def test_no_line_jumps_across_the_city(built: Path) -> None:
     lines = gpd.read_file(built / "parkgap.gpkg", layer="rail_lines").to_crs("EPSG:32651")
     links = lines.explode().geometry.segmentize(1e9).apply(lambda line: list(line.coords))

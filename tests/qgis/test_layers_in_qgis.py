@@ -32,6 +32,10 @@ RENDERERS = {
     "planned_stations": "categorizedSymbol",
     "rail_lines": "singleSymbol",
     "cells": "graduatedSymbol",
+    "pairing": "RuleRenderer",
+    "sites": "RuleRenderer",
+    "gates": "RuleRenderer",
+    "island_null": "singleSymbol",
 }
 
 
@@ -125,10 +129,10 @@ def test_a_layer_shows_its_licence_and_its_limits(town: dict[str, Any]) -> None:
 
 def test_groups_themes_and_layouts_are_there_and_draw(town: dict[str, Any]) -> None:
     project = town["project"]
-    assert project["groups"][0] == "缺口 / Gaps"
-    assert {"轨道缺口 / Rail gap", "医院缺口 / Hospital gap", "空间布局 / Layout"} <= set(
-        project["themes"]
-    )
+    assert project["groups"][:2] == ["布局与缺口 / Layout against gaps", "缺口 / Gaps"]
+    wanted = {"轨道缺口 / Rail gap", "医院缺口 / Hospital gap", "空间布局 / Layout"}
+    wanted |= {"研发与制造配对 / Pairing", "选址 / Siting", "可开的园门 / Gates to open"}
+    assert wanted <= set(project["themes"])
     for name, theme in project["themes"].items():
         assert theme["errors"] == [], name
         assert theme["colours"] > 5, name
