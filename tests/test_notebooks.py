@@ -52,7 +52,9 @@ def test_a_notebook_runs_on_the_built_study(name: str, kernel: KernelManager) ->
         (cell,) = [cell for cell in found.cells if QUICKER[name][0] in cell.source]
         cell.source = cell.source.replace(*QUICKER[name])
     found.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
-    NotebookClient(found, km=kernel, timeout=300).execute()
+    client = NotebookClient(found, km=kernel, timeout=300)
+    client.execute()
+    client.kc.stop_channels()
     printed = "".join(
         output["text"]
         for cell in found.cells

@@ -30,12 +30,17 @@ def layers(
     out: Annotated[Path, typer.Option("--out", help="写入的文件夹 / folder")] = Path("export"),
 ) -> None:
     """导出图层 / export the layers of a built study."""
+    from pipeline.publish.export_losses import Loss, worst_first
     from pipeline.publish.layer_export import export_layers
 
     _plan, place = open_study(study, None, None, workspace)
     package = place.output("layers", "layers:parkgap.gpkg")
-    for path in export_layers(package, out, formats=export, crs=crs, layers=layer):
+    losses: list[Loss] = []
+    written = export_layers(package, out, formats=export, crs=crs, layers=layer, tell=losses.append)
+    for path in written:
         say(f"已写 / written  {path}")
+    for loss in worst_first(losses):
+        say(str(loss))
 
 
 def report(

@@ -13,6 +13,9 @@ import pandas as pd
 
 from pipeline.errors import CrsError, LayerError, Problem
 from pipeline.publish.built_layers import read_layer
+from pipeline.publish.export_losses import Loss, Tell, log_loss
+from pipeline.publish.geopackage import dictionary
+from pipeline.publish.layer_csv import write_table
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.layer_shapefile import write_shapefile
 
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 # A city on the edge of a zone is often kept whole in the neighbour's; beyond that it is a mistake.
 MARGIN_DEG = 3.0
 SIDECAR = "parkgap.provenance.json"
+DICTIONARY = "data_dictionary.csv"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Format:
     """A format: the suffix of its files and who writes one layer."""
 
     suffix: str
-    write: Callable[[pd.DataFrame, Path, str], None]
+    write: Callable[[pd.DataFrame, Path, str, Tell], None]
     one_file: bool = False
 
 
@@ -42,6 +46,7 @@ def export_layers(
     formats: Sequence[str],
     crs: str | None,
     layers: Sequence[str] | None = None,
+    tell: Tell = log_loss,
 ) -> list[Path]:
     """Export the layers of a built GeoPackage.
 
@@ -50,7 +55,8 @@ def export_layers(
     gpkg
         The `parkgap.gpkg` of a study.
     folder
-        Where the files go: one subfolder per format; the provenance is copied beside them.
+        Where the files go: one subfolder per format; the provenance and a dictionary of the columns
+        lie beside them.
     formats
         Names of :data:`FORMATS`, or their file suffixes without the dot.
     crs
@@ -58,6 +64,8 @@ def export_layers(
         other CRS is not RFC 7946 and carries an explicit ``crs`` member.
     layers
         Names of layers; all when None.
+    tell
+        Is told of everything that a file does not hold as the layer does; logged by default.
 
     Returns
     -------
@@ -77,8 +85,15 @@ def export_layers(
     for name in names:
         frame = read_layer(gpkg, name)
         if target is not None:
-            frame = _projected(frame, target, name)
-        written += [_written(FORMATS[kind], frame, folder / kind, name, gpkg) for kind in formats]
+            frame = _projected(frame, target, name, tell)
+        written += [
+            _written(FORMATS[kind], frame, folder / kind, name, whole=gpkg.stem, tell=tell)
+            for kind in formats
+        ]
+    for kind in formats:
+        write_table(folder / kind / DICTIONARY, dictionary([layer_schemas()[n] for n in names]))
+        tell(_without_meaning(kind))
+    written += [folder / kind / DICTIONARY for kind in formats]
     sidecar = gpkg.with_name(SIDECAR)
     if sidecar.is_file():
         written += [Path(shutil.copy(sidecar, folder / kind / SIDECAR)) for kind in formats]
@@ -143,7 +158,17 @@ def _target(crs: str | None) -> str | None:
     return crs
 
 
-def _projected(frame: pd.DataFrame, crs: str, name: str) -> pd.DataFrame:
+def _without_meaning(kind: str) -> Loss:
+    return Loss(
+        "note",
+        kind,
+        f"文件不含样式、列的含义、单位与代码表，见 {DICTIONARY}；只有 parkgap.gpkg 全部带有",
+        f"no styles, meanings, units or code lists inside, see {DICTIONARY}; only parkgap.gpkg has"
+        " all of them",
+    )
+
+
+def _projected(frame: pd.DataFrame, crs: str, name: str, tell: Tell) -> pd.DataFrame:
     """Transform a layer; refuse a CRS made for elsewhere, mention one it reaches beyond."""
     from pyproj import CRS
 
@@ -167,14 +192,23 @@ def _projected(frame: pd.DataFrame, crs: str, name: str) -> pd.DataFrame:
                 )
             )
         if west < area.west or east > area.east or south < area.south or north > area.north:
-            logger.warning("%s reaches beyond the area that %s is made for", name, crs)
+            tell(
+                Loss(
+                    "note",
+                    name,
+                    f"超出 {crs} 的适用范围（{area.name}），边缘处变形增大",
+                    f"reaches beyond the area of {crs} ({area.name}), more distorted at its edge",
+                )
+            )
     return moved
 
 
-def _written(kind: Format, frame: pd.DataFrame, folder: Path, name: str, gpkg: Path) -> Path:
+def _written(
+    kind: Format, frame: pd.DataFrame, folder: Path, name: str, *, whole: str, tell: Tell
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{gpkg.stem if kind.one_file else name}{kind.suffix}"
-    kind.write(frame, path, name)
+    path = folder / f"{whole if kind.one_file else name}{kind.suffix}"
+    kind.write(frame, path, name, tell)
     # A table without geometry is a bare .dbf where others are .shp.
     return path if path.is_file() else path.with_suffix(".dbf")
 
@@ -183,27 +217,45 @@ def _is_spatial(frame: pd.DataFrame) -> bool:
     return hasattr(frame, "crs")
 
 
-def _gpkg(frame: pd.DataFrame, path: Path, name: str) -> None:
+def _gpkg(frame: pd.DataFrame, path: Path, name: str, _: Tell) -> None:
     _ogr(frame, path, name, "GPKG", {"GEOMETRY_NAME": "geom", "FID": "fid"})
 
 
-def _geojson(frame: pd.DataFrame, path: Path, name: str) -> None:
+def _geojson(frame: pd.DataFrame, path: Path, name: str, tell: Tell) -> None:
     options = {}
     if _is_spatial(frame):
         in_degrees = frame.crs.to_epsg() == 4326  # noqa: PLR2004
         options = {"RFC7946": "YES"} if in_degrees else {"COORDINATE_PRECISION": "3"}
+        if not in_degrees:
+            tell(
+                Loss(
+                    "changed",
+                    path.name,
+                    "坐标不是经纬度，不合 RFC 7946，网页地图多不能直接用；坐标取到毫米",
+                    "not in degrees, so not RFC 7946 and not for most web maps; rounded to mm",
+                )
+            )
     path.unlink(missing_ok=True)
     _ogr(frame, path, name, "GeoJSON", options)
 
 
-def _flatgeobuf(frame: pd.DataFrame, path: Path, name: str) -> None:
+def _flatgeobuf(frame: pd.DataFrame, path: Path, name: str, tell: Tell) -> None:
     path.unlink(missing_ok=True)
     # The index needs extents, which null geometries and bare tables do not have.
     whole = _is_spatial(frame) and not frame.geometry.isna().any() and len(frame)
+    if _is_spatial(frame) and not whole:
+        tell(
+            Loss(
+                "note",
+                path.name,
+                "有空几何或没有行，故无空间索引，读取较慢",
+                "null geometries or no rows, hence no spatial index and slower reading",
+            )
+        )
     _ogr(frame, path, name, "FlatGeobuf", {"SPATIAL_INDEX": "YES" if whole else "NO"})
 
 
-def _parquet(frame: pd.DataFrame, path: Path, _: str) -> None:
+def _parquet(frame: pd.DataFrame, path: Path, _: str, __: Tell) -> None:
     frame.to_parquet(path, index=False)
 
 
@@ -222,8 +274,8 @@ def _geometry_type(name: str) -> str:
     return GEOMETRY_TYPES[layer_schemas()[name].kind]
 
 
-def _shapefile(frame: pd.DataFrame, path: Path, name: str) -> None:
-    write_shapefile(frame, path, layer_schemas()[name])
+def _shapefile(frame: pd.DataFrame, path: Path, name: str, tell: Tell) -> None:
+    write_shapefile(frame, path, layer_schemas()[name], tell)
 
 
 #: What `parkgap layers --export` knows.

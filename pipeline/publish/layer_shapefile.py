@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import csv
-import logging
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.publish.export_losses import Loss, Tell
 from pipeline.publish.layer_schemas import LayerSchema
-
-logger = logging.getLogger(__name__)
 
 NAME_BYTES = 10
 TEXT_BYTES = 254
 
 
-def write_shapefile(frame: pd.DataFrame, path: Path, schema: LayerSchema) -> None:
+def write_shapefile(frame: pd.DataFrame, path: Path, schema: LayerSchema, tell: Tell) -> None:
     """Write one layer as ESRI Shapefile in UTF-8, with `<layer>.fields.csv` beside it.
 
     The format holds names of 10 bytes and texts of 254 bytes, and no booleans: names are shortened
@@ -33,6 +32,8 @@ def write_shapefile(frame: pd.DataFrame, path: Path, schema: LayerSchema) -> Non
         The `.shp` to write.
     schema
         Schema of the layer.
+    tell
+        Is told of shortened names, cut texts and rewritten booleans.
     """
     import pyogrio
 
@@ -58,8 +59,36 @@ def write_shapefile(frame: pd.DataFrame, path: Path, schema: LayerSchema) -> Non
         **kind,
     )
     _write_fields(path.with_suffix(".fields.csv"), schema, short, cut)
-    if any(cut.values()):
-        logger.warning("%s: cut %d texts to %d bytes", schema.name, sum(cut.values()), TEXT_BYTES)
+    for loss in _losses(path.name, schema, short, cut):
+        tell(loss)
+
+
+def _losses(
+    file: str, schema: LayerSchema, short: dict[str, str], cut: dict[str, int]
+) -> Iterator[Loss]:
+    fields = f"{Path(file).stem}.fields.csv"
+    if texts := sum(cut.values()):
+        columns = ", ".join(name for name, count in cut.items() if count)
+        yield Loss(
+            "lost",
+            file,
+            f"{texts} 处文字截短到 {TEXT_BYTES} 字节（{columns}）",
+            f"{texts} texts cut to {TEXT_BYTES} bytes ({columns})",
+        )
+    if renamed := sum(name != text for name, text in short.items()):
+        yield Loss(
+            "changed",
+            file,
+            f"{renamed} 个字段名缩短到 {NAME_BYTES} 字节，全名见 {fields}",
+            f"{renamed} field names shortened to {NAME_BYTES} bytes, in full in {fields}",
+        )
+    if flags := [column.name for column in schema.columns if column.type == "bool"]:
+        yield Loss(
+            "changed",
+            file,
+            f"真假写作 1 和 0（{', '.join(flags)}）",
+            f"true and false written as 1 and 0 ({', '.join(flags)})",
+        )
 
 
 def short_names(names: list[str]) -> dict[str, str]:

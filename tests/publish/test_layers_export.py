@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.errors import CrsError, LayerError
+from pipeline.publish.export_losses import Loss, worst_first
 from pipeline.publish.geopackage import write_geopackage
 from pipeline.publish.layer_export import FORMATS, SIDECAR, export_layers
 from pipeline.publish.layer_schemas import layer_schemas
@@ -94,9 +95,12 @@ def test_a_metre_stays_a_metre_in_cgcs2000(gpkg: Path, tmp_path: Path) -> None:
 
 
 def test_shapefile_names_texts_and_booleans_fit_and_the_list_tells(
-    gpkg: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    gpkg: Path, tmp_path: Path
 ) -> None:
-    export_layers(gpkg, tmp_path, formats=["shapefile"], crs=None, layers=["places"])
+    losses: list[Loss] = []
+    export_layers(
+        gpkg, tmp_path, formats=["shapefile"], crs=None, layers=["places"], tell=losses.append
+    )
     folder = tmp_path / "shapefile"
     found = gpd.read_file(folder / "places.shp").set_index("place_id")
     assert (folder / "places.cpg").read_text() == "UTF-8"
@@ -108,7 +112,12 @@ def test_shapefile_names_texts_and_booleans_fit_and_the_list_tells(
         told = {row["column"]: row for row in csv.DictReader(handle)}
     assert told["note"]["texts_cut"] == "1"
     assert found.loc["P2", told["is_station_point"]["field"]] == 1
-    assert "cut 1 texts" in caplog.text
+    told_losses = [str(loss) for loss in worst_first([*losses, *losses])]
+    assert [line.split(" ")[0] for line in told_losses] == ["丢失", "改写", "改写", "提示"]
+    assert "1 texts cut to 254 bytes (note)" in told_losses[0]
+    assert "places.fields.csv" in told_losses[1]
+    assert "is_station_point" in told_losses[2]
+    assert (folder / "data_dictionary.csv").is_file()
 
 
 @given(st.lists(st.from_regex(r"[a-z][a-z0-9_]{0,24}", fullmatch=True), unique=True, max_size=40))
@@ -122,6 +131,7 @@ def test_short_names_fit_never_clash_and_never_change(names: list[str]) -> None:
 
 def test_a_format_goes_by_its_suffix_too(gpkg: Path, tmp_path: Path) -> None:
     written = export_layers(gpkg, tmp_path, formats=["SHP", "fgb"], crs=None, layers=["hubs"])
+    assert tmp_path / "shapefile" / "data_dictionary.csv" in written
     assert {path.parent.name for path in written} == {"shapefile", "flatgeobuf"}
 
 
