@@ -67,6 +67,8 @@ def _identification(top: ET.Element, traced: Provenance, date: dt.date, bbox: Bo
     address = f" <{traced.licence.url}>" if traced.licence.url else ""
     told = f"{traced.licence.id}: {traced.licence.zh} / {traced.licence.en}{address}"
     _text(constraints, "otherConstraints", told)
+    for one in traced.reservations:
+        _text(constraints, "otherConstraints", f"保留 / reserved: {one}")
     _code(found, "language", "LanguageCode", "zho")
     if bbox is not None:
         extent = _within(found, "extent", "EX_Extent")

@@ -45,6 +45,14 @@ def study_schemas(
     return [_with(schema, filled) for schema, _ in frames]
 
 
+def unnamed_codes(schemas: Sequence[LayerSchema]) -> list[str]:
+    """List the codes of the study that nobody names: layers show them as they are."""
+    lists = {domain.name: domain for schema in schemas for _, domain in _own(schema)}
+    return sorted(
+        {code for one in lists.values() for code, words in one.labels.items() if words[0] == code}
+    )
+
+
 def _own(schema: LayerSchema) -> list[tuple[Column, Domain]]:
     return [
         (column, column.domain)

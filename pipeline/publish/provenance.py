@@ -6,9 +6,10 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from pipeline.errors import LayerError, Problem
 from pipeline.publish.layer_licences import Licence, licence_of, mixed
 from pipeline.publish.layer_schemas import LayerSchema
 
@@ -26,6 +27,19 @@ MEDIA_TYPES = {
 
 
 @dataclass(frozen=True)
+class Reserved:
+    """Rows of a source that its licence cannot promise, and why."""
+
+    rows: tuple[str, ...]
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        """Name the rows, then the reason in both languages."""
+        return f"{', '.join(self.rows)}: {self.zh} / {self.en}"
+
+
+@dataclass(frozen=True)
 class Source:
     """One input of the study: what it is, under which licence, of which date."""
 
@@ -37,6 +51,7 @@ class Source:
     attribution: str | None
     origins: tuple[str, ...] = ()
     sha256: str | None = None
+    reservations: tuple[Reserved, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Give the source as plain data."""
@@ -52,6 +67,7 @@ class Source:
             "date": None if self.date is None else self.date.isoformat(),
             "origins": list(self.origins),
             "sha256": self.sha256,
+            "reservations": [asdict(one) for one in self.reservations],
         }
 
 
@@ -95,6 +111,11 @@ class Provenance:
         """Whom a derived work has to name."""
         return tuple(sorted({s.attribution for s in self.sources if s.attribution}))
 
+    @property
+    def reservations(self) -> tuple[Reserved, ...]:
+        """What of the sources the licence of the layer cannot promise."""
+        return tuple(one for source in self.sources for one in source.reservations)
+
     def record(self) -> dict[str, Any]:
         """Give the provenance of the layer as plain data."""
         schema = self.schema
@@ -115,6 +136,7 @@ class Provenance:
             "licence_en": self.licence.en,
             "licence_url": self.licence.url,
             "attribution": list(self.attributions),
+            "reservations": [str(one) for one in self.reservations],
             "sources": [source.record() for source in self.sources],
             "stages": {
                 stage: {"settings_sha256": making.settings, "code_sha256": making.code}
@@ -144,18 +166,34 @@ def trace(
     makings
         How each stage it derives from was made.
     unstated
-        What to do with a source whose licence is not stated.
+        What to do with a source whose licence is not stated, or does not hold for all of its rows.
 
     Raises
     ------
     LayerError
-        When the licences of the sources do not go together.
+        When the licences of the sources do not go together; when asked to refuse, a source that
+        reserves rows.
     """
+    if unstated == "refuse" and (kept := [one for s in sources for one in s.reservations]):
+        raise LayerError(*(_reserved(schema.name, one) for one in kept))
     licence = mixed(
         (licence_of(source.licence) for source in sources), layer=schema.name, unstated=unstated
     )
     ordered = tuple(sorted(sources, key=lambda source: source.role))
     return Provenance(schema, ordered, licence, makings, rows)
+
+
+def _reserved(layer: str, one: Reserved) -> Problem:
+    return Problem(
+        zh=f"图层 {layer} 含许可未能保证的行：{one.zh}",
+        en=f"layer {layer} holds rows that no licence promises: {one.en}",
+        path=layer,
+        row=", ".join(one.rows),
+        rule="layers.unstated_licence",
+        remedy_zh="用自己的地点文件换掉这些行，或设 layers.unstated_licence 为 mark",
+        remedy_en="replace these rows by a file of places of your own, or set "
+        "layers.unstated_licence to mark",
+    )
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class LayerSettings(Section):
     )
     unstated_licence: Literal["mark", "refuse"] = setting(
         "mark",
-        zh="来源未声明许可时：标为不得转发（mark）或拒绝（refuse）",
-        en="a source without a stated licence: mark the layer as not for redistribution, or refuse",
+        zh="来源未声明许可，或许可不能保证全部行时：标明（mark）或拒绝（refuse）",
+        en="a source without a stated licence, or with rows it cannot promise: say so, or refuse",
         source="analyst choice",
     )

@@ -45,6 +45,15 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Reservation:
+    """Rows, by key, whose right the table's licence cannot promise, and why."""
+
+    rows: tuple[str, ...]
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True)
 class TableSpec:
     """One embedded table as the data dictionary describes it."""
 
@@ -59,6 +68,7 @@ class TableSpec:
     key: tuple[str, ...]
     references: tuple[Reference, ...]
     columns: tuple[ColumnSpec, ...]
+    reservations: tuple[Reservation, ...] = ()
 
 
 def reference_folder() -> Path:
@@ -235,6 +245,10 @@ def _table_of(
         key=tuple(found["key"]),
         references=tuple(Reference(**link) for link in found.get("references", ())),
         columns=tuple(column_of(column) for column in found["columns"]),
+        reservations=tuple(
+            Reservation(tuple(one["rows"]), one["zh"], one["en"])
+            for one in found.get("reservations", ())
+        ),
     )
 
 

@@ -70,6 +70,8 @@ def _section(table: TableSpec) -> Iterator[str]:
     yield f"- 许可 / licence: {table.licence.name}（{table.licence.zh}；{table.licence.en}）"
     if table.licence.attribution:
         yield f"- 署名 / attribution: {table.licence.attribution}"
+    for one in table.reservations:
+        yield f"- 保留 / reserved ({', '.join(one.rows)}): {one.zh} {one.en}"
     yield f"- 数据日期 / snapshot: {table.snapshot.isoformat()}"
     yield f"- 来源 / sources: {'; '.join(table.sources)}"
     yield f"- 唯一键 / key: {_codes(table.key)}"

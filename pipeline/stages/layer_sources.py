@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.publish.provenance import Making, Source
+from pipeline.publish.provenance import Making, Reserved, Source
 from pipeline.sources.reference import reference_tables
 from pipeline.stages.context import StageContext, sha256
 
@@ -51,6 +51,7 @@ def _table(context: StageContext, role: str) -> Source | None:
         date=given.snapshot or spec.snapshot,
         attribution=spec.licence.attribution,
         origins=spec.sources,
+        reservations=tuple(Reserved(one.rows, one.zh, one.en) for one in spec.reservations),
     )
 
 

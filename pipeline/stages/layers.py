@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.publish.geopackage import dictionary, write_geopackage
 from pipeline.publish.iso_metadata import STANDARD_URI, iso_metadata
+from pipeline.publish.layer_codes import unnamed_codes
 from pipeline.publish.layer_csv import readme, write_csv, write_table
 from pipeline.publish.layer_excel import write_excel
 from pipeline.publish.layer_licences import licence_of, mixed
@@ -47,6 +48,12 @@ def run(context: StageContext) -> None:
         stages=context.spec.needs,
         options=Options(gap_breaks=context.settings("maps").gap_breaks),
     )
+    if bare := unnamed_codes([layer.schema for layer in layers]):
+        context.notice(
+            f"研究未给这些代码命名，图层中照原样显示：{'、'.join(bare)}（见 inputs.labels）",
+            f"the study names no label for these codes, layers show them as they are: "
+            f"{', '.join(bare)} (see inputs.labels)",
+        )
     given = sources(context)
     traced = _traced(context, layers, given, settings)
     _geopackage(context, layers, traced)
@@ -181,14 +188,16 @@ def _project(
                 for layer in layers
                 if layer.schema.spatial and layer.frame.geometry.isna().all()
             ],
-            rights={
-                one.schema.name: (one.licence.id, "; ".join(one.attributions)) for one in traced
-            },
+            rights={one.schema.name: (one.licence.id, "; ".join(_rights(one))) for one in traced},
             text=ProjectText(
                 f"{identity.name_zh} / {identity.name_en}",
                 f"{note}；{identity.date}；{credit_line(traced)}；parkgap {version('parkgap')}",
             ),
         )
+
+
+def _rights(one: Provenance) -> list[str]:
+    return [*one.attributions, *(f"保留 / reserved {kept}" for kept in one.reservations)]
 
 
 def _tables(
@@ -205,7 +214,9 @@ def _tables(
     with context.writing("outputs:tables/data_dictionary.csv") as target:
         write_table(target, dictionary([layer.schema for layer in layers]))
     with context.writing("outputs:tables/README.md") as target:
-        target.write_text(f"{readme()}\n{credit_line(traced)}\n", encoding="utf-8")
+        kept = dict.fromkeys(str(held) for one in traced for held in one.reservations)
+        text = "\n".join([readme(), credit_line(traced), *(f"保留 / reserved {k}" for k in kept)])
+        target.write_text(f"{text}\n", encoding="utf-8")
     if settings.excel:
         with context.writing("outputs:tables/parkgap.xlsx") as target:
             write_excel(target, layers, date=context.settings("study").date)

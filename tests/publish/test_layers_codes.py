@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from pipeline.publish.layer_codes import unnamed_codes
 from pipeline.publish.layer_schemas import LayerSchema
 from pipeline.publish.palettes import TIER
 from pipeline.publish.qgis_looks import looks_of
@@ -48,6 +49,10 @@ def test_codes_of_another_city_are_valid_and_named_by_its_study(
     }
     assert labels(elsewhere["gaps"], "tier") == labels(elsewhere["places"], "tier")
     assert labels(elsewhere["places"], "boundary_class").keys() >= {"surveyed", "none"}
+
+
+def test_codes_that_nobody_names_are_listed(elsewhere: dict[str, LayerSchema]) -> None:
+    assert unnamed_codes(list(elsewhere.values())) == ["=1+1", "mill"]
 
 
 def test_a_measure_is_named_from_its_parts(elsewhere: dict[str, LayerSchema]) -> None:

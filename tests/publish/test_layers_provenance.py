@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from typing import Any, Literal
 from xml.etree import ElementTree as ET
 
@@ -16,8 +17,16 @@ from pipeline.publish.iso_metadata import GCO, GMD, iso_metadata
 from pipeline.publish.layer_licences import LICENCES, licence_of, mixed
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.layer_tables import RECIPES
-from pipeline.publish.provenance import Collection, Making, Source, stac_collection, trace
+from pipeline.publish.provenance import (
+    Collection,
+    Making,
+    Reserved,
+    Source,
+    stac_collection,
+    trace,
+)
 from pipeline.settings.inputs import InputSettings
+from pipeline.sources.reference import read_reference, reference_tables
 
 OSM = "© OpenStreetMap contributors"
 DATE = dt.date(2026, 5, 19)
@@ -106,6 +115,25 @@ def test_attribution_is_carried_into_what_derives_from_it() -> None:
     assert (record["licence"], record["attribution"]) == ("ODbL-1.0", [OSM])
     assert [one["role"] for one in record["sources"]] == ["places", "schools"]
     assert record["stages"]["gaps"]["settings_sha256"] == "a" * 64
+
+
+def test_rows_that_no_licence_promises_are_told_or_refused() -> None:
+    reserved = Reserved(("P1",), "点位来历不明", "a point of unknown right")
+    places = replace(source("places", "ODbL-1.0", OSM), reservations=(reserved,))
+    traced = trace(layer_schemas()["gaps"], rows=3, sources=[places], makings={}, unstated=MARK)
+    assert traced.record()["reservations"] == ["P1: 点位来历不明 / a point of unknown right"]
+    assert "a point of unknown right" in iso_metadata(traced, date=DATE, bbox=None)
+    with pytest.raises(LayerError, match="no licence promises") as caught:
+        trace(layer_schemas()["gaps"], rows=3, sources=[places], makings={}, unstated="refuse")
+    assert "P1" in str(caught.value)
+
+
+def test_embedded_points_that_are_not_of_openstreetmap_are_reserved() -> None:
+    """No row may name another map as its basis under a licence that speaks for OpenStreetMap."""
+    places = read_reference("places")
+    named = places[places["coord_basis"].str.contains("AMap|Baidu|Tencent", na=False)]
+    reserved = {row for one in reference_tables()["places"].reservations for row in one.rows}
+    assert set(named["place_id"]) == reserved
 
 
 def test_a_path_on_somebodys_machine_changes_no_digest() -> None:
