@@ -20,7 +20,7 @@ EVENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     "profile": (
         "`--profile`：每个阶段一行，用时、处理器时间、峰值内存、读写字节",
         "`--profile`: one for each stage: time, processor time, peak memory, bytes moved",
-        ("stage", "wall_s", "cpu_s", "peak_mb", "read_mb", "written_mb"),
+        ("stage", "wall_s", "cpu_s", "peak_mb", "read_mb", "written_mb", "this_run"),
     ),
     "notice": (
         "某个已运行的阶段要让使用者知道的事",

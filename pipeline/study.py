@@ -6,6 +6,7 @@ import datetime as dt
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -40,6 +41,8 @@ from pipeline.settings.synthesis import SynthesisSettings
 
 SCHEMA_VERSION = 1
 MAX_STUDY_BYTES = 1_000_000
+MAX_STUDY_BRACKETS = 100
+MAX_STUDY_VALUES = 100_000  # aliases of aliases multiply
 
 
 class Study(Section):
@@ -160,7 +163,7 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
         Carries one problem for each wrong key, value, unit or path, with the line it stands on.
     """
     tree = _load_yaml(path)
-    plain = _plain(tree)
+    plain = _plain(tree, [MAX_STUDY_VALUES])
     for dotted, value in (overrides or {}).items():
         _put(plain, dotted.split("."), value)
     try:
@@ -199,6 +202,8 @@ def _load_yaml(path: Path) -> CommentedMap:
                 path=path,
             )
         )
+    if _brackets(text) > MAX_STUDY_BRACKETS:  # the parser would take its time to give up
+        raise StudyError(Problem(zh="YAML 嵌套过深", en="YAML is nested too deeply", path=path))
     parser = YAML(typ="rt", pure=True)
     parser.allow_duplicate_keys = False
     try:
@@ -230,14 +235,29 @@ def _load_yaml(path: Path) -> CommentedMap:
     return tree
 
 
-def _plain(node: Any, depth: int = 0) -> Any:  # noqa: ANN401
-    """Turn the parsed tree into plain dictionaries, lists and scalars."""
+def _brackets(text: str) -> int:
+    """Give how deep brackets are open at most, whatever stands in quotes or comments."""
+    depth = deepest = 0
+    for sign in re.findall(r"[\[\]{}]", text):
+        depth += 1 if sign in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _plain(node: Any, left: list[int], depth: int = 0) -> Any:  # noqa: ANN401
+    """Turn the parsed tree into plain dictionaries, lists and scalars.
+
+    `left` counts down the values that may still come.
+    """
+    left[0] -= 1
+    if left[0] < 0:
+        raise StudyError(Problem(zh="YAML 别名展开后过大", en="YAML aliases grow too large"))
     if depth > 20:  # noqa: PLR2004
         raise StudyError(Problem(zh="YAML 嵌套过深", en="YAML is nested too deeply"))
     if isinstance(node, CommentedMap):
-        return {str(key): _plain(value, depth + 1) for key, value in node.items()}
+        return {str(key): _plain(value, left, depth + 1) for key, value in node.items()}
     if isinstance(node, CommentedSeq):
-        return [_plain(value, depth + 1) for value in node]
+        return [_plain(value, left, depth + 1) for value in node]
     return node
 
 

@@ -67,7 +67,7 @@ def read_gates(path: Path, *, area: shapely.Geometry | None, crs: CRS) -> gpd.Ge
                 kind = "entrance"
             if kind is not None and place.valid() and tags.get("access") != "no":
                 rows.append((node.id, kind, tags.get("access"), place.lon, place.lat))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise unreadable(path, str(error)) from error
     table = pd.DataFrame(rows, columns=["node", "kind", "access", "lon", "lat"]).sort_values("node")
     points = gpd.points_from_xy(table["lon"], table["lat"], crs="EPSG:4326")

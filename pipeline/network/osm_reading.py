@@ -91,7 +91,7 @@ def read_raw_streets(path: Path, *, area: shapely.Geometry | None) -> RawStreets
                     y.append(place.y)
                 offsets.append(len(refs))
                 newest = item.timestamp if newest is None else max(newest, item.timestamp)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise unreadable(path, str(error)) from error
     lon, lat = _degrees(x), _degrees(y)
     ok = _is_on_earth(lon, lat)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.errors import Problem, StudyError
+from pipeline.plain_yaml import read_plain_yaml
 from pipeline.resources import shipped
 
 
@@ -145,15 +146,7 @@ def read_scenario(path: Path) -> Scenario:
     StudyError
         One problem for each key or value that is wrong.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        tree = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, YAMLError, RecursionError) as error:
-        raise StudyError(
-            Problem(zh="情景文件无法读取", en=f"cannot read the scenario: {error}", path=path)
-        ) from error
+    tree = read_plain_yaml(path, error=StudyError, rule="scenario")
     try:
         return Scenario.model_validate(tree)
     except ValidationError as error:

@@ -17,7 +17,9 @@ class Section(BaseModel):
     refused, never converted, so that a figure in the file is the figure in the computation.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ValidationInfo, field_validator, model_validator
 
+from pipeline.resources import shipped
 from pipeline.settings.base import Section, setting
 
 
@@ -72,6 +73,18 @@ class TableInput(Section):
     )
     licence: str | None = setting(None, zh="许可", en="licence")
     attribution: str | None = setting(None, zh="署名", en="attribution")
+
+    @field_validator("reference")
+    @classmethod
+    def _known(cls, name: str | None) -> str | None:
+        known = sorted(path.stem for path in shipped("reference").glob("*.csv"))
+        if name is not None and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            msg = f"there is no embedded table {name!r}; tables: {', '.join(known)}" + (
+                f"; nearest match: {near[0]}" if near else ""
+            )
+            raise ValueError(msg)
+        return name
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import lzma
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -20,6 +22,14 @@ _JUNK = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 _BLOCK = 1 << 20
 _UTF8_FLAG, _ENCRYPTED_FLAG = 0x800, 0x1
 _MEGABYTE = 1e6
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    NotImplementedError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 @contextmanager
@@ -64,7 +74,7 @@ def unpacked(
                 _extract(archive, members, Path(folder))
                 logger.info("unpacked %d files from %s", len(members), path.name)
                 yield Path(folder)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except _DAMAGE as error:
         text = f"the archive is damaged or of an unknown kind: {error}"
         raise SourceError(Problem("压缩文件损坏或格式不支持", text, path=path)) from error
 
@@ -79,7 +89,7 @@ def require_harmless(
     try:
         with zipfile.ZipFile(path) as archive:
             members = _members(archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError) as error:
+    except _DAMAGE as error:
         text = f"the file is damaged: {error}"
         raise SourceError(Problem("文件已损坏", text, path=path)) from error
     limit = int(largest_mb * _MEGABYTE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +14,7 @@ from pipeline.sources.archives import require_harmless, unpacked
 from pipeline.sources.coordinates import find_columns, place_rows
 from pipeline.sources.datum import Datum, frame_to_wgs84
 from pipeline.sources.locate import Bounds, CrsBasis, Located, Note, locate
+from pipeline.sources.positions import usable_positions
 from pipeline.sources.shapefile import AttributeEncoding, EncodingBasis, settle_encoding
 from pipeline.sources.tabular import read_text_table, read_workbook, several_layers
 
@@ -150,6 +151,8 @@ def read_layer(
         No CRS fits, or several do.
     FieldError
         A table without coordinates.
+    GeometryError
+        No row has a position that can be used.
     """
     if not path.is_file():
         raise SourceError(Problem("文件不存在", "the file does not exist", path=path))
@@ -163,6 +166,8 @@ def read_layer(
         raw = _read(path, layer, encoding, limits)
     if raw.frame.empty:
         raise SourceError(Problem("图层没有记录", "the layer has no rows", path=path))
+    usable, notes = usable_positions(raw.frame, path=path)
+    raw = replace(raw, frame=usable, notes=(*raw.notes, *notes))
     placed = locate(raw.frame, path=path, crs=crs, study_bounds=study_bounds)
     return _finish(path, FORMATS[inner.suffix.lower()], raw, placed, datum)
 

@@ -90,6 +90,9 @@ def read_feed(path: Path, *, limits: GtfsSettings) -> Feed:
         raise SourceError(_unreadable(path, str(error))) from error
     feed = Feed(path=path, **tables)
     _check_references(feed)
+    for days in (feed.calendar["start_date"], feed.calendar["end_date"]):
+        for day in days.unique():
+            _day(feed, day)
     logger.info("read %r", feed)
     return feed
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.errors import Problem, SourceError
-from pipeline.sources.gtfs import Feed
+from pipeline.errors import FieldError, Problem, SourceError
+from pipeline.sources.gtfs import Feed, seconds
 
 logger = logging.getLogger(__name__)
 
 # Extended route types that are rail: railways, urban railways and metros, trams.
 _EXTENDED = frozenset([*range(100, 118), *range(400, 406), *range(900, 907)])
+MOST_NAMED = 20
 Pattern = tuple[str, ...]
 
 
@@ -53,6 +54,8 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
     ------
     SourceError
         The feed holds no line of these types.
+    FieldError
+        A time, the order of a trip's stops or the position of a station is none.
     """
     kinds = pd.to_numeric(feed.routes["route_type"], errors="coerce")
     routes = feed.routes[kinds.isin([*route_types, *_EXTENDED])]
@@ -81,12 +84,50 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
         table["line_id"] + "-" + table["branch"] + "-" + table["seq"].astype(str).str.zfill(2)
     )
     placed = stations.drop_duplicates("station_id").drop(columns="stop_id")
+    _refuse_nowhere(feed, placed[placed["station_id"].isin(table["station_id"])])
     table = table.merge(placed, on="station_id", how="left").assign(
         status="operating", source=feed.path.name
     )
     logger.info("%d line-stations on %d lines", len(table), table["line_id"].nunique())
     served = lines[lines["line_id"].isin(table["line_id"])].reset_index(drop=True)
     return RailTimetable(table, served, _first_day(feed))
+
+
+def _refuse_disorder(feed: Feed, order: pd.DataFrame) -> None:
+    """Refuse stops of a trip whose order is not told by numbers."""
+    wrong = order.loc[order["at"].isna(), ["trip_id", "stop_sequence"]].head(MOST_NAMED)
+    if len(wrong):
+        raise FieldError(
+            *(
+                Problem(
+                    zh=f"班次 {trip} 的站序“{said}”不是数字",
+                    en=f"the stop_sequence {said!r} of trip {trip} is no number",
+                    path=feed.path,
+                    row="stop_times.txt",
+                    rule="stop_sequence",
+                )
+                for trip, said in wrong.itertuples(index=False)
+            )
+        )
+
+
+def _refuse_nowhere(feed: Feed, served: pd.DataFrame) -> None:
+    """Refuse stations that trains call at and that lie nowhere on earth."""
+    lon, lat = served["lon"].abs(), served["lat"].abs()
+    lost = served.loc[~(lon.le(180) & lat.le(90)), "station_id"].head(MOST_NAMED)
+    if len(lost):
+        raise FieldError(
+            *(
+                Problem(
+                    zh=f"车站 {name} 没有可用的坐标",
+                    en=f"the station {name} has no usable position",
+                    path=feed.path,
+                    row="stops.txt",
+                    rule="stop_lon, stop_lat",
+                )
+                for name in lost
+            )
+        )
 
 
 def _first_day(feed: Feed) -> str | None:
@@ -126,7 +167,9 @@ def _sequences(
     """Give the sequences of stations of each route, the most served first."""
     trips = feed.trips[feed.trips["route_id"].isin(routes)].set_index("trip_id")["route_id"]
     times = feed.stop_times[feed.stop_times["trip_id"].isin(trips.index)]
+    seconds(times["departure_time"])  # refuses what is no time
     order = times.assign(at=pd.to_numeric(times["stop_sequence"], errors="coerce"))
+    _refuse_disorder(feed, order)
     order = order.sort_values(["trip_id", "at"])
     of_stop = dict(zip(feed.stops["stop_id"], station, strict=True))
     called = order["stop_id"].map(of_stop).groupby(order["trip_id"]).agg(_once)

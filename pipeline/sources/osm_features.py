@@ -232,7 +232,7 @@ def _stream(path: Path, matcher: Matcher) -> tuple[_Gatherer, str | None]:
         stamp = processor.header.get("osmosis_replication_timestamp")
         for item in processor.with_filter(wanted):
             gatherer.take(item)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise SourceError(
             Problem(
                 "OSM数据文件无法读取",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import Problem, SourceError
+from pipeline.plain_yaml import read_plain_yaml
 
 Form = Literal["point", "area", "line"]
 Status = Literal["operating", "under_construction", "planned", "closed"]
@@ -112,17 +113,8 @@ def read_mapping(path: Path | None = None) -> OsmMapping:
     SourceError
         The file is missing, is not YAML, or breaks the form; every problem is listed.
     """
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
     path = DEFAULT_MAPPING if path is None else path
-    try:
-        raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        problem = Problem(
-            "映射文件无法读取", f"the mapping file cannot be read: {error}", path=path
-        )
-        raise SourceError(problem) from error
+    raw = read_plain_yaml(path, error=SourceError, rule="mapping file")
     try:
         return OsmMapping.model_validate(raw)
     except ValidationError as error:

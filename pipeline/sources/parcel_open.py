@@ -165,8 +165,8 @@ def _take_wkt(raw: RawTable, path: Path) -> None:
         if not isinstance(text, str):
             continue
         try:
-            raw.outlines[k] = shapely.from_wkt(text)
-        except shapely.errors.GEOSException as error:
+            raw.outlines[k] = _finite(shapely.from_wkt(text))
+        except (ValueError, shapely.errors.GEOSException) as error:
             raw.problems.append(_bad_outline(path, raw.rows[k], column, error))
 
 
@@ -179,9 +179,16 @@ def _take_rings(raw: RawTable, path: Path) -> None:
             continue
         numbers = [float(n) for n in re.findall(r"[-+]?\d+(?:\.\d+)?", text)]
         try:
-            raw.outlines[k] = shapely.Polygon(np.reshape(numbers, (-1, 2)))
+            raw.outlines[k] = _finite(shapely.Polygon(np.reshape(numbers, (-1, 2))))
         except (ValueError, shapely.errors.GEOSException) as error:
             raw.problems.append(_bad_outline(path, raw.rows[k], column, error))
+
+
+def _finite(shape: shapely.Geometry) -> shapely.Geometry:
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        msg = "a coordinate is not finite"
+        raise ValueError(msg)
+    return shape
 
 
 def _bad_outline(path: Path, row: int | str, column: str, error: Exception) -> Problem:
@@ -202,7 +209,7 @@ def take_points(raw: RawTable) -> np.ndarray:
         return points
     xs = pd.to_numeric(raw.cells.pop(x), errors="coerce").to_numpy(dtype=np.float64)
     ys = pd.to_numeric(raw.cells.pop(y), errors="coerce").to_numpy(dtype=np.float64)
-    told = ~(np.isnan(xs) | np.isnan(ys))
+    told = np.isfinite(xs) & np.isfinite(ys)
     points[told] = shapely.points(xs[told], ys[told])
     return points
 

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from pipeline.errors import Problem, StudyError
 from pipeline.measures.parcel_indicators import DERIVED_FROM
+from pipeline.plain_yaml import read_plain_yaml
 from pipeline.settings.parcel_rules import RuleSet
 from pipeline.sources.parcel_fields import catalogue
 
-MAX_BYTES = 500_000
-MAX_DEPTH = 40
 CLOCKS = ("idle_yr",)
 
 
@@ -40,11 +36,7 @@ def read_rules(path: Path) -> RuleSet:
     StudyError
         With one problem for each wrong key, missing reference and unknown field.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(_bad(path, "无法读取规则文件", f"cannot be read: {error}")) from error
-    tree = _parse(path, text)
+    tree = read_plain_yaml(path, error=StudyError, rule="rule file")
     try:
         rules = RuleSet.model_validate(tree)
     except ValidationError as error:
@@ -58,24 +50,6 @@ def read_rules(path: Path) -> RuleSet:
     if strangers:
         raise StudyError(*(_stranger(path, name, known_fields()) for name in strangers))
     return rules
-
-
-def _parse(path: Path, text: str) -> object:
-    if len(text.encode()) > MAX_BYTES:
-        raise StudyError(_bad(path, f"超过 {MAX_BYTES} 字节", f"larger than {MAX_BYTES} bytes"))
-    parser = YAML(typ="safe", pure=True)
-    try:
-        depth = 0
-        for event in parser.parse(text):
-            if isinstance(event, AliasEvent):
-                raise StudyError(_bad(path, "不允许使用 YAML 别名", "YAML aliases are not allowed"))
-            depth += isinstance(event, CollectionStartEvent)
-            depth -= isinstance(event, CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise StudyError(_bad(path, "嵌套过深", f"nested deeper than {MAX_DEPTH} levels"))
-        return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise StudyError(_bad(path, "不是有效的 YAML", f"not valid YAML: {error}")) from error
 
 
 def _bad(path: Path, zh: str, en: str, *, row: str | None = None) -> Problem:

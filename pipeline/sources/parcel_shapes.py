@@ -62,7 +62,7 @@ def repair(
 
 def _polygonal(shape: shapely.Geometry) -> shapely.Geometry | None:
     parts = shapely.get_parts(shape)
-    kept = parts[np.isin(shapely.get_type_id(parts), POLYGONAL)]
+    kept = parts[np.isin(shapely.get_type_id(parts), POLYGONAL) & ~shapely.is_empty(parts)]
     if not kept.size:
         return None
     return kept[0] if kept.size == 1 else shapely.union_all(kept)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.errors import CrsError, Problem
+from pipeline.errors import CrsError, Problem, SourceError
 from pipeline.sources.datum import Datum, frame_to_wgs84
 from pipeline.sources.locate import Bounds, locate
 from pipeline.sources.parcel_consistency import check_consistency, check_ids
@@ -111,6 +111,8 @@ def read_parcels(
     """
     options = LayerOptions(encoding, crs, study_bounds)
     raw = _open(Path(path), layer, options, (outline_layer, label_layer))
+    if raw.cells.empty and table is None:
+        raise SourceError(Problem(zh="文件没有宗地", en="the file holds no parcels", path=path))
     points = take_points(raw)
     if table is not None:
         raw, points = _join_table(raw, Path(table), options)

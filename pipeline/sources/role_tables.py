@@ -12,6 +12,7 @@ from pipeline.settings.inputs import TableInput
 from pipeline.settings.sources import SourceSettings
 from pipeline.sources.guarded import CheckAgainst, read_guarded
 from pipeline.sources.reference import read_reference
+from pipeline.sources.role_rules import check_role
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -52,6 +53,7 @@ def open_placed(
         return open_plain(source, role=role)
     read = read_guarded(source.path, declared=source.datum, against=against, settings=settings).read
     frame: gpd.GeoDataFrame = renamed(read.frame, source, role=role)
+    check_role(frame, role, path=source.path)
     degrees = frame.to_crs(4326)
     points = degrees.geometry.representative_point()
     placed: pd.DataFrame = degrees.assign(lon=points.x, lat=points.y)
@@ -67,7 +69,9 @@ def open_plain(source: TableInput, *, role: str) -> pd.DataFrame:
 
     assert source.path is not None  # noqa: S101 - the settings model holds one of the three
     own, _encoding = read_text_table(source.path, encoding=None)
-    return renamed(own, source, role=role)
+    table = renamed(own, source, role=role)
+    check_role(table, role, path=source.path)
+    return table
 
 
 def renamed(frame: pd.DataFrame, source: TableInput, *, role: str) -> pd.DataFrame:

@@ -238,7 +238,7 @@ def extract_bounds(path: Path) -> Bounds:
             for node in nodes:
                 if node.location.valid():
                     box.extend(node.location)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise SourceError(
             Problem("OSM数据文件无法读取", f"the OSM extract cannot be read: {error}", path=path)
         ) from error

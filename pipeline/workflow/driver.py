@@ -99,7 +99,7 @@ def _drive(
     listener: Listener,
 ) -> bool:
     from snakemake.api import SnakemakeApi
-    from snakemake.exceptions import WorkflowError
+    from snakemake.exceptions import RuleException, WorkflowError
     from snakemake.logging import logger
     from snakemake.scheduling.greedy import SchedulerSettings
     from snakemake.settings import types
@@ -133,7 +133,7 @@ def _drive(
                 scheduler_settings=scheduler,
                 greedy_scheduler_settings=scheduler,
             )
-        except WorkflowError as error:
+        except (WorkflowError, RuleException) as error:
             listener.complaints.append(str(error))
             return False
         finally:
