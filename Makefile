@@ -10,7 +10,7 @@ OSM ?=
 CORES ?= 2
 UV := $(shell command -v uv 2>/dev/null)
 
-.PHONY: run test lint site system-packages docs screenshot bench clean help
+.PHONY: run test lint sbom site system-packages docs screenshot bench clean help
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -30,6 +30,9 @@ lint: $(VENV)/.test ## format, lint, types, import rules
 
 docs: $(VENV)/.product ## write the generated documentation again
 	$(BIN)/parkgap docs
+
+sbom: $(VENV)/.test ## write the software bill of materials (build/sbom.cdx.json)
+	$(BIN)/python -m tests.faults.dependencies build/sbom.cdx.json
 
 site: $(VENV)/.docs ## build the documentation site, without network (build/site/index.html)
 	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/.doctrees docs build/site

@@ -83,7 +83,8 @@ def check_role(table: pd.DataFrame, role: str, *, path: object) -> None:
 def _wrong_cells(
     column: pd.Series, least: float, role: str, path: object, *, may_meet: bool
 ) -> Iterator[Problem]:
-    said = column.astype("string").str.strip().replace("", pd.NA)
+    text = column.astype("string").str.strip()
+    said = text.mask(text.eq("").fillna(value=False))
     values = pd.to_numeric(said, errors="coerce").astype("float64")
     possible = np.isfinite(values) & (values.ge(least) if may_meet else values.gt(least))
     wrong = said[said.notna() & ~possible]

@@ -11,7 +11,6 @@ from functools import cache
 from unittest import mock
 
 from pipeline import cli
-from pipeline.commands import say
 from pipeline.sources import check_study, osm_mapping, study_inputs
 
 
@@ -29,8 +28,6 @@ def parkgap_here(*arguments: str) -> Ended:
     out, err = io.StringIO(), io.StringIO()
     with (
         mock.patch.object(sys, "argv", ["parkgap", *arguments]),
-        mock.patch.object(say.out, "file", out),
-        mock.patch.object(say.err, "file", err),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
     ):

@@ -208,7 +208,7 @@ def extract() -> bytes:
 def osm_texts() -> Iterator[tuple[str, str]]:
     """Give OSM files in XML that are broken or impossible."""
     head = '<?xml version="1.0"?><osm version="0.6">'
-    yield "empty", ""
+    yield "no_text", ""
     yield "no_osm", "<html></html>"
     yield "open", head + '<node id="1" lat="31.2" lon="121.4">'
     yield "text_position", head + '<node id="1" lat="north" lon="east"/></osm>'

@@ -228,7 +228,7 @@ def parcels(name: str, content: bytes | str) -> Make:
             {"place_id": ["A1"]}, geometry=[shapely.box(0, 0, 1e6, 4e6)], crs="EPSG:32651"
         )
         stage = folder / "layers" / "built" / "mini" / "ingest"
-        stage.mkdir(parents=True)
+        stage.mkdir(parents=True, exist_ok=True)
         places.to_parquet(stage / "places.parquet")
         return arguments
 
