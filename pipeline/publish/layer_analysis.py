@@ -131,7 +131,7 @@ def analysis_recipes(
             "fit",
             access,
             renamed={"index": "statistic"},
-            fill={"ranking": "none"},
+            fill={"ranking": "none", "weight": "none"},
         ),
         Recipe("rail_graph_stations", _graph_stations, ("rail",), rail),
         plain("rail_minutes", "rail", "rail_minutes", rail),

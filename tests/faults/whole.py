@@ -1,0 +1,87 @@
+"""A small study that fills every table, layer and map, and all its stages in one process.
+
+`python -m tests.faults.whole STUDY WORKSPACE` runs the stages one after the other, without the
+engine, so that a whole study costs seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sys
+import warnings
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.atomic import atomic_write
+from pipeline.engine import execute_stage
+from pipeline.resources import shipped
+from pipeline.stages.flow import STAGES
+from pipeline.study import read_study
+from pipeline.workspace import Workspace
+from tests.built import PROJECT
+
+#: Places of every tier, among them the synthetic zone's park, a pair for pairing, case parks.
+PLACES = ("C1", "Z1", "Z2", "K1", "K2", "K3", "M1", "M5", "T1", "T2", "X1")
+#: Roles whose embedded table is written out as a user's own file, so that its rows can be mixed.
+OWN = {
+    "hubs": "service_hubs",
+    "districts": "districts",
+    "standards": "standards",
+    "lines": "lines",
+}
+FEWER = {
+    "uncertainty.draws": 20,
+    "island.draws": 99,
+    "island.min_valid_draws": 20,
+    "gaps.dirichlet_draws": 100,
+    "gaps.bootstrap_draws": 100,
+    "synthesis.pairing.draws": 20,
+    "synthesis.clusters.draws": 99,
+    "parcels.synthetic.parcels": 300,
+}
+
+
+def small_study(folder: Path, *, mixed: bool) -> Path:
+    """Write the study; with `mixed` the rows of its own files stand in another order."""
+    tables = shipped("reference")
+    places = pd.read_csv(tables / "places.csv", dtype=str, keep_default_na=False)
+    files = {"places": places[places["place_id"].isin(PLACES)]}
+    files |= {
+        role: pd.read_csv(tables / f"{name}.csv", dtype=str, keep_default_na=False)
+        for role, name in OWN.items()
+    }
+    text = (PROJECT / "studies" / "shanghai.yml").read_text(encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    for role, frame in files.items():
+        rows = frame.sample(frac=1, random_state=7) if mixed else frame
+        atomic_write(folder / f"{role}.csv", rows.to_csv(index=False))
+    path = folder / "shanghai.yml"
+    atomic_write(path, text)
+    shutil.copytree(PROJECT / "studies" / "rules", folder / "rules", dirs_exist_ok=True)
+    return path
+
+
+def run_all(path: Path, root: Path, *, fewer: dict[str, object] | None = None) -> None:
+    """Run every stage of the study in this process."""
+    values = dict(FEWER if fewer is None else fewer)
+    for role in ("places", *OWN):
+        values[f"inputs.{role}.path"] = f"{role}.csv"
+        values[f"inputs.{role}.reference"] = None
+    study = read_study(path, values)
+    workspace = Workspace(root=root, study=study.study.id)
+    atomic_write(workspace.plan, study.model_dump_json() + "\n")
+    for spec in STAGES:
+        execute_stage(spec.name, workspace.plan)
+
+
+def main() -> None:
+    """Run the study given into the workspace given."""
+    logging.basicConfig(level=logging.ERROR)
+    warnings.simplefilter("ignore")
+    run_all(Path(sys.argv[1]), Path(sys.argv[2]).resolve())
+
+
+if __name__ == "__main__":
+    main()
