@@ -30,8 +30,8 @@ SPACING_M = 5_000.0
 
 def write_parcels(path: Path, parcels: int) -> None:
     """Write copies of the demonstration zone, side by side, as one GeoParquet file."""
-    documented = read_rules(find_rules("shanghai")).documented
-    zone = synthetic_zone(seed=1, parcels=2000, documented=documented).parcels
+    rules = read_rules(find_rules("shanghai"))
+    zone = synthetic_zone(seed=1, parcels=2000, rules=rules).parcels
     zone = zone[[name for name in zone.columns if not name.startswith("before_")]]
     zone = zone.drop(columns=["case", "revived", "source_row"]).reset_index(drop=True)
     writer = None

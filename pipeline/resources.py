@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+#: The study that a command means when none is named: the project's first.
+FIRST_STUDY = "shanghai"
 
 
 def shipped(name: str) -> Path:

@@ -10,6 +10,9 @@ from pydantic.fields import FieldInfo
 
 from pipeline.study import Study
 
+# A table that would make a longer line stands on a line for each entry.
+LONGEST = 100
+
 HEADER = """# 设置 / Settings
 
 由 `parkgap docs` 从设置模型生成，请勿手改。
@@ -60,6 +63,9 @@ def _yaml_section(model: type[BaseModel], values: dict[str, Any], depth: int) ->
         if inner is not None and isinstance(value, dict):
             lines.append(f"{pad}{name}:")
             lines += _yaml_section(inner, value, depth + 1)
+        elif isinstance(value, dict) and len(_scalar(value)) > LONGEST:
+            lines.append(f"{pad}{name}:")
+            lines += [f"{pad}  {_scalar(key)}: {_scalar(item)}" for key, item in value.items()]
         else:
             lines.append(f"{pad}{name}: {_scalar(value)}")
     return lines

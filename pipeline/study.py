@@ -66,7 +66,7 @@ class Study(Section):
         RailCoverageSettings(), zh="轨道站点覆盖", en="rail station coverage"
     )
     hospitals: HospitalSettings = setting(
-        HospitalSettings(), zh="三级医院可达性", en="access to tertiary hospitals"
+        HospitalSettings(), zh="医院可达性", en="access to hospitals"
     )
     schools: SchoolSettings = setting(SchoolSettings(), zh="学校可达性", en="access to schools")
     uncertainty: UncertaintySettings = setting(

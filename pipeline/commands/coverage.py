@@ -7,11 +7,12 @@ from pathlib import Path
 from pipeline.commands.documents import CheckOption, DocsOption
 from pipeline.commands.say import say
 from pipeline.commands.studies import StudyOption, WorkspaceOption, open_study
+from pipeline.resources import FIRST_STUDY
 
 
 def coverage(
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     folder: DocsOption = Path("docs"),
     check: CheckOption = False,

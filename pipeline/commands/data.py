@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from pipeline.commands.say import say
 from pipeline.commands.studies import OsmOption, StudyOption, WorkspaceOption, open_study
+from pipeline.resources import FIRST_STUDY
 
 OutOption = Annotated[Path, typer.Option("--out", help="写入的文件夹 / folder to write to")]
 
@@ -19,8 +20,12 @@ def new(
     city: Annotated[str, typer.Argument(help="城市名 / name of the city")],
     *,
     start: Annotated[
-        Literal["minimal", "shanghai"],
-        typer.Option("--from", help="minimal：只写必要项；shanghai：写出全部设置 / all settings"),
+        str,
+        typer.Option(
+            "--from",
+            help="minimal：只写必要项；或一项研究的名称，以其设置为起点并全部写出 "
+            "/ minimal, or a study whose settings are the start, all of them stated",
+        ),
     ] = "minimal",
     osm: OsmOption = None,
     lon: Annotated[float | None, typer.Option("--lon", help="中心经度 / centre longitude")] = None,
@@ -51,7 +56,7 @@ def fetch(
         typer.Argument(help="地址或文件；空则取研究的 osm_url / address or file; the study's"),
     ] = None,
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     sha256: Annotated[str | None, typer.Option("--sha256", help="校验和 / checksum")] = None,
     cache: Annotated[
@@ -84,7 +89,7 @@ def cells(
     *,
     osm: Annotated[Path, typer.Option("--osm", help="OSM 摘录 / OpenStreetMap extract")],
     areas: Annotated[Path, typer.Option("--areas", help="行政区面文件 / polygons of districts")],
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     out: OutOption = Path("layers/reference"),
 ) -> None:
@@ -127,7 +132,7 @@ def template(
 def check(
     path: Annotated[Path, typer.Argument(help="要检查的文件 / file to check")],
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="JSON")] = False,
 ) -> None:

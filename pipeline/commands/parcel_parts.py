@@ -9,6 +9,7 @@ import typer
 
 from pipeline.commands.say import say
 from pipeline.commands.studies import SetOption, StudyOption, WorkspaceOption, open_study
+from pipeline.resources import FIRST_STUDY
 
 app = typer.Typer(
     help="超大地块表：分块、逐块判定、汇总 / parcel tables too large for one piece",
@@ -22,7 +23,7 @@ def split(
     path: Annotated[Path, typer.Argument(help="地块文件 / parcel file with a CRS")],
     *,
     out: FolderOption,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
     cell_m: Annotated[float, typer.Option(min=100, help="格的边长 / side of a cell, m")] = 10_000.0,
@@ -44,7 +45,7 @@ def grade(
     parts: Annotated[list[Path], typer.Argument(help="分块文件 / parts")],
     *,
     out: FolderOption,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
 ) -> None:
@@ -62,7 +63,7 @@ def judge(
     parts: Annotated[list[Path], typer.Argument(help="分块文件 / parts")],
     *,
     out: FolderOption,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
 ) -> None:
@@ -79,7 +80,7 @@ def judge(
 def combine(
     *,
     out: FolderOption,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
 ) -> None:

@@ -9,11 +9,12 @@ import typer
 
 from pipeline.commands.say import say
 from pipeline.commands.studies import StudyOption, WorkspaceOption, open_study
+from pipeline.resources import FIRST_STUDY
 
 
 def layers(
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     export: Annotated[
         list[str],
@@ -45,7 +46,7 @@ def layers(
 
 def report(
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     out: Annotated[
         Path | None, typer.Option("--pdf", help="PDF 文件；空则在报告旁 / beside the report")

@@ -16,6 +16,7 @@ from pipeline.commands.studies import (
     WorkspaceOption,
     open_study,
 )
+from pipeline.resources import FIRST_STUDY
 
 scenario = typer.Typer(no_args_is_help=True)
 
@@ -29,7 +30,7 @@ def ask() -> None:
 def run(
     name: Annotated[str, typer.Argument(help="情景名或文件 / name or file of a scenario")],
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     osm: OsmOption = None,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
@@ -68,7 +69,7 @@ def compare(
     first: Annotated[Path, typer.Argument(help="一次运行的写入位置 / workspace of one run")],
     second: Annotated[Path, typer.Argument(help="另一次 / workspace of another")],
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     out: Annotated[
         Path | None, typer.Option("--out", help="写入表格的文件夹 / folder for the tables")
     ] = None,
@@ -107,7 +108,7 @@ def compare(
 def digitise(
     place: Annotated[str, typer.Argument(help="地点编号 / id of a place")],
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     osm: OsmOption = None,
     workspace: WorkspaceOption = Path(),
     north: Annotated[str | None, typer.Option(help="北界 / northern limit")] = None,

@@ -13,6 +13,7 @@ import typer
 
 from pipeline.commands.say import err, tell, telling_failure
 from pipeline.errors import Problem, StudyError
+from pipeline.resources import FIRST_STUDY
 
 if TYPE_CHECKING:
     from pipeline.engine import StageState
@@ -43,7 +44,7 @@ ProfileOption = Annotated[
 
 def run(
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     osm: OsmOption = None,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
@@ -61,7 +62,7 @@ def run(
 def stage(
     name: Annotated[str, typer.Argument(help="阶段名 / name of a stage, see `parkgap stages`")],
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     osm: OsmOption = None,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),
@@ -81,7 +82,7 @@ def stage(
 
 def stages(
     *,
-    study: StudyOption = "shanghai",
+    study: StudyOption = FIRST_STUDY,
     osm: OsmOption = None,
     overrides: SetOption = None,
     workspace: WorkspaceOption = Path(),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.measures.access_pairs import FloatArray
+from pipeline.measures.targets import target_columns
 
 AGREES, DIFFERS, NO_DATA = "agrees", "differs", "no_data"
 
@@ -61,17 +62,17 @@ def target_sums(targets: pd.DataFrame, *, by: str, kind: str) -> pd.DataFrame:
     Parameters
     ----------
     targets
-        Columns `by`, `target_2023_10k_m2`, `target_2024_10k_m2`; one row per carrier.
+        Column `by` and a column `target_<year>_10k_m2` for each year; one row per carrier.
     by, kind
         Column to group by, and what the grouping is called.
 
     Returns
     -------
     pandas.DataFrame
-        `kind`, `group`, `carriers`, `target_2023_10k_m2`, `target_2024_10k_m2` (null where no
-        carrier of the group has one), `target_10k_m2`, `share`.
+        `kind`, `group`, `carriers`, the columns of the years (null where no carrier of the group
+        has a target), `target_10k_m2`, `share`.
     """
-    years = ["target_2023_10k_m2", "target_2024_10k_m2"]
+    years = target_columns(targets.columns)
     grouped = targets.groupby(by, sort=True)
     sums = grouped[years].sum(min_count=1)
     sums["target_10k_m2"] = sums.sum(axis=1, min_count=1)

@@ -258,7 +258,7 @@ def _add_months(start: Dates, months: Floats | np.ndarray[tuple[int], np.dtype[n
 
 
 def land_use(frame: pd.DataFrame) -> pd.DataFrame:
-    """Tell industry, research and storage from the national (2023) and the Shanghai code.
+    """Tell industry, research and storage from the national code (2023) and a local one.
 
     The national code decides where both are given. M0, C0 and W0 count with the family of their
     letter. `plan_industrial` is true for planned industry, research and storage.

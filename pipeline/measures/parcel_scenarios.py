@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.parcel_columns import Floats, codes, flags, floats
+from pipeline.measures.targets import target_columns, target_total
 
 M2_PER_10K_M2: Final = 10_000.0
 
@@ -129,17 +130,18 @@ def carrier_targets(places: pd.DataFrame, *, by: str) -> pd.DataFrame:
     Parameters
     ----------
     places
-        Register with `target_2023_10k_m2`, `target_2024_10k_m2`; rows without any are left out.
+        Register with a column `target_<year>_10k_m2` for each year, maybe none; rows without a
+        target are left out.
     by
         Column to sum by.
 
     Returns
     -------
-    Indexed by group: `carriers`, `target_2023_10k_m2`, `target_2024_10k_m2`, `target_10k_m2`;
-    a year in which no carrier of the group has a target is null.
+    Indexed by group: `carriers`, the columns of the years, `target_10k_m2`; a year in which no
+    carrier of the group has a target is null.
     """
-    years = ["target_2023_10k_m2", "target_2024_10k_m2"]
-    carriers = places[places[years].notna().any(axis=1)]
+    years = target_columns(places.columns)
+    carriers = places[target_total(places).notna()]
     grouped = carriers.groupby(by, sort=True)
     out = grouped[years].sum(min_count=1)
     out.insert(0, "carriers", grouped.size())

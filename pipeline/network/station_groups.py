@@ -25,7 +25,7 @@ def plain_name(name: str) -> str:
     """Bring the spelling variants of one station name to one form.
 
     Full-width forms and middle dots are unified and blanks dropped. A final 站 is part of names
-    such as 虹桥火车站 and therefore stays.
+    such as 东湖火车站 and therefore stays.
     """
     return re.sub(r"\s+", "", _DOTS.sub("·", unicodedata.normalize("NFKC", name)))
 
@@ -34,7 +34,7 @@ def station_keys(names: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     """Give names the key under which they are compared.
 
     A final 站 is dropped where the rest is itself a name among `names` or `others`: 嘉松中路站 is
-    嘉松中路 when both occur, 虹桥火车站 stays whole.
+    嘉松中路 when both occur, 东湖火车站 stays whole.
     """
     plain = [plain_name(name) for name in names]
     known = {*plain, *(plain_name(name) for name in others)}

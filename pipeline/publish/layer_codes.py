@@ -71,7 +71,12 @@ def _filled(domain: Domain, codes: Iterable[str], labels: Labels) -> Domain:
         return domain
     ordered = [code for code in domain.labels if code in present]
     ordered += sorted(present - set(ordered))
-    words = {**GLOSSARY, **code_words(present, named=labels), **domain.labels, **labels}
+    words = {
+        **GLOSSARY,
+        **code_words(present, named=labels, given=labels),
+        **domain.labels,
+        **labels,
+    }
     return replace(domain, labels={code: words.get(code, (code, code)) for code in ordered})
 
 

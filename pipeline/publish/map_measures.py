@@ -52,9 +52,6 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
 VARIANTS: Mapping[str, Words] = {
     "operating": ("运营车站", "stations in operation"),
     "with_planned": ("含在建与规划车站", "with stations under construction or planned"),
-    "tertiary_all": ("全部三级医院", "all tertiary hospitals"),
-    "tertiary_3a": ("三级甲等", "grade 3A"),
-    "tertiary_3a_general": ("三级甲等综合医院", "grade 3A general hospitals"),
     "hospital_all": ("全部医院", "all hospitals"),
     "school_all": ("全部学校", "all schools"),
     "primary_public": ("公办小学", "public primary schools"),
@@ -69,29 +66,27 @@ UNITS: Mapping[str, Words] = {
     "campus/person": ("处/人", "campuses per person"),
 }
 OWN_DISTRICT = "_own_district"
-_LAST_NUMBER = re.compile(r"(?P<stem>\w+?)_(?P<n>\d+)")
-_STEMS: Mapping[str, Words] = {
-    "senior_demonstration": ("示范性高中", "demonstration senior high schools"),
-    "senior_featured": ("示范性与特色高中", "demonstration and featured senior high schools"),
-    "senior_policy": ("示范与特色高中（政策口径）", "senior high schools of the policy"),
-    "compulsory_affiliated": ("附属义务教育学校", "compulsory schools affiliated to them"),
-}
 
 
 def code_words(
-    codes: Iterable[str], *, named: Mapping[str, Words] | None = None
+    codes: Iterable[str],
+    *,
+    named: Mapping[str, Words] | None = None,
+    given: Mapping[str, Words] | None = None,
 ) -> dict[str, Words]:
     """Name every code that can be read, in Chinese and English; the others are left out.
 
-    `named` gives the names of what codes refer to by id, such as hubs. The result is in the order
+    `named` gives the names of what codes refer to by id, such as hubs; `given` those that the study
+    gives to codes, which go before all others. The result is in the order
     of the codes' spelling, whatever collection they came in: a page has the same bytes again.
     """
-    return {
-        code: words for code in sorted(codes) if (words := _words(code, named or {})) is not None
-    }
+    found = {code: _words(code, named or {}, given or {}) for code in sorted(codes)}
+    return {code: words for code, words in found.items() if words is not None}
 
 
-def _words(code: str, named: Mapping[str, Words]) -> Words | None:
+def _words(code: str, named: Mapping[str, Words], given: Mapping[str, Words]) -> Words | None:
+    if code in given:
+        return given[code]
     if code in VARIANTS or code in UNITS:
         return VARIANTS.get(code) or UNITS[code]
     for pattern, zh, en in _PATTERNS:
@@ -99,13 +94,9 @@ def _words(code: str, named: Mapping[str, Words]) -> Words | None:
         if found:
             return _filled(zh, found, 0, named), _filled(en, found, 1, named)
     if code.endswith(OWN_DISTRICT):
-        whole = _words(code.removesuffix(OWN_DISTRICT), named)
+        whole = _words(code.removesuffix(OWN_DISTRICT), named, given)
         return whole and (f"{whole[0]}，限本区", f"{whole[1]}, own district only")
-    numbered = _LAST_NUMBER.fullmatch(code)
-    if numbered and numbered["stem"] in _STEMS:
-        zh, en = _STEMS[numbered["stem"]]
-        return f"{zh} {numbered['n']} 所", f"{en} ({numbered['n']})"
-    return _STEMS.get(code)
+    return None
 
 
 def _filled(text: str, found: re.Match[str], language: int, named: Mapping[str, Words]) -> str:

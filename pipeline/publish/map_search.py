@@ -14,7 +14,7 @@ LONGEST_NAME = 60
 def sounds(names: pd.Series[str]) -> pd.Series[str]:
     """Give, on the caller's index, the full pinyin and the initials of each name.
 
-    ``张江`` becomes ``zhangjiang zj``; a name without Chinese characters gives an empty text. Only
+    ``东湖`` becomes ``donghu dh``; a name without Chinese characters gives an empty text. Only
     the first 60 characters are spelt.
     """
     return names.map(_sound)

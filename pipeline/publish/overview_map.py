@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import geopandas as gpd
 import pandas as pd
 
+from pipeline.measures.targets import target_columns, target_year
 from pipeline.publish.leaflet import OfflineMap
 from pipeline.publish.map_checks import check_access, check_gaps, check_places
 from pipeline.publish.map_elements import (
@@ -50,7 +51,7 @@ SCRIPTS = (
 )
 PLACE_FIELDS = (
     "place_id", "name_zh", "name_en", "label_zh", "label_en", "sounds", "tier", "category", "case",
-    "district_zh", "planned_area_km2", "priority_group", "minhang_role", "part", "precision_m",
+    "district_zh", "planned_area_km2", "priority_group", "district_role", "part", "precision_m",
     "boundary_class", "footprint_basis",
     "synthetic", "page", "lon", "lat",
 )  # fmt: skip
@@ -222,8 +223,8 @@ def overview_payload(
 
 def target_years(places: pd.DataFrame) -> list[int]:
     """List the years for which any place has a construction target."""
-    found = (re.fullmatch(r"target_(\d{4})_10k_m2", name) for name in places.columns)
-    return sorted(int(hit[1]) for hit in found if hit and places[hit[0]].notna().any())
+    columns = target_columns(places.columns)
+    return [target_year(name) for name in columns if places[name].notna().any()]
 
 
 def target_column(year: int) -> str:

@@ -94,11 +94,11 @@ FACILITIES = MapLayer(
             Paint(fillColor="#fff", color=palettes.FACILITY["rail"], glyph="circle", weight=2),
         ),
         MapClass(
-            "hospital", "三级医院", "Tertiary hospital",
+            "hospital", "医院", "Hospital",
             Paint(fillColor=palettes.FACILITY["hospital"], glyph="cross"),
         ),
         MapClass(
-            "school", "优质学校", "Quality school",
+            "school", "学校", "School",
             Paint(fillColor=palettes.FACILITY["school"], glyph="pennant"),
         ),
         MapClass(

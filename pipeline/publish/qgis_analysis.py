@@ -47,8 +47,8 @@ def _sites(_: LayerSchema, __: StyleOptions) -> Look:
     """Draw the sites by service; larger where one site alone is asked for."""
     words = {
         "rail": ("轨道 / rail", "circle"),
-        "hospital": ("三级医院 / tertiary hospital", "cross_fill"),
-        "school": ("优质学校 / quality school", "square"),
+        "hospital": ("医院 / hospital", "cross_fill"),
+        "school": ("学校 / school", "square"),
     }
     rules = [
         Rule(

@@ -245,14 +245,17 @@ def _hubs(_: LayerSchema, __: StyleOptions) -> Look:
     )
 
 
-def _facilities(
-    service: str, shape: str, best: str, zh: str, en: str
-) -> Callable[[LayerSchema, StyleOptions], Look]:
-    def look(_: LayerSchema, __: StyleOptions) -> Look:
+def _facilities(service: str, shape: str) -> Callable[[LayerSchema, StyleOptions], Look]:
+    """Fill what the need of the service counts; all of them where the study does not say."""
+
+    def look(_: LayerSchema, options: StyleOptions) -> Look:
         colour = FACILITY[service]
+        best, zh, en = options.counted.get(service, ("", "计入", "counted"))
         chosen = f"array_contains(string_to_array(coalesce(\"variants\", ''), ';'), '{best}')"
         full = marker(shape, colour, size_mm=2.6, outline="#ffffff", width_mm=0.25)
         hollow = marker(shape, "#ffffff", size_mm=2.2, outline=colour, width_mm=0.35)
+        if not best:
+            chosen = "TRUE"
         return Look(
             ruled(
                 f"{service}s",
@@ -360,14 +363,10 @@ LOOKS: dict[str, dict[str, Callable[[LayerSchema, StyleOptions], Look]]] = {
     "rail_lines": {"muted": _rail_lines, "operator": _rail_lines_operator},
     "hubs": {"hubs": _hubs},
     "hospitals": {
-        "grade": _facilities(
-            "hospital", "cross_fill", "tertiary_3a_general", "三甲综合", "general, class 3A"
-        )
+        "grade": _facilities("hospital", "cross_fill"),
     },
     "schools": {
-        "list": _facilities(
-            "school", "square", "senior_policy_76", "76 所（含政策同等）", "the 76 of the policy"
-        )
+        "list": _facilities("school", "square"),
     },
     "districts": {"outline": _districts},
     "cells": {"counts": _cells},

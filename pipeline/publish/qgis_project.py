@@ -30,8 +30,8 @@ GROUPS = {
 SERVICES = {
     "composite": "综合缺口 / Composite gap",
     "rail": "轨道缺口 / Rail gap",
-    "hospital": "三级医院缺口 / Tertiary hospital gap",
-    "school": "优质学校缺口 / Quality school gap",
+    "hospital": "医院缺口 / Hospital gap",
+    "school": "学校缺口 / School gap",
 }
 THEMES = {
     "contrast": "孤岛：内外反差 / Island: contrast",

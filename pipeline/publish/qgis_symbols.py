@@ -24,9 +24,13 @@ class Look:
 
 @dataclass(frozen=True)
 class StyleOptions:
-    """What the looks depend on."""
+    """What the looks depend on.
+
+    `counted` is the variant that the need of a service counts, with its Chinese and English name.
+    """
 
     gap_breaks: Sequence[float]
+    counted: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
 
 
 def stable_key(*parts: str) -> str:

@@ -28,9 +28,7 @@ CAPTIONS = {
         "层级 × 服务：每格一处地点，颜色为判定",
         "Tier by service: one square per place, coloured by outcome",
     ),
-    "carrier_targets": Words(
-        "智造载体 2023、2024 年开工目标", "Construction targets of the carriers by year"
-    ),
+    "carrier_targets": Words("载体各年开工目标", "Construction targets of the carriers by year"),
 }
 
 
@@ -127,7 +125,7 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
         ),
         _section(
             "targets",
-            "智造载体与开工目标",
+            "载体与开工目标",
             "Carriers and targets",
             [report_tables.targets(data), report_tables.districts(data)],
             figures=_there(figures, "carrier_targets"),

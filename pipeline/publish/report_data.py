@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import geopandas as gpd
 import pandas as pd
 
+from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import Words
 from pipeline.publish.report_outcomes import outcomes
 from pipeline.settings.needs import NeedSettings
@@ -37,7 +38,8 @@ class ReportData:
     `documented` are the figures of the source documents (`figure_id`, `value`, `stated_zh` ...),
     `coverage` the share of each district's land near a station (`name_zh`, `name_en`, `area_km2`,
     `share`, `share_extent`). `island` and `parcels` hold the
-    tables of those stages by name; None where a run has no such stage.
+    tables of those stages by name; None where a run has no such stage. `labels` are the study's
+    own names of codes.
     """
 
     title: Words
@@ -62,6 +64,12 @@ class ReportData:
     parameters: Sequence[Parameter] = field(default=())
     island: Mapping[str, pd.DataFrame] | None = None
     parcels: Mapping[str, pd.DataFrame] | None = None
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def words(self) -> Mapping[str, tuple[str, str]]:
+        """Names of codes in Chinese and English: the study's where it gives one."""
+        return {**GLOSSARY, **self.labels}
 
     @property
     def measured_share(self) -> float | None:

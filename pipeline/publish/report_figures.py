@@ -82,7 +82,9 @@ def _names(sheet: Sheet, data: ReportData, order: Sequence[str]) -> None:
         sheet.rect(14, y + 4, 5, ROW - 8, fill=palettes.TIER.get(tier, SOFT))
         name = clean(places.loc[key, "name_zh"]) or clean(places.loc[key, "name_en"])
         made = sheet.text(26, y + 13.5, fitted(name, LABELS - 40, 12), size=12)
-        sheet.hint(made, f"{name} {places.loc[key, 'name_en']} ({GLOSSARY.get(tier, (tier,))[0]})")
+        sheet.hint(
+            made, f"{name} {places.loc[key, 'name_en']} ({data.words.get(tier, (tier,))[0]})"
+        )
 
 
 def _panel(
@@ -99,7 +101,7 @@ def _panel(
     shown = rows[rows["gap"].notna()]
     top = 1.02 * float(np.nanmax([need.threshold, *shown["value"], *shown["high"]]))
     bottom = HEAD + ROW * len(order)
-    zh, en = GLOSSARY[need.service]
+    zh, en = data.words[need.service]
     asked = need_words(need)
     sheet.text(left, 24, f"{zh} {en}", size=15, font_weight="bold")
     sheet.text(left, 42, asked.zh, size=11, fill=SOFT)
@@ -181,14 +183,14 @@ def tier_matrix(data: ReportData) -> str:
     heights = [max(44.0, 20 + side * math.ceil(tier.eq(name).sum() / per_row)) for name in names]
     sheet = Sheet(WIDTH, 64 + sum(heights) + 64, "层级 × 服务 / tier by service")
     for j, service in enumerate(services):
-        zh, en = GLOSSARY[service]
+        zh, en = data.words[service]
         sheet.text(label + j * column, 26, zh, size=15, font_weight="bold")
         sheet.text(label + j * column, 44, en, size=11.5, fill=SOFT)
     y = 64.0
     for name, height in zip(names, heights, strict=True):
         sheet.line(14, y, WIDTH - 14, y)
         ids = tier.index[tier.eq(name)]
-        zh, en = GLOSSARY.get(name, (clean(name), ""))
+        zh, en = data.words.get(name, (clean(name), ""))
         sheet.rect(14, y + 12, 5, 22, fill=palettes.TIER.get(name, SOFT))
         sheet.text(28, y + 22, fitted(zh, label - 40, 13.5), size=13.5, font_weight="bold")
         sheet.text(28, y + 37, fitted(f"{en} · {len(ids)}", label - 40, 10.5), size=10.5, fill=SOFT)
@@ -256,7 +258,7 @@ def carrier_targets(data: ReportData) -> str:
     for i, (_, row) in enumerate(rows.iterrows()):
         y = 52 + block * i
         sheet.line(14, y, WIDTH - 14, y)
-        _carrier_name(sheet, row, y, left)
+        _carrier_name(sheet, data, row, y, left)
         for j, name in enumerate(columns):
             at = y + 8 + bar * j
             if pd.isna(row[name]):
@@ -270,10 +272,10 @@ def carrier_targets(data: ReportData) -> str:
     return sheet.render()
 
 
-def _carrier_name(sheet: Sheet, row: Row, y: float, left: float) -> None:
+def _carrier_name(sheet: Sheet, data: ReportData, row: Row, y: float, left: float) -> None:
     name = clean(row["name_zh"]) or clean(row["name_en"])
     sheet.text(16, y + 20, fitted(name, left - 30, 13), size=13)
-    group = GLOSSARY.get(str(row["priority_group"]), ("", ""))
+    group = data.words.get(str(row["priority_group"]), ("", ""))
     below = " · ".join(part for part in (clean(row["district_zh"]), *group) if part)
     sheet.text(16, y + 36, fitted(below, left - 30, 11), size=11, fill=SOFT)
 

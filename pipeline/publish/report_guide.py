@@ -107,9 +107,9 @@ def limits(data: ReportData) -> list[Words]:
             "OpenStreetMap undercounts in the suburbs: “nothing” may be “nothing mapped”.",
         ),
         Words(
-            "上海没有公开的地块数据；地块一节（如有）使用带标记的合成样本，"
+            "本市没有公开的地块数据；地块一节（如有）使用带标记的合成样本，"
             "正式结论须用主管部门的数据。",
-            "No parcel data are public for Shanghai; a section on parcels uses a marked synthetic "
+            "No parcel data are public for this city; a section on parcels uses a marked synthetic "
             "sample, and conclusions need the authority's own data.",
         )
         if len(data.documented)

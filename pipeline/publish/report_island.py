@@ -108,7 +108,7 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
                 Column(f"{THEME_NAMES[name][0]}名次", f"{THEME_NAMES[name][1]} rank", kind="number")
                 for name in themes
             ),
-            *(_head(known, part) for part in parts),
+            *(_head(data, known, part) for part in parts),
         ],
         [
             [
@@ -168,11 +168,11 @@ def _unmeasured(rows: pd.DataFrame, parts: list[Part]) -> Words:
     )
 
 
-def _head(known: pd.DataFrame, part: Part) -> Column:
+def _head(data: ReportData, known: pd.DataFrame, part: Part) -> Column:
     component, category = part
     zh, en = COMPONENTS[component]
     if category in _SERVICES:
-        service = GLOSSARY[_SERVICES[category]]
+        service = data.words[_SERVICES[category]]
         zh, en = f"{zh}·{service[0]}", f"{en}, {service[1].lower()}"
     units = known.loc[known["component"].eq(component), "unit"].dropna()
     unit = clean(units.iloc[0]) if len(units) else ""

@@ -55,7 +55,7 @@ def matrix(data: ReportData) -> Table:
         counts = [tally(data.service_rows(service).loc[ids, "outcome"]) for service in services]
         rows.append(
             [
-                name_cell(*GLOSSARY.get(name, (name, ""))),
+                name_cell(*data.words.get(name, (name, ""))),
                 Cell(str(len(ids)), kind="number"),
                 *(
                     Cell("", badges=_counted(count, service))
@@ -69,7 +69,7 @@ def matrix(data: ReportData) -> Table:
         [
             Column("层级", "Tier", kind="name"),
             Column("地点", "Places", kind="number"),
-            *(Column(*GLOSSARY[service]) for service in services),
+            *(Column(*data.words[service]) for service in services),
         ],
         rows,
         notes=(
@@ -102,7 +102,7 @@ def service_columns(data: ReportData) -> list[Column]:
         sign, limit = threshold_words(need)
         zh, en = GLOSSARY.get(need.mode, (need.mode, need.mode))
         unit = f"{zh} {en} {sign} {limit.en}"
-        heads.append(Column(*GLOSSARY[need.service], unit=unit, kind="number"))
+        heads.append(Column(*data.words[need.service], unit=unit, kind="number"))
     return heads
 
 
@@ -157,7 +157,7 @@ def _ranked_row(data: ReportData, key: str, row: Row) -> list[Cell]:
     return [
         rank,
         name_cell(place["name_zh"], place["name_en"]),
-        _word(place["tier"]),
+        _word(data, place["tier"]),
         composite,
         *services,
     ]
@@ -250,8 +250,8 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
     return Table(
         "layout-" + "-".join(tiers),
         Words(
-            "、".join(_word(name).zh for name in tiers),
-            ", ".join(_word(name).en for name in tiers),
+            "、".join(_word(data, name).zh for name in tiers),
+            ", ".join(_word(data, name).en for name in tiers),
         ),
         [
             Column("地点", "Place", kind="name"),
@@ -264,7 +264,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
         [
             [
                 name_cell(place["name_zh"], place["name_en"]),
-                *([_word(place["tier"])] if several else []),
+                *([_word(data, place["tier"])] if several else []),
                 Cell(clean(place["district_zh"]) or DASH, kind="short"),
                 number_cell(place["planned_area_km2"], "km2"),
                 number_cell(place["precision_m"], "m"),
@@ -287,7 +287,7 @@ def targets(data: ReportData) -> Table | None:
         [
             name_cell(row["name_zh"], row["name_en"]),
             Cell(clean(row["district_zh"]) or DASH, kind="short"),
-            _word(row["priority_group"]),
+            _word(data, row["priority_group"]),
             *(number_cell(row[name], "10k_m2") for name in columns),
             *(service_cell(data, need.service, row["place_id"]) for need in data.needs),
         ]
@@ -301,7 +301,7 @@ def targets(data: ReportData) -> Table | None:
     )
     return Table(
         "targets",
-        Words("智造载体与开工目标", "Carriers and their construction targets"),
+        Words("载体与开工目标", "Carriers and their construction targets"),
         [
             Column("载体", "Carrier", kind="name"),
             Column("区", "District"),
@@ -371,8 +371,8 @@ def districts(data: ReportData) -> Table | None:
             ),
             *(
                 Column(
-                    f"{GLOSSARY[need.service][0]}缺口稳健",
-                    f"robust gap, {GLOSSARY[need.service][1].lower()}",
+                    f"{data.words[need.service][0]}缺口稳健",
+                    f"robust gap, {data.words[need.service][1].lower()}",
                     "处",
                     "number",
                 )
@@ -383,9 +383,9 @@ def districts(data: ReportData) -> Table | None:
     )
 
 
-def _word(code: object) -> Cell:
+def _word(data: ReportData, code: object) -> Cell:
     """Name a code of the tables in both languages."""
     if not isinstance(code, str) or not code:
         return Cell(DASH)
-    zh, en = GLOSSARY.get(code, (clean(code), ""))
+    zh, en = data.words.get(code, (clean(code), ""))
     return Cell(zh, en)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from pipeline.measures.targets import target_columns as columns_of_targets
 from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import UNITS, Words, clean, interval, number, with_unit
 from pipeline.publish.report_data import ReportData, Row
@@ -127,7 +128,7 @@ def _service(data: ReportData, need: NeedSettings) -> Line:
     rows = data.service_rows(need.service)
     counts = tally(rows["outcome"])
     known = len(rows) - int(counts[NO_VALUE])
-    zh, en = GLOSSARY[need.service]
+    zh, en = data.words[need.service]
     least, most = count_interval(counts)
     asked = need_words(need)
     firm, likely = int(counts[GAP_ROBUST]), int(counts[GAP_LIKELY])
@@ -154,7 +155,7 @@ def _case_parks(data: ReportData) -> Line | None:
     if parks.empty or need is None:
         return None
     rows = data.service_rows(need.service).loc[parks["place_id"]]
-    asked = GLOSSARY[need.service]
+    asked = data.words[need.service]
     said = [
         _place_value(park, data.service_row(need.service, str(park["place_id"])))
         for _, park in parks.iterrows()
@@ -190,7 +191,7 @@ def carriers(data: ReportData) -> pd.DataFrame:
 
 def target_columns(data: ReportData) -> list[str]:
     """Name the columns of the register that hold targets of a year."""
-    return [name for name in data.places.columns if name.startswith("target_2")]
+    return columns_of_targets(data.places.columns)
 
 
 def _targets(data: ReportData) -> Line | None:
@@ -203,10 +204,10 @@ def _targets(data: ReportData) -> Line | None:
     open_ = float(area[found["outcome"].isin([GAP_LIKELY, UNDECIDED, NO_VALUE])].sum())
     whole = float(area.sum())
     joined, joined_en = _year_totals(rows, columns)
-    zh, en = GLOSSARY[data.needs[0].service]
+    zh, en = data.words[data.needs[0].service]
     return Line(
         Words(
-            f"{len(rows)} 个智造载体开工目标合计：{joined} 万平方米，两年共 "
+            f"{len(rows)} 个载体开工目标合计：{joined} 万平方米，两年共 "
             f"{number(whole, '10k_m2')} 万平方米；其中 {number(firm, '10k_m2')} 万平方米"
             f"（{number(firm / whole, 'share')}%）位于{zh}缺口稳健的载体。",
             f"Construction targets of {len(rows)} carriers: {joined_en}, together "
@@ -290,7 +291,7 @@ def _tiers(data: ReportData) -> Line | None:
     medians = known.groupby("tier")["gap"].median()
     counted = known.groupby("tier").size()
     said = [
-        Words(*(f"{word} {number(medians[name], 'gap')}" for word in GLOSSARY[name]))
+        Words(*(f"{word} {number(medians[name], 'gap')}" for word in data.words[name]))
         for name in names
     ]
     total = " / ".join(str(counted[name]) for name in names)

@@ -53,7 +53,7 @@ class AddHospital(_Closed):
 
 
 class AddSchool(_Closed):
-    """One more school; `variants` are the flags it carries, such as `policy_76`."""
+    """One more school; `variants` are the flags it carries: `v_` columns of the table."""
 
     kind: Literal["add_school"]
     name_zh: str
@@ -61,7 +61,7 @@ class AddSchool(_Closed):
     lon: float = Field(ge=-180, le=180)
     lat: float = Field(ge=-90, le=90)
     level: Literal["primary", "junior", "senior"] = "senior"
-    variants: tuple[str, ...] = ("policy_76",)
+    variants: tuple[str, ...] = Field(min_length=1)
     admission_scope: Literal["city", "district"] = "city"
     admission_district_zh: str | None = None
 

@@ -10,7 +10,6 @@ from pipeline.settings.base import Section, setting
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
 from pipeline.settings.needs import (
     BASIC_NEEDS,
-    COMPARISONS,
     NEEDS,
     PROVISIONS,
     BasicNeedSettings,
@@ -39,7 +38,7 @@ class RailCoverageSettings(Section):
         zh="站点覆盖半径",
         en="coverage bands around stations",
         unit="m",
-        source="Shanghai Transport White Paper 2022 (600 m); other bands for sensitivity",
+        source="analyst choice: 600 m is what cities publish, the others show how it matters",
         min_length=1,
     )
     bands_min: tuple[float, ...] = setting(
@@ -75,16 +74,15 @@ class RailCoverageSettings(Section):
         gt=0,
     )
     published_scopes: dict[str, str] = setting(
-        {"central_city": "type:central"},
+        {},
         zh="已公布覆盖率的范围与本研究中最接近的单元",
         en="the unit of this study that comes nearest to the scope of a published coverage",
-        source="analyst choice: seven central districts (289 km2) against 664 km2 inside the "
-        "outer ring",
+        source="study file",
     )
     hubs: tuple[str, ...] = setting(
-        ("centre_people_square", "centre_zhangjiang", "rail_hongqiao", "airport_pudong"),
-        zh="计算轨道时间的枢纽（service_hubs 表的编号）",
-        en="hubs to which rail minutes are computed (ids of the table service_hubs)",
+        (),
+        zh="计算轨道时间的枢纽（inputs.hubs 的编号）；空则为全部",
+        en="hubs to which rail minutes are computed (ids of inputs.hubs); all of them when empty",
         source=ANALYST,
     )
 
@@ -93,9 +91,9 @@ class HospitalSettings(Section):
     """Variants, modes, thresholds and catchment of hospital access."""
 
     variants: tuple[str, ...] = setting(
-        ("tertiary_all", "tertiary_3a", "tertiary_3a_general"),
-        zh="医院口径：全部三级、全部三甲、三甲综合",
-        en="which hospitals: all tertiary, all 3A, 3A general",
+        ("hospital_all",),
+        zh="医院口径，由 inputs.hospitals 的列得出",
+        en="which hospitals: variants that follow from the columns of inputs.hospitals",
         source="METHODS 4",
         min_length=1,
     )
@@ -168,18 +166,9 @@ class SchoolSettings(Section):
     """Variants, service radii, thresholds and catchment of school access."""
 
     variants: tuple[str, ...] = setting(
-        (
-            "primary_public",
-            "junior_public",
-            "senior_public",
-            "senior_demonstration_56",
-            "senior_policy_76",
-            "senior_featured_94",
-            "compulsory_affiliated_76",
-            "compulsory_education_group",
-        ),
-        zh="学校口径：学段、公办与优质口径",
-        en="which schools: level, ownership and quality",
+        ("school_all",),
+        zh="学校口径：学段、办学性质与质量，由 inputs.schools 的列得出",
+        en="which schools: level, ownership and quality, from the columns of inputs.schools",
         source="METHODS 5",
         min_length=1,
     )
@@ -239,11 +228,11 @@ class SchoolSettings(Section):
         gt=0,
     )
     by_admission: tuple[str, ...] = setting(
-        ("senior_demonstration_56", "senior_policy_76", "senior_featured_94"),
+        (),
         zh="另按招生区计算的口径（只计面向园区所在区或全市招生的学校）",
         en="variants also measured by admission: only schools that admit from the place's own "
         "district or from the whole city",
-        source="METHODS 5; admission districts of the list of quality public senior highs",
+        source="METHODS 5",
     )
     default_supply: float = setting(
         1.0,
@@ -278,7 +267,7 @@ class GapSettings(Section):
         source="unmapped is not absent: OpenStreetMap undercounts in the suburbs",
     )
     comparisons: tuple[ComparisonSettings, ...] = setting(
-        COMPARISONS,
+        (),
         zh="与标准对照的指标（仅在标准适用处）",
         en="measures held against standards, only where these apply",
         source=ANALYST,
@@ -293,7 +282,7 @@ class GapSettings(Section):
         {"core": 3.0, "zone": 2.0, "x": 1.0},
         zh="层级的高低（未列出的层级不参与）",
         en="rank of each tier, larger is higher (tiers not listed take no part)",
-        source="“1+5+X”",
+        source=ANALYST,
         min_length=2,
     )
     weights: dict[str, float] = setting(

@@ -18,7 +18,7 @@ def _projected(code: str) -> str:
     try:
         crs = CRS.from_user_input(code)
     except CRSError as error:
-        msg = f"{code!r} is not a coordinate system that PROJ knows, e.g. EPSG:32651"
+        msg = f"{code!r} is not a coordinate system that PROJ knows, such as EPSG:32651"
         raise ValueError(msg) from error
     if crs.to_epsg() == 3857 or not crs.is_projected:  # noqa: PLR2004
         msg = f"{code!r} does not measure metres; use a projected CRS such as the local UTM zone"
@@ -42,7 +42,7 @@ class IdentitySettings(Section):
     crs: Annotated[str, AfterValidator(_projected)] = setting(
         zh="工作坐标系（米制投影）",
         en="working coordinate system, projected, in metres",
-        source="METHODS: EPSG:32651 for Shanghai, scale error under 0.03 %",
+        source="METHODS 0: the local UTM zone, scale error under 0.1 %",
     )
     date: dt.date = setting(
         zh="研究日期：此日已运营的设施才计入",
@@ -70,6 +70,11 @@ class IdentitySettings(Section):
         unit="m",
         source="METHODS 0; 30 min at the estimated driving speed is 12 km",
         gt=0,
+    )
+    basis: dict[str, str] = setting(
+        {},
+        zh="本研究所设各值的出处：设置 → 来源",
+        en="where the values that this study states come from: setting -> source",
     )
     seed: int = setting(
         20260519,

@@ -33,27 +33,27 @@ NEEDS = (
         threshold=10.0,
         unit="min",
         direction="at_most",
-        standard_id="rail_radius_gb50180",
+        standard_id="own_choice",
     ),
     NeedSettings(
         service="hospital",
-        variant="tertiary_3a_general",
+        variant="hospital_all",
         mode="drive",
         measure="minutes_nearest_median",
         threshold=30.0,
         unit="min",
         direction="at_most",
-        standard_id="tertiary_30min",
+        standard_id="own_choice",
     ),
     NeedSettings(
         service="school",
-        variant="senior_policy_76",
+        variant="school_all",
         mode="drive",
         measure="minutes_nearest_median",
         threshold=15.0,
         unit="min",
         direction="at_most",
-        standard_id="quality_school_15min",
+        standard_id="own_choice",
     ),
 )
 
@@ -105,26 +105,6 @@ PROVISIONS = (
     MeasureSettings(
         service="rail", variant="operating", mode="straight_line", measure="share_area_euclid_1000m"
     ),
-    MeasureSettings(
-        service="hospital", variant="tertiary_3a_general", mode="drive", measure="gravity"
-    ),
-    MeasureSettings(service="school", variant="senior_policy_76", mode="drive", measure="gravity"),
-)
-
-COMPARISONS = tuple(
-    ComparisonSettings(
-        service=service, variant=variant, mode=mode, measure=measure, standard_id=standard
-    )
-    for service, variant, mode, measure, standard in (
-        ("rail", "operating", "straight_line", "distance_nearest_m", "rail_radius_gb50180"),
-        ("rail", "operating", "straight_line", "distance_nearest_m", "etod_core_2021"),
-        ("rail", "operating", "straight_line", "distance_nearest_m", "etod_influence_2021"),
-        ("rail", "operating", "walk", "distance_walked_median_m", "sdg_rail"),
-        ("hospital", "tertiary_3a_general", "drive", "minutes_nearest_median", "tertiary_15min"),
-        ("hospital", "tertiary_3a_general", "drive", "minutes_nearest_median", "tertiary_30min"),
-        ("hospital", "tertiary_3a_general", "drive", "minutes_nearest_median", "tertiary_45min"),
-        ("school", "primary_public", "straight_line", "distance_nearest_m", "primary_radius"),
-        ("school", "junior_public", "straight_line", "distance_nearest_m", "junior_radius"),
-        ("kindergarten", "all", "straight_line", "distance_nearest_m", "kindergarten_radius"),
-    )
+    MeasureSettings(service="hospital", variant="hospital_all", mode="drive", measure="gravity"),
+    MeasureSettings(service="school", variant="school_all", mode="drive", measure="gravity"),
 )

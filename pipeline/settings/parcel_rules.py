@@ -191,6 +191,19 @@ class Statement(Section):
         return 0.5 * 10.0 ** min(int(exponent), 0)
 
 
+class Site(Section):
+    """Where the demonstration zone of a rule set lies; its figures are the documented ones."""
+
+    park_id: str
+    district_zh: str
+    zh: str
+    en: str
+    crs: str
+    centre_x_m: float
+    centre_y_m: float
+    land_price_10k_yuan_m2: float = Field(gt=0)
+
+
 def _nearest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     return f"；最接近 / nearest match: {near[0]}" if near else ""
@@ -209,6 +222,7 @@ class RuleSet(Section):
     flags: tuple[str, ...] = ()
     grading: Grading | None = None
     documented: tuple[Statement, ...] = ()
+    demonstration: Site | None = None
 
     @model_validator(mode="after")
     def _references_exist(self) -> Self:

@@ -21,7 +21,7 @@ def find_rules(name: str | Path, *, beside: Path | None = None) -> Path:
     Parameters
     ----------
     name
-        `rules/own.yml` (relative to the study file) or a bare name such as `shanghai`.
+        `rules/own.yml` (relative to the study file) or a bare name such as `statutory`.
     beside
         Folder of the study file.
 
@@ -158,9 +158,7 @@ class ZeroClassSettings(Section):
         zh="是否计算零类融合用地情景",
         en="whether the conversion scenario is computed",
     )
-    far_m0: float = setting(
-        2.5, zh="M0容积率", en="FAR of M0", unit="ratio", source="Ningbo 2025 floor for M0", gt=0
-    )
+    far_m0: float = setting(2.5, zh="M0容积率", en="FAR of M0", unit="ratio", source=_CHOICE, gt=0)
     far_c0: float = setting(2.5, zh="C0容积率", en="FAR of C0", unit="ratio", source=_CHOICE, gt=0)
     far_w0: float = setting(2.0, zh="W0容积率", en="FAR of W0", unit="ratio", source=_CHOICE, gt=0)
     industry_share: float = setting(
@@ -227,10 +225,11 @@ class SyntheticSettings(Section):
         ge=300,
         le=2000,
     )
-    documented: RuleFile = setting(
-        "shanghai",
-        zh="文献数字所在的规则集；示例的合计与之相等",
-        en="rule set that holds the documented figures which the sums meet",
+    documented: RuleFile | None = setting(
+        None,
+        zh="示例园区及其文献数字所在的规则集，示例的合计与之相等；空则没有示例",
+        en="rule set that names the zone and its documented figures, which the sums meet; no "
+        "demonstration when empty",
     )
 
 
@@ -238,9 +237,10 @@ class ParcelSettings(Section):
     """Low-efficiency land and its renewal potential."""
 
     rules: RuleFile = setting(
-        "shanghai",
-        zh="规则集：名称，或相对于研究文件的 .yml 路径",
-        en="rule set: a name, or the path of a .yml file relative to the study file",
+        "statutory",
+        zh="规则集：名称，或相对于研究文件的 .yml 路径；默认只判定法定的闲置土地",
+        en="rule set: a name, or the path of a .yml file relative to the study file; the default "
+        "tells idle land by statute and nothing else",
     )
     cutoffs: dict[str, float] = setting(
         {},

@@ -95,8 +95,8 @@ class RailSettings(Section):
         en="line classes with their speed, dwell and headway",
         source=(
             f"{MEMORY}; weekday off-peak; urban and outer speeds fitted to end-to-end times of "
-            "lines 2, 4 and 9 recalled from memory; the 15 minutes announced for the 8.1 km of "
-            "line 18 phase two agree to within 2 minutes"
+            "three metro lines recalled from memory; 15 minutes announced for an extension of "
+            "8.1 km agree to within 2 minutes"
         ),
         min_length=1,
     )
@@ -104,20 +104,10 @@ class RailSettings(Section):
         "urban", zh="未列出线路的类别", en="class of lines that are not listed", source=MEMORY
     )
     line_class: dict[str, str] = setting(
-        {
-            "2": "outer",
-            "5": "outer",
-            "9": "outer",
-            "11": "outer",
-            "16": "suburban",
-            "17": "suburban",
-            "市域机场线": "regional",
-            "金山铁路": "commuter",
-            "浦江线": "mover",
-        },
+        {},
         zh="各线路的类别",
         en="class of each line",
-        source=MEMORY,
+        source="study file",
     )
     headway_min: dict[str, float] = setting(
         {}, zh="个别线路的发车间隔", en="headway of single lines", unit="min", source="study file"
@@ -127,8 +117,8 @@ class RailSettings(Section):
         zh="线路长度与站间直线距离之比",
         en="track length over the straight distance between stations",
         source=(
-            "official 906 km of 2025-12-27 less about 30 km of maglev and 6 km in Kunshan (both "
-            "from memory), over 812 km of straight links, shared track counted once"
+            "one network measured: about 870 km of track over 812 km of straight links, shared "
+            "track counted once"
         ),
         ge=1,
     )
@@ -137,14 +127,14 @@ class RailSettings(Section):
         zh="同名车站视为换乘站的最大距离",
         en="largest distance at which stations of one name are one interchange",
         unit="m",
-        source="analyst choice: the widest real interchange of the table (景洪路) spans 579 m",
+        source="analyst choice: the widest real interchange of a large network spans 579 m",
         gt=0,
     )
     never_interchange: tuple[str, ...] = setting(
-        ("浦电路",),
+        (),
         zh="同名但不能换乘的车站",
         en="names shared by stations that are not an interchange",
-        source=f"{MEMORY}: lines 4 and 6 had two separate stations of this name",
+        source="study file",
     )
     transfer_walk_min: float = setting(
         4.0,
@@ -189,60 +179,41 @@ class RailSettings(Section):
         ge=1,
     )
     through_branches: tuple[ThroughBranch, ...] = setting(
-        (
-            ThroughBranch(line="10", branch="branch", junction="龙溪路", towards="基隆路"),
-            ThroughBranch(line="11", branch="branch", junction="嘉定新城", towards="迪士尼"),
-        ),
-        zh="贯通运行的支线；未列出的支线需换乘（如5号线）",
-        en="branches run through; a branch not listed needs a change (such as line 5)",
-        source=MEMORY,
+        (),
+        zh="贯通运行的支线；未列出的支线需换乘",
+        en="branches run through; a branch not listed needs a change",
+        source="study file",
     )
     shared_tracks: tuple[SharedTrack, ...] = setting(
-        (SharedTrack(lines=("3", "4"), first="虹桥路", last="宝山路"),),
+        (),
         zh="共线段",
         en="sections where lines share track",
-        source="the official count treats nine stations of lines 3 and 4 once",
+        source="study file",
     )
     street_links: tuple[StationLink, ...] = setting(
-        (
-            StationLink(station_a="浦电路", station_b="向城路"),
-            StationLink(station_a="上海国际旅游度假区", station_b="迪士尼"),
-        ),
+        (),
         zh="异名车站之间的出站换乘",
         en="changes on foot between stations of different names",
-        source="analyst choice: neighbouring stations; not a list of fare-free transfers",
+        source="study file",
     )
     official_line_stations: int | None = setting(
-        523,
-        zh="官方公布的线路车站数",
-        en="official number of line-stations",
-        source="Line 18 phase two opening, 2025-12-27: 906 km and 523 stations, maglev included",
+        None,
+        zh="官方公布的线路车站数；空则不核对",
+        en="official number of line-stations; not held against any when empty",
+        source="study file",
         ge=0,
     )
     not_in_official: tuple[str, ...] = setting(
-        ("金山铁路",),
+        (),
         zh="官方车站数不含的线路",
         en="lines that the official number leaves out",
-        source="scope of the official figure of 2025-12-27",
+        source="study file",
     )
     official_only: tuple[MissingStations, ...] = setting(
-        (
-            MissingStations(
-                line="磁浮线",
-                stations=("龙阳路", "浦东1号2号航站楼"),
-                reason_zh="官方数字含磁浮，表中没有",
-                reason_en="the official figure includes the maglev, the table does not",
-            ),
-            MissingStations(
-                line="11",
-                stations=("兆丰路", "光明路", "花桥"),
-                reason_zh="位于昆山，不在表的范围内",
-                reason_en="in Kunshan, outside the table's area",
-            ),
-        ),
+        (),
         zh="官方计入而表中缺少的车站",
         en="stations counted officially and absent from the table",
-        source=f"maglev: scope of the official figure; Kunshan: {MEMORY}",
+        source="study file",
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ class ReportSettings(Section):
         zh="与公布的轨道站点覆盖率对照时采用的半径",
         en="radius at which station coverage is set beside published figures",
         unit="m",
-        source="Shanghai master plan 2017-2035 and the survey of 2016 count within 600 m",
+        source="analyst choice: published coverages mostly count within 600 m",
         gt=0,
     )
     area_tolerance_share: float = setting(

@@ -46,7 +46,7 @@ class DatumGuardSettings(Section):
         zh="中位残差至少小这么多才算更符合",
         en="a datum fits better when its median residual is smaller by this",
         unit="m",
-        source=f"{ANALYST}; the shift is 450-500 m in Shanghai",
+        source=f"{ANALYST}; the shift of GCJ-02 is 450-500 m",
         gt=0,
     )
     margin_share: float = setting(
@@ -277,6 +277,25 @@ class RasterSettings(Section):
     )
 
 
+class SchoolNameSettings(Section):
+    """What the names of schools tell of their affiliation."""
+
+    affiliates_of: str | None = setting(
+        None,
+        zh="查找其附属学校的学校口径（inputs.schools 的 v_ 列）；空则不查",
+        en="schools whose affiliates are looked for: a v_ column of inputs.schools; none when "
+        "empty",
+    )
+    city_words: tuple[str, ...] = setting(
+        (), zh="校名前可略去的城市名", en="names of the city that a school's name may start with"
+    )
+    vague_words: tuple[str, ...] = setting(
+        (),
+        zh="不足以单独指认一所学校的名称（如区名），其后须有“中学”",
+        en="names that tell no school apart, such as those of districts: 中学 must follow them",
+    )
+
+
 class CheckSettings(Section):
     """What `parkgap check` calls near or alike."""
 
@@ -321,4 +340,7 @@ class SourceSettings(Section):
     cells: CellSettings = setting(CellSettings(), zh="格网计数", en="counts per cell")
     fetch: FetchSettings = setting(FetchSettings(), zh="下载", en="downloads")
     rasters: RasterSettings = setting(RasterSettings(), zh="栅格", en="rasters")
+    school_names: SchoolNameSettings = setting(
+        SchoolNameSettings(), zh="校名规则", en="names of schools"
+    )
     check: CheckSettings = setting(CheckSettings(), zh="文件检查", en="checking a file")

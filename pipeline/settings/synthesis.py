@@ -15,16 +15,16 @@ class PairingSettings(Section):
     """Which research nodes are paired with which carriers of production."""
 
     research_categories: tuple[str, ...] = setting(
-        ("core_area", "service_research"),
+        (),
         zh="作为研发一方的地点类别",
         en="categories of places that are research nodes",
-        source="requirements R13: the core and the research service clusters",
+        source="study file",
     )
     research_places: tuple[str, ...] = setting(
-        ("K3",),
+        (),
         zh="另外作为研发一方的地点",
         en="further places that are research nodes",
-        source="city paper 2025, table 3: K3 offers contract research",
+        source="study file",
     )
     carrier_tier: str = setting(
         "carrier", zh="制造一方的层级", en="tier of the places that produce", source="METHODS 9"
@@ -58,12 +58,14 @@ class PairingSettings(Section):
 class SectorSettings(Section):
     """The stated structure of a district, checked by compass bearing from its middle."""
 
-    district_zh: str = setting("闵行区", zh="所在区", en="district", source="METHODS 9")
+    district_zh: str | None = setting(
+        None, zh="所在区；空则不核对", en="district; nothing is checked when empty"
+    )
     sectors: dict[str, Literal["north", "east", "south", "west"]] = setting(
-        {"north_service": "north", "south_research": "south", "east_conversion": "east"},
+        {},
         zh="各角色所说的方位",
         en="side of the district that each role names",
-        source="Minhang biomedical paper 2021",
+        source="study file",
     )
 
 
@@ -72,7 +74,7 @@ class ClusterSettings(Section):
 
     tier: str = setting("cluster", zh="服务集聚区的层级", en="tier of the service clusters")
     variants: tuple[str, ...] = setting(
-        ("tertiary_3a_general", "senior_policy_76"),
+        (),
         zh="另作集聚检验的设施口径",
         en="variants of facilities that are tested too",
         source=ANALYST,
@@ -94,14 +96,17 @@ class ClusterSettings(Section):
     )
     anchor_m: float = setting(
         1000.0,
-        zh="锚点（三级医院、高校）的计数半径",
-        en="radius within which anchors (tertiary hospitals, universities) are counted",
+        zh="锚点（医院、高校）的计数半径",
+        en="radius within which anchors (hospitals, universities) are counted",
         unit="m",
         source=f"{ANALYST}: about a 15-minute walk",
         gt=0,
     )
     anchor_variant: str = setting(
-        "tertiary_3a", zh="作为锚点的医院口径", en="hospitals that count as anchors", source=ANALYST
+        "hospital_all",
+        zh="作为锚点的医院口径",
+        en="hospitals that count as anchors",
+        source=ANALYST,
     )
     centre_km: float = setting(
         6.0,
@@ -170,20 +175,20 @@ class SynthesisSettings(Section):
     )
     clusters: ClusterSettings = setting(ClusterSettings(), zh="服务集聚", en="service clusters")
     siting: SitingSettings = setting(SitingSettings(), zh="选址", en="siting")
-    central_km: float = setting(
-        14.5,
-        zh="中心城区的半径（外环内面积的等面积圆）",
-        en="radius of the central city: the disc with the area inside the outer ring",
+    central_km: float | None = setting(
+        None,
+        zh="中心城区的半径；空则不分区位",
+        en="radius of the central city; places are not sorted into rings when empty",
         unit="km",
-        source="664 km2 inside the outer ring; a disc, for want of the ring itself",
+        source="study file",
         gt=0,
     )
-    near_km: float = setting(
-        30.0,
-        zh="近郊的外缘（绕城高速的等周长圆）",
-        en="outer edge of the near suburbs: the circle as long as the orbital motorway",
+    near_km: float | None = setting(
+        None,
+        zh="近郊的外缘半径",
+        en="radius of the outer edge of the near suburbs",
         unit="km",
-        source="motorway G1503, 189 km long, from memory, unverified",
+        source="study file",
         gt=0,
     )
     tolerance_share: float = setting(
@@ -198,7 +203,10 @@ class SynthesisSettings(Section):
 
     @model_validator(mode="after")
     def _rings_grow(self) -> Self:
-        if self.near_km <= self.central_km:
+        if (self.central_km is None) != (self.near_km is None):
+            msg = "central_km 与 near_km 须同时给出 / give central_km and near_km together"
+            raise ValueError(msg)
+        if self.central_km and self.near_km and self.near_km <= self.central_km:
             msg = "near_km 须大于 central_km / near_km must be larger than central_km"
             raise ValueError(msg)
         return self

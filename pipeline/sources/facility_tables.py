@@ -64,7 +64,7 @@ def schools_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     """Make schools of a table.
 
     Variants are the columns `v_<variant>`, with the school's level before the name where the table
-    states one level for all of them (`senior_policy_76`); without such columns `school_all`.
+    states one level for all of them (`senior_<variant>`); without such columns `school_all`.
     Supply is `places`, else `supply`, else unknown.
 
     Parameters

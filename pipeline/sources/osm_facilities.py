@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.settings.sources import SchoolNameSettings
+
 if TYPE_CHECKING:
     import geopandas as gpd
 
@@ -34,7 +36,7 @@ CATEGORIES = ("schools", "kindergartens", "health", "shops")
 KINDS = ("primary", "junior", "kindergarten", "clinic", "supermarket")
 COLUMNS = (
     "facility_id", "kind", "name_zh", "name_en", "status", "v_primary_public", "v_junior_public",
-    "v_compulsory_affiliated_76", "v_compulsory_education_group", "source", "snapshot", "geometry",
+    "v_compulsory_affiliated", "v_compulsory_education_group", "source", "snapshot", "geometry",
 )  # fmt: skip
 
 NOT_SCHOOLS = re.compile(
@@ -42,16 +44,17 @@ NOT_SCHOOLS = re.compile(
 )
 PRIVATE = re.compile("民办|双语|国际|外籍|International|Private", re.IGNORECASE)
 AFFILIATED = "(附属|实验|初级|初中|集团)"
-VAGUE = re.compile(
-    "^(黄浦|徐汇|长宁|静安|普陀|虹口|杨浦|闵行|宝山|嘉定|浦东|金山|松江|青浦|奉贤|崇明|南汇|实验.*"
-    "|第.*|大学附属|师范大学附属|中学.*|.*区第[一二三四五六七八九十]+)$"
-)
-CITY = re.compile(r"^(上海市|上海)|[（(].*?[）)]|(高级)?中学$|学校$")
+VAGUE = ("实验.*", "第.*", "大学附属", "师范大学附属", "中学.*", ".*区第[一二三四五六七八九十]+")
+FORMAL = re.compile(r"[（(].*?[）)]|(高级)?中学$|学校$")
 SHORTEST_NAME = 2
 
 
 def ordinary_facilities(
-    features: gpd.GeoDataFrame, *, quality_names: Iterable[str], snapshot: str | None
+    features: gpd.GeoDataFrame,
+    *,
+    quality_names: Iterable[str],
+    rules: SchoolNameSettings,
+    snapshot: str | None,
 ) -> gpd.GeoDataFrame:
     """Give the ordinary facilities among an extract's features, as points.
 
@@ -61,6 +64,8 @@ def ordinary_facilities(
         What `read_osm_features` gives for `CATEGORIES`.
     quality_names
         Names of the quality senior highs whose affiliates count as a proxy of quality.
+    rules
+        Names of the city, and names that tell no school apart.
     snapshot
         Date of the extract.
 
@@ -78,7 +83,7 @@ def ordinary_facilities(
     ]
     rows = np.repeat(np.arange(len(features)), [len(found) for found in kinds])
     kind = np.array([one for found in kinds for one in found], dtype=object)
-    affiliates = _affiliates(quality_names)
+    affiliates = _affiliates(quality_names, rules)
     chosen = features.iloc[rows].reset_index(drop=True)
     name, own = names.iloc[rows].reset_index(drop=True), [tags[row] for row in rows]
     private = np.array([_is_private(n, t) for n, t in zip(name, own, strict=True)], dtype=np.bool_)
@@ -94,7 +99,7 @@ def ordinary_facilities(
         name_zh=name.where(name.ne(""), None),
         v_primary_public=(kind == "primary") & ~private,
         v_junior_public=(kind == "junior") & ~private,
-        v_compulsory_affiliated_76=school & affiliated,
+        v_compulsory_affiliated=school & affiliated,
         v_compulsory_education_group=school & grouped,
         source="OpenStreetMap contributors",
         snapshot=snapshot,
@@ -144,12 +149,15 @@ def _is_private(name: str, tags: dict[str, Any]) -> bool:
     return tags.get("operator:type") == "private" or bool(PRIVATE.search(name))
 
 
-def _affiliates(names: Iterable[str]) -> re.Pattern[str]:
-    """Say how the affiliates of schools are named: those of 上海市格致中学 hold 格致初级."""
-    short = {CITY.sub("", CITY.sub("", str(name))) for name in names}
+def _affiliates(names: Iterable[str], rules: SchoolNameSettings) -> re.Pattern[str]:
+    """Say how the affiliates of schools are named: those of 格致中学 hold 格致初级."""
+    cities = sorted(map(re.escape, rules.city_words), key=len, reverse=True)
+    city = re.compile(f"^(?:{'|'.join(cities)})" if cities else r"(?!)")
+    vague = re.compile("|".join([*map(re.escape, rules.vague_words), *VAGUE]))
+    short = {FORMAL.sub("", FORMAL.sub("", city.sub("", str(name)))) for name in names}
     stems = sorted(name for name in short if len(name) >= SHORTEST_NAME)
     parts = [
-        re.escape(stem) + ("中学" if VAGUE.match(stem) else "(中学)?") + AFFILIATED
+        re.escape(stem) + ("中学" if vague.fullmatch(stem) else "(中学)?") + AFFILIATED
         for stem in stems
     ]
     return re.compile("|".join(parts) or r"(?!)")

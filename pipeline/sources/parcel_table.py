@@ -178,3 +178,15 @@ def empty_column(spec: Field, index: pd.Index) -> pd.Series:
     """Return an all-null column of a field's type."""
     dtypes = {**DTYPES, "date": "datetime64[s]", "flag": "boolean"}
     return pd.Series(None, index=index, dtype=dtypes[spec.type])
+
+
+def no_parcels(crs: str) -> gpd.GeoDataFrame:
+    """Return a parcel table without rows, with the columns and types that `read_parcels` gives."""
+    index = pd.RangeIndex(0)
+    columns = {field.name: empty_column(field, index) for field in catalogue().fields}
+    for name in ("area_basis", "source_row"):
+        columns[name] = pd.Series(dtype="string")
+    columns |= {"x": pd.Series(dtype="float64"), "y": pd.Series(dtype="float64")}
+    columns["synthetic"] = pd.Series(dtype="bool")
+    table = gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=crs), crs=crs)
+    return table.set_index("parcel_id", drop=False)

@@ -37,8 +37,8 @@ def fold_name(name: str | None) -> str:
 def core_name(name: str | None) -> str:
     """Fold a name and take off the city in front and the campus behind.
 
-    What is left names the institution: 上海市复旦大学附属中山医院（徐汇院区） becomes
-    复旦大学附属中山医院. A name that is nothing else than such words stays whole.
+    What is left names the institution: 北京市某大学附属第一医院（西院区） becomes
+    某大学附属第一医院. A name that is nothing else than such words stays whole.
     """
     folded = fold_name(name)
     core = _CITY.sub("", folded)

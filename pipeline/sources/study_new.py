@@ -11,41 +11,41 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.errors import Problem, SourceError, StudyError
 from pipeline.study import Study, find_study, read_study
 
 logger = logging.getLogger(__name__)
 
-Start = Literal["minimal", "shanghai"]
+MINIMAL = "minimal"
 Bounds = tuple[float, float, float, float]
 
 ALWAYS = ("schema_version", "study", "inputs")
 OWN = "own_choice"
-# What holds for Shanghai's lines, lists and standards alone; a new city starts without it.
-NEUTRAL: Mapping[str, Mapping[str, Any]] = {
-    "rail": {
-        "line_class": {},
-        "never_interchange": [],
-        "through_branches": [],
-        "shared_tracks": [],
-        "street_links": [],
-        "official_line_stations": None,
-        "not_in_official": [],
-        "official_only": [],
-    },
-    "rail_coverage": {"hubs": []},
-    "hospitals": {"variants": ["hospital_all"]},
-    "schools": {"variants": ["school_all"], "by_admission": []},
-    "gaps": {
-        "needs": [
-            {"service": "rail", "variant": "operating", "mode": "walk", "threshold": 10.0},
-            {"service": "hospital", "variant": "hospital_all", "mode": "drive", "threshold": 30.0},
-            {"service": "school", "variant": "school_all", "mode": "drive", "threshold": 15.0},
-        ]
-    },
+# What holds for one city's lines, lists, documents and standards alone; another starts without it.
+CITY_FACTS: Mapping[str, tuple[str, ...]] = {
+    "sources": ("school_names", "conflate"),
+    "rail": (
+        "line_class",
+        "headway_min",
+        "never_interchange",
+        "through_branches",
+        "shared_tracks",
+        "street_links",
+        "official_line_stations",
+        "not_in_official",
+        "official_only",
+    ),
+    "rail_coverage": ("hubs", "published_scopes"),
+    "hospitals": ("variants",),
+    "schools": ("variants", "by_admission"),
+    "parcels": ("rules", "synthetic"),
+    "gaps": ("needs", "basic_needs", "comparisons", "provisions", "tier_rank"),
+    "synthesis": ("pairing", "sectors", "clusters", "central_km", "near_km"),
 }
+# Sections that a study file of its own begins with, because they are the first to be changed.
+SHOWN = ("hospitals", "schools", "gaps")
 LABELS = {
     "layout": ["园区布局", "Layout of the parks"],
     "hospital": ["医院", "Hospital"],
@@ -83,7 +83,7 @@ def new_study(
     city: str,
     *,
     folder: Path,
-    start: Start,
+    start: str,
     osm: Path | None,
     centre: tuple[float, float] | None,
     today: dt.date,
@@ -100,8 +100,8 @@ def new_study(
     folder
         Where the study will lie.
     start
-        `minimal` states what is the city's own and leaves the rest to the defaults; `shanghai`
-        states every setting, with Shanghai's values for all that is no fact about Shanghai.
+        `minimal` states what is the city's own and leaves the rest to the defaults; the name of a
+        study states every setting, with that study's values for all that is no fact of its city.
     osm
         The extract.
     centre
@@ -135,7 +135,7 @@ def new_study(
             "centre_name": city,
         },
         "inputs": _inputs(osm, folder),
-        **_settings(start),
+        **_settings(start, folder.parent),
     }
     places_text = "" if osm else _example(city, lon, lat)
     study = _validated(values, folder, table, places_text)
@@ -305,21 +305,14 @@ def _inputs(osm: Path | None, folder: Path) -> dict[str, Any]:
     return found
 
 
-def _settings(start: Start) -> dict[str, Any]:
-    """Give the sections beside identity and inputs, without what is true of Shanghai alone."""
-    values: dict[str, Any] = {}
-    if start == "shanghai":
-        model = read_study(find_study("shanghai", workspace=Path()))
-        values = model.model_dump(mode="json", exclude={*ALWAYS})
-    for section, own in NEUTRAL.items():
-        known = Study.model_fields[section].annotation
-        fields = getattr(known, "model_fields", {})
-        kept = {key: value for key, value in own.items() if key in fields}
-        values[section] = {**values.get(section, {}), **kept}
-    measured = {"measure": "minutes_nearest_median", "unit": "min", "direction": "at_most"}
-    values["gaps"]["needs"] = [
-        {**need, **measured, "standard_id": OWN} for need in NEUTRAL["gaps"]["needs"]
-    ]
+def _settings(start: str, workspace: Path) -> dict[str, Any]:
+    """Give another study's sections without what is true of its city alone; none for minimal."""
+    if start == MINIMAL:
+        return {}
+    model = read_study(find_study(start, workspace=workspace))
+    values = model.model_dump(mode="json", exclude={*ALWAYS})
+    for section, facts in CITY_FACTS.items():
+        values[section] = {key: value for key, value in values[section].items() if key not in facts}
     return values
 
 
@@ -342,13 +335,13 @@ def _validated(values: dict[str, Any], folder: Path, table: Path, places_text: s
     return study.model_copy(update={"inputs": inputs})
 
 
-def _rendered(study: Study, start: Start) -> str:
+def _rendered(study: Study, start: str) -> str:
     from pipeline.settings_docs import render_study
 
     text = render_study(study)
-    if start == "shanghai":
+    if start != MINIMAL:
         return text
-    kept = {*ALWAYS, *NEUTRAL}
+    kept = {*ALWAYS, *SHOWN}
     blocks = [
         _EMPTY.sub("", _UNUSED.sub("", block)) for name, block in _blocks(text) if name in kept
     ]

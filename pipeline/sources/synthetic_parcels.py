@@ -1,8 +1,8 @@
 """Generate the demonstration zone: synthetic parcels whose totals are the documented ones.
 
-No public parcel data exist for Shanghai. The zone has the area of Xinzhuang Industrial Zone and its
-documented figures before and after renewal; everything else about a parcel is drawn by seed and
-means nothing. Every row says so (`synthetic`, names).
+For a city without public parcel data. The zone has the area of a real one and its documented
+figures before and after renewal, which a rule set states; everything else about a parcel is drawn
+by seed and means nothing. Every row says so (`synthetic`, names).
 """
 
 from __future__ import annotations
@@ -17,20 +17,16 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.settings.parcel_rules import Statement
+from pipeline.errors import Problem, StudyError
+from pipeline.settings.parcel_rules import RuleSet, Site
 from pipeline.sources.parcel_fields import catalogue
 from pipeline.sources.parcel_table import empty_column
 from pipeline.sources.synthetic_plots import divide
 
-CRS = "EPSG:32651"
-# 121.375 E, 31.066 N, to the metre.
-CENTRE = (344_965.0, 3_438_051.0)
 WIDTH_M = 4000.0
 COLUMNS, ROWS, STREET_M = 11, 10, 24.0
 BEFORE, AFTER = date(2020, 6, 30), date(2025, 7, 31)
 M2_PER_MU = 10_000 / 15
-# Mean price of industrial land in Shanghai, 2023: 1,500 yuan/m².
-LAND_PRICE_10K_YUAN_M2 = 0.15
 CASES = ("idle", "buy_back", "extension")
 BEFORE_FIELDS = (
     *("gfa_m2", "far_now", "tax_10k_yuan", "output_10k_yuan", "developed_area_m2"),
@@ -63,7 +59,7 @@ def before_renewal(parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return parcels.assign(**stated)
 
 
-def synthetic_zone(*, seed: int, parcels: int, documented: Sequence[Statement]) -> SyntheticZone:
+def synthetic_zone(*, seed: int, parcels: int, rules: RuleSet) -> SyntheticZone:
     """Generate the zone; the same arguments give the same bytes.
 
     Parameters
@@ -72,18 +68,28 @@ def synthetic_zone(*, seed: int, parcels: int, documented: Sequence[Statement]) 
         Seed of every draw.
     parcels
         Number of parcels, at least 300.
-    documented
-        The documented figures of the rule file: the zone's area, FAR, tax per hectare and
-        development rate before and after, the idle, buy-back and extension cases.
+    rules
+        The rule set that names the zone and holds its documented figures: its area, FAR, tax per
+        hectare and development rate before and after, the idle, buy-back and extension cases.
 
     Returns
     -------
     SyntheticZone whose sums over industrial land (FAR, tax) and over all parcels (development
     rate) give the documented figures up to rounding in floating point.
     """
-    known = {s.id: s.value for s in documented}
+    known, site = {s.id: s.value for s in rules.documented}, rules.demonstration
+    if site is None:
+        raise StudyError(
+            Problem(
+                zh=f"规则集 {rules.id} 没有示例园区",
+                en=f"rule set {rules.id} names no zone to demonstrate on",
+                rule="parcels.synthetic.documented",
+                remedy_zh="留空，或选用有 demonstration 一节的规则集",
+                remedy_en="leave it empty, or choose a rule set with a section `demonstration`",
+            )
+        )
     rng = np.random.default_rng(np.random.PCG64(seed))
-    outline = _outline(known["zone_area"] * 10_000)
+    outline = _outline(known["zone_area"] * 10_000, site)
     plots = divide(
         outline,
         plots=parcels,
@@ -95,28 +101,28 @@ def synthetic_zone(*, seed: int, parcels: int, documented: Sequence[Statement]) 
     )
     table = _draw(np.array([shapely.box(*box).area for box in plots.boxes]), known, rng)
     _fit(table, known)
-    frame = _canonical(table, plots.boxes)
+    frame = _canonical(table, plots.boxes, site)
     zone = gpd.GeoDataFrame(
         {
-            "zone_id": ["H4"],
-            "name_zh": ["莘庄工业区（合成示例）"],
-            "name_en": ["Xinzhuang Industrial Zone (synthetic sample)"],
+            "zone_id": [site.park_id],
+            "name_zh": [f"{site.zh}（合成示例）"],
+            "name_en": [f"{site.en} (synthetic sample)"],
             "area_m2": [known["zone_area"] * 10_000],
             "synthetic": [True],
         },
         geometry=[shapely.box(*outline)],
-        crs=CRS,
+        crs=site.crs,
     )
     return SyntheticZone(frame, zone)
 
 
-def _outline(area_m2: float) -> tuple[float, float, float, float]:
+def _outline(area_m2: float, site: Site) -> tuple[float, float, float, float]:
     half, height = WIDTH_M / 2, area_m2 / WIDTH_M
     return (
-        CENTRE[0] - half,
-        CENTRE[1] - height / 2,
-        CENTRE[0] + half,
-        CENTRE[1] - height / 2 + height,
+        site.centre_x_m - half,
+        site.centre_y_m - height / 2,
+        site.centre_x_m + half,
+        site.centre_y_m - height / 2 + height,
     )
 
 
@@ -265,7 +271,7 @@ def _settle(values: np.ndarray, goal: float, at: int) -> None:
 
 
 def _canonical(
-    table: pd.DataFrame, boxes: Sequence[tuple[float, float, float, float]]
+    table: pd.DataFrame, boxes: Sequence[tuple[float, float, float, float]], site: Site
 ) -> gpd.GeoDataFrame:
     """Put the draws into the columns of the parcel table."""
     index = pd.RangeIndex(len(table))
@@ -275,18 +281,19 @@ def _canonical(
     out["parcel_id"] = pd.array([f"SYN-{n}" for n in numbers], dtype="string")
     out["name_zh"] = pd.array([f"{LABEL_ZH}地块 {n}" for n in numbers], dtype="string")
     out["name_en"] = pd.array([f"{LABEL_EN} parcel {n}" for n in numbers], dtype="string")
-    out["park_id"] = out["zone_id"] = pd.array(["H4"] * len(out), dtype="string")
-    out["district_zh"] = pd.array(["闵行区"] * len(out), dtype="string")
+    out["park_id"] = out["zone_id"] = pd.array([site.park_id] * len(out), dtype="string")
+    out["district_zh"] = pd.array([site.district_zh] * len(out), dtype="string")
     _copy_drawn(out, table)
+    out["land_value_10k_yuan"] = out["area_m2"] * site.land_price_10k_yuan_m2
     _state_columns(out, table)
     _contracts(out, table)
     out["area_basis"] = pd.array(["given"] * len(out), dtype="string")
     out["case"], out["revived"] = table["case"], table["revived"]
-    shapes = gpd.GeoSeries([shapely.box(*box) for box in boxes], crs=CRS)
+    shapes = gpd.GeoSeries([shapely.box(*box) for box in boxes], crs=site.crs)
     out["x"], out["y"] = shapes.centroid.x, shapes.centroid.y
     out["synthetic"] = True
     out["source_row"] = pd.array(numbers, dtype="string")
-    return gpd.GeoDataFrame(out, geometry=shapes, crs=CRS).set_index("parcel_id", drop=False)
+    return gpd.GeoDataFrame(out, geometry=shapes, crs=site.crs).set_index("parcel_id", drop=False)
 
 
 def _copy_drawn(out: pd.DataFrame, table: pd.DataFrame) -> None:
@@ -311,7 +318,6 @@ def _copy_drawn(out: pd.DataFrame, table: pd.DataFrame) -> None:
     out["industry_aligned"] = table["aligned"].astype("boolean").where(table["aligned_known"])
     out["safety_risk"] = table["risk"].astype("boolean")
     out["asset_type"] = table["asset_type"].astype("string").where(table["asset_known"])
-    out["land_value_10k_yuan"] = area * LAND_PRICE_10K_YUAN_M2
     out["retained"] = pd.array((table["order"] % 9 == 0).to_numpy(), dtype="boolean")
     out["new_supply"] = pd.array([False] * len(out), dtype="boolean")
 

@@ -18,6 +18,7 @@ from pipeline.measures.gaps import two_tier_test
 from pipeline.measures.inequality import INEQUALITY_COLUMNS
 from pipeline.measures.people import RESIDENTS, people_cells
 from pipeline.measures.standards import Standard
+from pipeline.measures.targets import target_total
 from pipeline.measures.uncertainty_footprints import site_of
 from pipeline.publish.access_dictionary import dictionary_text
 from pipeline.settings.needs import MeasureSettings
@@ -70,11 +71,10 @@ def _fit(context: StageContext, long: pd.DataFrame, places: gpd.GeoDataFrame) ->
     site = site_of(places)
     weights = _weights(context, places)
     by_site = {name: weight.groupby(site).max() for name, weight in weights.items()}
-    targets = places[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
     settings = context.settings("gaps")
     each = {
         "tier": places["tier"].map(settings.tier_rank).astype("float64"),
-        "planned_floor_area": targets.sum(axis=1, min_count=1),
+        "planned_floor_area": target_total(places),
         "planned_area": places["planned_area_km2"].astype("float64"),
     }
     rankings = {name: ranking.groupby(site).max() for name, ranking in each.items()}

@@ -16,7 +16,7 @@ from pipeline.stages.place_tables import judging_of, mode_streets, place_access
 KINDS = (
     ("school", "primary_public", "primary", "v_primary_public", "primary"),
     ("school", "junior_public", "junior", "v_junior_public", "junior"),
-    ("school", "compulsory_affiliated_76", None, "v_compulsory_affiliated_76", None),
+    ("school", "compulsory_affiliated", None, "v_compulsory_affiliated", None),
     ("school", "compulsory_education_group", None, "v_compulsory_education_group", None),
     ("kindergarten", "all", "kindergarten", None, "kindergarten"),
     ("clinic", "all", "clinic", None, None),

@@ -104,16 +104,16 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="hospitals",
-        zh="三级医院可达性",
-        en="access to tertiary hospitals",
+        zh="医院可达性",
+        en="access to hospitals",
         needs=("ingest", "networks", "rail"),
         settings=("study", "network", "hospitals", "uncertainty", "gaps"),
         outputs=("access.parquet", "draws.parquet", "inequality.parquet", "nearest.parquet"),
     ),
     StageSpec(
         name="schools",
-        zh="优质学校可达性",
-        en="access to quality schools",
+        zh="学校可达性",
+        en="access to schools",
         needs=("ingest", "networks", "rail"),
         settings=("study", "network", "schools", "uncertainty", "gaps"),
         outputs=("access.parquet", "draws.parquet", "inequality.parquet", "nearest.parquet"),
@@ -199,7 +199,11 @@ STAGES: tuple[StageSpec, ...] = (
             "costs.parquet",
             "figure_checks.parquet",
         ),
-        data=("sources/osm_mapping.yml", "../layers/reference/policy_figures.csv"),
+        data=(
+            "sources/osm_mapping.yml",
+            "../layers/reference/policy_figures.csv",
+            "../layers/reference/documented_checks.yml",
+        ),
     ),
     StageSpec(
         name="access",

@@ -1,4 +1,4 @@
-"""Measure how far places are from tertiary hospitals, by variant and mode."""
+"""Measure how far places are from hospitals, by variant and mode."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from pipeline.measures.targets import target_columns
 from pipeline.settings.inputs import TableInput
 from pipeline.sources.cells import CellGrid, district_shapes
 from pipeline.sources.facility_tables import hospitals_of, schools_of
@@ -28,8 +29,6 @@ PLACE_COLUMNS = (
     "category",
     "district_zh",
     "planned_area_km2",
-    "target_2023_10k_m2",
-    "target_2024_10k_m2",
     "priority_group",
     "parent_id",
     "same_site_as",
@@ -39,7 +38,7 @@ PLACE_COLUMNS = (
     "location_type",
     "space_type",
     "stage",
-    "minhang_role",
+    "district_role",
     "boundary_class",
     "lon",
     "lat",
@@ -124,8 +123,12 @@ def _places(context: StageContext, given: StudyInputs) -> gpd.GeoDataFrame:
     table["footprint_basis"] = basis
     table["precision_m"] = pd.to_numeric(table["precision_m"]).astype("float64")
     table["is_station_point"] = flags_of(table["is_station_point"])
+    years = target_columns(table.columns)
+    table[years] = table[years].apply(pd.to_numeric).astype("float64")
     places = gpd.GeoDataFrame(
-        table[[*PLACE_COLUMNS, "footprint_basis", "x", "y"]], geometry=shapes, crs=context.crs
+        table[[*PLACE_COLUMNS, *years, "footprint_basis", "x", "y"]],
+        geometry=shapes,
+        crs=context.crs,
     )
     context.log.info("read %d places, %d with a point", len(places), int(places["x"].notna().sum()))
     return places.sort_values("place_id", ignore_index=True)
@@ -178,12 +181,14 @@ def _ordinary(given: StudyInputs) -> gpd.GeoDataFrame:
     if given.settings.osm_extract is None:
         return gpd.GeoDataFrame({name: [] for name in ORDINARY}, crs=given.crs)
     listed, quality = given.placed("schools"), pd.Series(dtype="str")
-    if listed is not None and "v_policy_76" in listed.columns:
-        quality = listed.loc[flags_of(listed["v_policy_76"]), "name_zh"]
+    rules = given.sources.school_names
+    if listed is not None and rules.affiliates_of in listed.columns:
+        quality = listed.loc[flags_of(listed[rules.affiliates_of]), "name_zh"]
     known = [name for name in CATEGORIES if name in given.mapping.categories]
     return ordinary_facilities(
         given.of_categories(known),
         quality_names=quality,
+        rules=rules,
         snapshot=given.extract.report.snapshot,
     )
 

@@ -18,8 +18,8 @@ from pipeline.stages.rail import SCENARIOS
 
 FAMILIES = {
     "rail": ("轨道", "rail"),
-    "hospital": ("三级医院", "tertiary hospitals"),
-    "school": ("优质学校", "quality schools"),
+    "hospital": ("医院", "hospitals"),
+    "school": ("学校", "schools"),
 }
 MODES = {"walk": ("步行", "walk"), "cycle": ("骑行", "cycle"), "drive": ("驾车", "drive")}
 # What a surface derives from, as roles of inputs; the layers of the same name list the same.

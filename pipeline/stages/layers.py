@@ -19,6 +19,7 @@ from pipeline.publish.layer_parquet import write_geoparquet
 from pipeline.publish.layer_rasters import classes_pipe, write_cog
 from pipeline.publish.layer_recipes import Options
 from pipeline.publish.layer_tables import RECIPES, Layer, make_layers
+from pipeline.publish.map_measures import code_words
 from pipeline.publish.provenance import (
     Collection,
     Provenance,
@@ -102,7 +103,6 @@ def _geopackage(
     context: StageContext, layers: Sequence[Layer], traced: Sequence[Provenance]
 ) -> None:
     date = context.settings("study").date
-    breaks = context.settings("maps").gap_breaks
     documents = {
         layer.schema.name: (
             STANDARD_URI,
@@ -123,7 +123,7 @@ def _geopackage(
             target,
             layers,
             date=date,
-            styles=styles([layer.schema for layer in layers], StyleOptions(gap_breaks=breaks)),
+            styles=styles([layer.schema for layer in layers], _looks(context)),
             metadata=whole | documents,
         )
 
@@ -179,7 +179,7 @@ def _project(
             target,
             [layer.schema for layer in layers],
             rasters=rasters,
-            options=StyleOptions(gap_breaks=context.settings("maps").gap_breaks),
+            options=_looks(context),
             crs=context.crs,
             extent=_extent(layers, "places", context.crs),
             closer=_closer(layers, context.crs),
@@ -268,6 +268,18 @@ def _closer(layers: Sequence[Layer], crs: str) -> dict[str, Box]:
     """Give the extents of layers that lie in a small part of the study, where they have rows."""
     small = [layer for layer in layers if layer.schema.name == "parcels" and len(layer.frame)]
     return {layer.schema.name: _extent([*layers], layer.schema.name, crs) for layer in small}
+
+
+def _looks(context: StageContext) -> StyleOptions:
+    """Say what the looks depend on: the classes of a gap, and what the needs count."""
+    labels: dict[str, tuple[str, str]] = context.settings("inputs").labels
+    needs = context.settings("gaps").needs
+    words = code_words([need.variant for need in needs], given=labels)
+    counted = {
+        need.service: (need.variant, *words.get(need.variant, (need.variant, need.variant)))
+        for need in needs
+    }
+    return StyleOptions(gap_breaks=context.settings("maps").gap_breaks, counted=counted)
 
 
 def _extent(layers: Sequence[Layer], name: str, crs: str) -> Box:

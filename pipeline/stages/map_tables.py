@@ -107,7 +107,12 @@ def _words(context: StageContext, access: pd.DataFrame) -> dict[str, tuple[str, 
     codes = {str(code) for name in CODE_COLUMNS for code in access[name].dropna().unique()}
     labels = context.frame("ingest", "labels.parquet")
     given = {str(row.code): (str(row.name_zh), str(row.name_en)) for row in labels.itertuples()}
-    return {**GLOSSARY, **code_words(codes, named=_hubs(context)), **ISLAND_WORDS, **given}
+    return {
+        **GLOSSARY,
+        **code_words(codes, named=_hubs(context), given=given),
+        **ISLAND_WORDS,
+        **given,
+    }
 
 
 def _hubs(context: StageContext) -> dict[str, tuple[str, str]]:

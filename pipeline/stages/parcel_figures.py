@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.measures.parcel_columns import M2_PER_HA, MU_PER_HA
 from pipeline.measures.parcel_totals import totals
+from pipeline.measures.targets import target_year, targets_of
 
 M2_PER_MU = M2_PER_HA / MU_PER_HA
 CASE_FIGURES = ("far", "gfa_m2", "area_m2", "tax_10k_yuan", "since_grant_yr")
@@ -33,15 +34,13 @@ def computed_figures(
     min_known_share
         See `totals`.
     """
-    years = {
-        year: pd.to_numeric(places[f"target_{year}_10k_m2"]).sum(min_count=1)
-        for year in (2023, 2024)
-    }
-    figures: dict[str, float | None] = {
-        "carriers_2023_10k_m2": years[2023],
-        "carriers_2024_10k_m2": years[2024],
-        "carriers_by_2024_10k_m2": years[2023] + years[2024],
-    }
+    figures: dict[str, float | None] = {}
+    sums = targets_of(places).sum(min_count=1)
+    so_far = sums.cumsum(skipna=False)
+    for name in sums.index:
+        year = target_year(str(name))
+        figures[f"carriers_{year}_10k_m2"] = float(sums[name])
+        figures[f"carriers_by_{year}_10k_m2"] = float(so_far[name])
     figures = {name: None if pd.isna(value) else value for name, value in figures.items()}
     if before is None:
         return figures

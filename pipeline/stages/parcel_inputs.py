@@ -18,6 +18,7 @@ from pipeline.settings.parcel_rules import Statement
 from pipeline.sources.locate import Bounds
 from pipeline.sources.parcel_report import FINDINGS, ParcelRead
 from pipeline.sources.parcel_rules import read_rules
+from pipeline.sources.parcel_table import no_parcels
 from pipeline.stages.context import StageContext
 
 if TYPE_CHECKING:
@@ -68,25 +69,22 @@ def parcel_tables(context: StageContext, documented: tuple[Statement, ...]) -> P
 
 
 def _demonstration(context: StageContext, places: gpd.GeoDataFrame) -> ParcelTables:
-    """Make the zone where the study has its park; elsewhere there is nothing to demonstrate."""
+    """Make the zone where the study asks for it and has its park; else there are no parcels."""
     from pipeline.sources.synthetic_parcels import before_renewal, synthetic_zone
 
     settings = context.settings("parcels").synthetic
-    documented = read_rules(settings.documented).documented
-    made: SyntheticZone = synthetic_zone(
-        seed=settings.seed, parcels=settings.parcels, documented=documented
-    )
-    parcels, zone = made.parcels, made.zone
-    if not parcels["park_id"].isin(places["place_id"]).any():
-        context.log.info("no parcel file, and no place of the synthetic zone: no parcels")
-        parcels, zone = parcels.iloc[:0], zone.iloc[:0]
-    else:
-        context.log.info("no parcel file: %d synthetic parcels", len(parcels))
-    parcels, zone = parcels.to_crs(context.crs), zone.to_crs(context.crs)
-    before = before_renewal(parcels) if len(parcels) else None
-    zone = zone.assign(parcels=len(parcels), outline_basis="synthetic")
     nothing = pd.DataFrame(columns=list(FINDINGS), dtype="string")
-    return ParcelTables(parcels, before, zone, nothing, documented)
+    rules = None if settings.documented is None else read_rules(settings.documented)
+    site = None if rules is None else rules.demonstration
+    if rules is None or site is None or not places["place_id"].eq(site.park_id).any():
+        context.log.info("no parcel file and no place to demonstrate on: no parcels")
+        parcels = no_parcels(context.crs)
+        return ParcelTables(parcels, None, _zones(parcels), nothing, ())
+    made: SyntheticZone = synthetic_zone(seed=settings.seed, parcels=settings.parcels, rules=rules)
+    context.log.info("no parcel file: %d synthetic parcels", len(made.parcels))
+    parcels, zone = made.parcels.to_crs(context.crs), made.zone.to_crs(context.crs)
+    zone = zone.assign(parcels=len(parcels), outline_basis="synthetic")
+    return ParcelTables(parcels, before_renewal(parcels), zone, nothing, rules.documented)
 
 
 def _read(

@@ -10,6 +10,7 @@ import shapely
 from pipeline.measures.access_pairs import FloatArray, floats
 from pipeline.measures.access_rows import Judging, Need
 from pipeline.measures.inequality import Sampling
+from pipeline.measures.targets import target_total
 from pipeline.measures.uncertainty_footprints import site_of
 from pipeline.network.place_access import PlaceAccess, Streets, streets_of
 from pipeline.network.rail import RailCosts
@@ -88,8 +89,7 @@ def demands_of(places: pd.DataFrame, *, assumed_area_km2: float) -> dict[str, Fl
     extra = (site.duplicated() | inside).to_numpy()
     located = places["x"].notna().to_numpy()
     area = floats(places["planned_area_km2"].fillna(assumed_area_km2))
-    targets = places[["target_2023_10k_m2", "target_2024_10k_m2"]].astype("float64")
-    floor = floats(targets.sum(axis=1, min_count=1))
+    floor = floats(target_total(places))
     return {
         "land_area": np.where(located, np.where(extra, 0.0, area), np.nan),
         "planned_floor_area": np.where(located, floor, np.nan),

@@ -86,12 +86,13 @@ def _unfit(access: PlaceAccess, stations: gpd.GeoDataFrame) -> pd.Series[bool]:
 
 
 def _hubs(context: StageContext, access: PlaceAccess, walk: Streets) -> list[Measured]:
-    """Measure journeys to the hubs of the settings that the study's table knows."""
+    """Measure journeys to the hubs of the study's table: those of the settings, else all."""
     rules = context.settings("rail_coverage")
     table = context.frame("ingest", "hubs.parquet")
     if not len(table):
         return []
-    hubs = points_of(table[table["hub_id"].isin(rules.hubs)], crs=context.crs)
+    chosen = table["hub_id"].isin(rules.hubs) if rules.hubs else table["hub_id"].notna()
+    hubs = points_of(table[chosen], crs=context.crs)
     stations, costs = rail_network(context)
     if not len(stations) or not len(hubs):
         return []

@@ -78,6 +78,7 @@ def _data(context: StageContext) -> ReportData:
         parameters=_parameters(context),
         island=_tables(context, "island", ISLAND_TABLES),
         parcels=_tables(context, "parcels", PARCEL_TABLES),
+        labels=context.settings("inputs").labels,
     )
 
 
@@ -134,7 +135,7 @@ def _digest(context: StageContext) -> str:
 
 
 def _parameters(context: StageContext) -> list[Parameter]:
-    found = []
+    found, basis = [], context.settings("study").basis
     for section, keys in NAMED.items():
         settings = context.settings(section)
         for key in keys:
@@ -148,7 +149,7 @@ def _parameters(context: StageContext) -> list[Parameter]:
                     name=Words(extra["zh"], extra["en"]),
                     value=str(getattr(settings, key)),
                     unit=str(extra.get("unit", "")),
-                    source=str(extra.get("source", "")),
+                    source=basis.get(f"{section}.{key}", str(extra.get("source", ""))),
                 )
             )
     return found

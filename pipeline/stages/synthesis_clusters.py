@@ -16,7 +16,7 @@ from pipeline.stages.synthesis_tables import located_places, minutes_between, xy
 # Which counts per cell stand for the amount of city there
 CITY = ("stops", "schools", "health", "shops", "sport", "parks", "finance")
 PARKS = ("core", "zone", "x", "carrier")
-ANCHOR_WORDS = {"hospital": ("三级医院", "tertiary hospital"), "university": ("高校", "university")}
+ANCHOR_WORDS = {"hospital": ("医院", "hospital"), "university": ("高校", "university")}
 RESEARCH, BUSINESS, POLICY = "service_research", "service_business", "service_policy"
 CONCENTRATION = (
     "group", "null", "statistic", "at", "points", "observed", "null_median", "low", "high",
@@ -187,7 +187,7 @@ def _classes(
     """Guess the kind of each cluster from its surroundings alone and compare with the source.
 
     An anchor within the radius makes a research cluster: a university where universities are known,
-    else a tertiary hospital. Without one, a place near the centre is a headquarters cluster; what
+    else a hospital. Without one, a place near the centre is a headquarters cluster; what
     is left is told as policy-led, since its policies cannot be seen.
     """
     if clusters.empty:

@@ -18,6 +18,7 @@ from pipeline.measures.pairing import (
     to_edge_deg,
     transport,
 )
+from pipeline.measures.targets import target_total
 from pipeline.settings.network import Mode
 from pipeline.settings.synthesis import PairingSettings, SectorSettings, SynthesisSettings
 from pipeline.stages.context import StageContext
@@ -30,7 +31,6 @@ from pipeline.stages.synthesis_tables import (
 )
 
 MODE: Mode = "drive"
-YEARS = ("target_2023_10k_m2", "target_2024_10k_m2")
 PAIRS = (
     "research_id", "carrier_id", "minutes", "method", "flow_10k_m2", "first", "carried_share",
     "first_share",
@@ -65,7 +65,7 @@ def _sides(
     chosen = places["category"].isin(rules.research_categories) | places.index.isin(
         rules.research_places
     )
-    target = places[list(YEARS)].astype("float64").sum(axis=1, min_count=1)
+    target = target_total(places)
     carriers = places["tier"].eq(rules.carrier_tier) & target.gt(0)
     return places[chosen & ~carriers].sort_index(), places[carriers].sort_index()
 
@@ -76,7 +76,7 @@ def _pair(
     carriers: gpd.GeoDataFrame,
     rules: PairingSettings,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    capacity = carriers[list(YEARS)].astype("float64").sum(axis=1, min_count=1)
+    capacity = target_total(carriers)
     supply = pd.Series(capacity.sum() * rules.fill_share / len(research), index=research.index)
     table = minutes_between(context, research, carriers, mode=MODE, limit_min=rules.limit_min)
     minutes, method = matrix_of(table, research.index, carriers.index)
@@ -173,15 +173,15 @@ def _sectors(
     """Compare the side of the district that a role names with the bearing from its middle."""
     districts = context.layer("ingest", "districts.parquet")
     own = districts[districts["district_zh"].eq(rules.district_zh)]
-    chosen = places[places["district_zh"].eq(rules.district_zh) & places["minhang_role"].notna()]
-    if own.empty or chosen.empty:
+    chosen = places[places["district_zh"].eq(rules.district_zh) & places["district_role"].notna()]
+    if rules.district_zh is None or own.empty or chosen.empty:
         return pd.DataFrame({name: [] for name in SECTORS})
     chosen = chosen.sort_index()
     middle = own.geometry.iloc[0].centroid
     offset = xy_of(chosen) - np.array([middle.x, middle.y])
     bearing = bearing_deg(offset[:, 0], offset[:, 1])
     sector = sector_of(bearing)
-    stated = chosen["minhang_role"].map(rules.sectors).astype("object")
+    stated = chosen["district_role"].map(rules.sectors).astype("object")
     seed = context.settings("study").seed
     moved = moved_points(chosen, draws=pairing.draws, seed=seed) - np.array([middle.x, middle.y])
     sides = set(rules.sectors.values())
@@ -189,7 +189,7 @@ def _sectors(
     drawn = nearest_side(bearing_deg(moved[:, :, 0], moved[:, :, 1]).T, sides=sides)
     table = pd.DataFrame(
         {
-            "role": chosen["minhang_role"],
+            "role": chosen["district_role"],
             "stated": stated.where(stated.notna(), None),
             "bearing_deg": bearing,
             "side": side,

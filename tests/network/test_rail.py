@@ -24,6 +24,7 @@ from pipeline.settings.rail import (
     StationLink,
     ThroughBranch,
 )
+from tests.first_study import SHANGHAI
 
 CRS = "EPSG:32651"
 WAIT, DWELL, RIDE, WALK = 3.0, 0.5, 2.0, 4.0
@@ -313,7 +314,7 @@ def test_random_lines_agree_with_networkx(routes: list[list[str]], close: bool) 
 @pytest.mark.shared
 def test_shanghai(shared: Path) -> None:
     rows = pd.read_csv(shared / "facts" / "metro_line_stations.csv", dtype={"line": str})
-    rail = build_rail_graph(rows, crs=CRS, statuses={"operating"}, settings=RailSettings())
+    rail = build_rail_graph(rows, crs=CRS, statuses={"operating"}, settings=SHANGHAI.rail)
     assert len(rail.stations) == rows["station"].nunique()
     costs = rail_costs(rail)
     assert np.isfinite(costs.minutes).all()

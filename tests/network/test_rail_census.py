@@ -11,9 +11,10 @@ import pytest
 from pipeline.errors import FieldError
 from pipeline.network.rail_census import StationCount, count_line_stations, network_on, read_history
 from pipeline.network.rail_lines import checked_line_stations
-from pipeline.settings.rail import MissingStations, RailSettings, SharedTrack
+from pipeline.settings.rail import MissingStations, SharedTrack
+from tests.first_study import SHANGHAI
 
-DEFAULT = RailSettings()
+DEFAULT = SHANGHAI.rail
 
 
 def rows(*routes: tuple[str, str, str]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import scenario_gaps, with_changes
 from pipeline.publish.map_measures import code_words
 from pipeline.settings.needs import NEEDS
+from tests.first_study import SHANGHAI
 
 NAMES = {"rail": ("轨道站点", "Rail"), "hospital": ("三级医院", "Tertiary hospital")}
 PLANNED = ("建成后", "once built")
@@ -33,7 +34,7 @@ PLANNED = ("建成后", "once built")
     ],
 )
 def test_codes_are_named_in_both_languages(code: str, zh: str, en: str) -> None:
-    words = code_words([code])[code]
+    words = code_words([code], given=SHANGHAI.inputs.labels)[code]
     assert zh in words[0]
     assert en in words[1]
 

@@ -21,6 +21,7 @@ from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.parcel_template import header_of
 from pipeline.sources.parcels import read_parcels
 from pipeline.sources.synthetic_parcels import BEFORE, before_renewal, synthetic_zone
+from tests.first_study import SHANGHAI
 
 CRS = "EPSG:32651"
 FIELDS = [field.name for field in catalogue().fields]
@@ -30,12 +31,12 @@ FIELDS = [field.name for field in catalogue().fields]
 def zone() -> gpd.GeoDataFrame:
     rules = read_rules(find_rules("shanghai"))
     settings = ParcelSettings().synthetic
-    made = synthetic_zone(seed=settings.seed, parcels=settings.parcels, documented=rules.documented)
+    made = synthetic_zone(seed=settings.seed, parcels=settings.parcels, rules=rules)
     return before_renewal(made.parcels)
 
 
 def judge(frame: pd.DataFrame) -> pd.DataFrame:
-    settings = ParcelSettings()
+    settings = SHANGHAI.parcels
     return evaluate_partition(
         frame,
         read_rules(settings.rules).with_cutoffs(settings.cutoffs),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline.measures.parcel_partition import judge, measure
 from pipeline.measures.parcel_totals import totals
-from pipeline.settings.parcel_rules import Statement
+from pipeline.settings.parcel_rules import RuleSet
 from pipeline.sources.parcel_fields import catalogue
 from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.synthetic_parcels import (
@@ -35,13 +34,13 @@ ALL_TYPES = {
 
 
 @pytest.fixture(scope="module")
-def documented() -> Sequence[Statement]:
-    return read_rules(RULES / "shanghai.yml").documented
+def rules() -> RuleSet:
+    return read_rules(RULES / "shanghai.yml")
 
 
 @pytest.fixture(scope="module")
-def made(documented: Sequence[Statement]) -> SyntheticZone:
-    return synthetic_zone(seed=20250731, parcels=330, documented=documented)
+def made(rules: RuleSet) -> SyntheticZone:
+    return synthetic_zone(seed=20250731, parcels=330, rules=rules)
 
 
 def zone_totals(frame: pd.DataFrame) -> pd.Series:
@@ -52,8 +51,9 @@ def zone_totals(frame: pd.DataFrame) -> pd.Series:
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(min_value=0, max_value=2**32), parcels=st.integers(300, 400))
 def test_totals_are_the_documented_ones_for_any_seed(seed: int, parcels: int) -> None:
-    known = read_rules(RULES / "shanghai.yml").documented
-    frame = synthetic_zone(seed=seed, parcels=parcels, documented=known).parcels
+    frame = synthetic_zone(
+        seed=seed, parcels=parcels, rules=read_rules(RULES / "shanghai.yml")
+    ).parcels
     assert len(frame) == parcels
     after, before = zone_totals(frame), zone_totals(before_renewal(frame))
     assert after["far"] == pytest.approx(0.83, rel=1e-12)
@@ -123,12 +123,10 @@ def test_columns_are_those_of_the_parcel_table(made: SyntheticZone) -> None:
             assert set(made.parcels[field.name].dropna()) <= allowed, field.name
 
 
-def test_same_seed_same_bytes(
-    made: SyntheticZone, documented: Sequence[Statement], tmp_path: Path
-) -> None:
+def test_same_seed_same_bytes(made: SyntheticZone, rules: RuleSet, tmp_path: Path) -> None:
     digests = []
-    again = synthetic_zone(seed=20250731, parcels=330, documented=documented)
-    other = synthetic_zone(seed=1, parcels=330, documented=documented)
+    again = synthetic_zone(seed=20250731, parcels=330, rules=rules)
+    other = synthetic_zone(seed=1, parcels=330, rules=rules)
     for k, zone in enumerate((made, again, other)):
         path = tmp_path / f"{k}.parquet"
         zone.parcels.to_parquet(path)

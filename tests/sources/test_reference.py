@@ -129,8 +129,8 @@ def test_case_parks_agree_with_table_2() -> None:
 
 def test_minhang_has_four_bases_and_three_focal_areas() -> None:
     register = places()
-    assert (register["minhang_role"] == "existing_base").sum() == 4
-    assert sorted(register.index[register["minhang_focus"]]) == ["H2", "H3", "X8"]
+    assert (register["district_role"] == "existing_base").sum() == 4
+    assert sorted(register.index[register["district_focus"]]) == ["H2", "H3", "X8"]
 
 
 def test_borrowed_points_are_equal_and_station_points_are_flagged() -> None:

@@ -12,7 +12,6 @@ from pipeline.errors import SourceError, StudyError
 from pipeline.sources.study_new import (
     FROM_EXTRACT,
     NewStudy,
-    Start,
     extract_bounds,
     new_study,
     restated,
@@ -41,7 +40,7 @@ def extract(tmp_path: Path) -> Path:
 def _new(
     folder: Path,
     *,
-    start: Start = "minimal",
+    start: str = "minimal",
     osm: Path | None = None,
     centre: tuple[float, float] | None = (120.62, 31.3),
 ) -> NewStudy:
@@ -49,7 +48,7 @@ def _new(
 
 
 @pytest.mark.parametrize("start", ["minimal", "shanghai"])
-def test_what_is_written_is_read_back(tmp_path: Path, start: Start) -> None:
+def test_what_is_written_is_read_back(tmp_path: Path, start: str) -> None:
     written = write_study(_new(tmp_path / "studies", start=start))
     assert [path.relative_to(tmp_path).as_posix() for path in written] == [
         "studies/suzhou.yml",

@@ -9,7 +9,9 @@ import pytest
 import shapely
 
 from pipeline.sources.osm_facilities import COLUMNS, ordinary_facilities
+from tests.first_study import SHANGHAI
 
+RULES = SHANGHAI.sources.school_names
 QUALITY = ["上海市格致中学", "上海市金山中学", "复旦大学附属中学"]
 
 
@@ -29,7 +31,7 @@ def sorted_out(name: str | None, category: str = "schools", **tags: str) -> gpd.
         geometry=[shapely.box(0, 0, 2, 4)],
         crs="EPSG:32651",
     )
-    return ordinary_facilities(features, quality_names=QUALITY, snapshot="2026-05-19")
+    return ordinary_facilities(features, quality_names=QUALITY, rules=RULES, snapshot="2026-05-19")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_private_schools_are_not_public_and_an_unknown_owner_is_taken_as_public(
     ],
 )
 def test_affiliates_of_quality_schools(name: str, affiliated: bool) -> None:  # noqa: FBT001
-    assert sorted_out(name)["v_compulsory_affiliated_76"].tolist() == [affiliated]
+    assert sorted_out(name)["v_compulsory_affiliated"].tolist() == [affiliated]
 
 
 def test_clinics_and_supermarkets_but_no_hospitals_and_no_other_shops() -> None:

@@ -11,6 +11,7 @@ import pytest
 from pipeline.errors import CrsError
 from pipeline.measures.parcel_partition import evaluate_partition
 from pipeline.measures.parcel_totals import totals
+from pipeline.settings.parcels import find_rules
 from pipeline.sources.parcel_parts import split_parcels
 from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.parcels import read_parcels
@@ -29,9 +30,8 @@ def plan(rules: str) -> Study:
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    settings = plan("shanghai").parcels.synthetic
-    documented = read_rules(settings.documented).documented
-    zone = synthetic_zone(seed=7, parcels=330, documented=documented).parcels
+    rules = read_rules(find_rules("shanghai"))
+    zone = synthetic_zone(seed=7, parcels=330, rules=rules).parcels
     plain = [name for name in zone.columns if not name.startswith(("before_", "source_row"))]
     path = tmp_path_factory.mktemp("large") / "p.parquet"
     zone[plain].reset_index(drop=True).to_parquet(path, row_group_size=50)

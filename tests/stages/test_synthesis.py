@@ -67,7 +67,7 @@ def test_targets_by_district_and_group(embedded: Path) -> None:
 def test_costs_have_the_documented_ratios_and_an_independent_price(embedded: Path) -> None:
     costs = read(embedded, "costs").set_index("item")
     assert costs.loc["office_rent", "ratio"] == pytest.approx(2.725)
-    assert costs.loc["industrial_land", "suzhou"] == pytest.approx(682, abs=1)
+    assert costs.loc["industrial_land", "there"] == pytest.approx(682, abs=1)
     assert costs.loc["industrial_land", "check_value"] == 1500.0
 
 
@@ -78,7 +78,7 @@ def test_the_case_parks_lie_where_their_table_says(embedded: Path) -> None:
 
 
 def test_whether_the_waigaoqiao_carrier_is_inside_the_ring_stays_open(embedded: Path) -> None:
-    share = read(embedded, "locations").set_index("place_id")["inside_outer_ring_share"]
+    share = read(embedded, "locations").set_index("place_id")["central_share"]
     assert 0.05 < share["M2"] < 0.95
     assert share[["M1", "M3", "M5"]].eq(0).all()
 
@@ -166,3 +166,5 @@ def test_rings_must_grow() -> None:
 
     with pytest.raises(ValueError, match="near_km"):
         SynthesisSettings(central_km=40.0)
+    with pytest.raises(ValueError, match="larger than central_km"):
+        SynthesisSettings(central_km=40.0, near_km=30.0)

@@ -166,7 +166,7 @@
         app.years.some((year) => (P.target(place, year) ?? null) !== null)
           ? app.years.map((year) => `${year}: ${P.number(P.target(place, year))}`).join(" · ") : null),
       line("分组", "Group", place.priority_group ? P.word(app, place.priority_group) : null),
-      line("分工", "Role", place.minhang_role ? P.word(app, place.minhang_role) : null),
+      line("分工", "Role", place.district_role ? P.word(app, place.district_role) : null),
       line("边界", "Boundary", place.boundary_class ? P.word(app, place.boundary_class) : null),
       line("点位误差", "Position within", place.precision_m === null ? null
         : `± ${P.number(place.precision_m, 0)} m`),

@@ -1,0 +1,95 @@
+"""No city is left in the code: a study's words, lists and figures come from its files."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from base64 import b64decode
+from pathlib import Path
+
+import pandas as pd
+import pyogrio
+import pytest
+
+WORDS = (
+    *("上海", "shanghai", "闵行", "minhang", "张江", "zhangjiang", "浦东", "pudong", "临港"),
+    *("莘庄", "xinzhuang", "虹桥", "hongqiao", "1+5+X", "智造", "三级", "tertiary", "优质学校"),
+    *("quality school", "policy_76", "宁波", "ningbo", "苏州", "suzhou"),
+)
+NAMED = re.compile("|".join(map(re.escape, WORDS)), re.IGNORECASE)
+# Words that mean something else where they stand, and what is a template or about one study.
+ALLOWED = {
+    # Classes of roads in OpenStreetMap.
+    "settings/network.py": r'"tertiary(_link)?"',
+    # The study that a command means when none is named.
+    "resources.py": r'FIRST_STUDY = "shanghai"',
+    # National grades of hospitals: what the column `grade` of a table means.
+    "sources/facility_tables.py": r"v?_?tertiary_(all|3a|3a_general)",
+    # The four municipalities, which a formal name in China may start with.
+    "sources/place_names.py": r"上海市?",
+    # A template: one code list among those a parcel table may use.
+    "sources/parcel_fields.yml": r"上海用地性质|Shanghai and GB 50137|上海用地|上海",
+    # Two tiers of services, not grades of hospitals.
+    "settings/access.py": "优质服务",
+    # What one study's documents claim, beside where it is computed.
+    "publish/requirements_map.yml": ".*",
+}
+
+
+def test_the_code_names_no_city(project: Path) -> None:
+    found = []
+    for path in sorted((project / "pipeline").rglob("*")):
+        if path.suffix not in {".py", ".yml", ".js", ".css", ".html", ".j2"}:
+            continue
+        name = path.relative_to(project / "pipeline").as_posix()
+        if "vendor" in name or name.startswith("_shipped"):
+            continue
+        allowed = ALLOWED.get(name, r"(?!)")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+            left = re.sub(allowed, "", line)
+            found += [f"{name}:{number}: {left.strip()[:100]}"] if NAMED.search(left) else []
+    assert found == []
+
+
+@pytest.mark.shared
+def test_another_city_shows_nothing_of_the_first(porto_alegre: Path) -> None:
+    """Report, maps, tables, layers and rasters of Porto Alegre, unpacked as a reader sees them."""
+    outputs = porto_alegre / "outputs" / "porto_alegre"
+    layers = porto_alegre / "layers" / "built" / "porto_alegre"
+    found: dict[str, set[str]] = {}
+    for root in (outputs, layers):
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and not {".snakemake", "logs"} & set(path.parts):
+                words = set(NAMED.findall(_text_of(path)))
+                if words and path.name not in NOT_SHOWN:
+                    found[path.relative_to(porto_alegre).as_posix()] = words
+    assert found == {}
+
+
+# Records of the run, which name the rule set and every setting by its address.
+NOT_SHOWN = {"study.json", "manifest.json"}
+PACKED = re.compile(r"<script[^>]*octet-stream[^>]*>([^<]+)</script>")
+
+
+def _text_of(path: Path) -> str:
+    """Give all text in a file: cells of tables, what pages unpack, tags of rasters."""
+    if path.suffix == ".parquet":
+        table = pd.read_parquet(path)
+        return " ".join([*map(str, table.columns), *_cells(table)])
+    if path.suffix == ".gpkg":
+        return " ".join(
+            f"{name} " + " ".join(_cells(pyogrio.read_dataframe(path, layer=name)))
+            for name, _ in pyogrio.list_layers(path)
+        )
+    content = path.read_bytes()
+    if path.suffix == ".html":
+        page = content.decode("utf-8")
+        return page + "".join(
+            zlib.decompress(b64decode(part)).decode() for part in PACKED.findall(page)
+        )
+    return content.decode("utf-8", errors="ignore")
+
+
+def _cells(table: pd.DataFrame) -> list[str]:
+    words = table.select_dtypes(include=["object", "string", "str"])
+    return [str(cell) for name in words for cell in words[name].dropna().unique()]
