@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.built import PROJECT, build_once
+from tests.second_city import build_porto_alegre
 
 
 def required_in_ci(reason: str) -> None:
@@ -57,3 +58,9 @@ def embedded(all_workers: Path) -> Path:
 def with_extract(all_workers: Path, extract: Path) -> Path:
     """Build Shanghai with the OSM extract; gives the workspace."""
     return build_once(all_workers / "with_extract", ["--osm", str(extract)])
+
+
+@pytest.fixture(scope="session")
+def porto_alegre(all_workers: Path, shared: Path) -> Path:
+    """Build the second study; gives the workspace."""
+    return build_porto_alegre(all_workers, shared)

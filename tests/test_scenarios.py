@@ -103,7 +103,8 @@ def test_what_the_study_does_not_have_is_named(
 
 def test_a_new_campus_and_a_new_school_join_their_tables(study: Study, tmp_path: Path) -> None:
     at = {"name_zh": "新", "name_en": "New", "lon": 121.47, "lat": 30.95}
-    changes = scenario({"kind": "add_hospital", **at}, {"kind": "add_school", **at})
+    school = {"kind": "add_school", "variants": ["policy_76"], **at}
+    changes = scenario({"kind": "add_hospital", **at}, school)
     overrides = changed_study(changes, study, tmp_path)
     hospitals = pd.read_csv(overrides["inputs.hospitals"]["path"])
     schools = pd.read_csv(overrides["inputs.schools"]["path"])

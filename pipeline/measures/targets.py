@@ -38,3 +38,17 @@ def targets_of(places: pd.DataFrame) -> pd.DataFrame:
 def target_total(places: pd.DataFrame) -> pd.Series[float]:
     """Sum a place's targets of all years in 10⁴ m²; null where it states none."""
     return targets_of(places).sum(axis=1, min_count=1)
+
+
+def targets_text(places: pd.DataFrame) -> pd.Series[str]:
+    """Write the targets in words, such as `2023: 46; 2024: 33`; null where none is stated."""
+    columns = target_columns(places.columns)
+    told = [
+        "; ".join(
+            f"{target_year(name)}: {value:g}"
+            for name, value in zip(columns, row, strict=True)
+            if pd.notna(value)
+        )
+        for row in targets_of(places).itertuples(index=False)
+    ]
+    return pd.Series([text or None for text in told], index=places.index, dtype="object")

@@ -14,6 +14,7 @@ import pandas as pd
 
 from pipeline.errors import LayerError, Problem
 from pipeline.publish.layer_schemas import LayerSchema, layer_schemas
+from pipeline.resources import FIRST_STUDY
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -127,7 +128,7 @@ class BuiltLayers:
         return path
 
 
-def open_layers(study: str = "shanghai", *, workspace: Path | None = None) -> BuiltLayers:
+def open_layers(study: str = FIRST_STUDY, *, workspace: Path | None = None) -> BuiltLayers:
     """Open the layers of a built study.
 
     Parameters

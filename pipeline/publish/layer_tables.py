@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from pipeline.measures.targets import target_total, target_year, targets_of
+from pipeline.measures.targets import target_total, targets_text
 from pipeline.publish.layer_analysis import analysis_recipes
 from pipeline.publish.layer_codes import study_schemas
 from pipeline.publish.layer_frames import INTERCHANGE_CRS, conform
@@ -91,18 +91,11 @@ def gap_class(gap: pd.Series, breaks: Sequence[float]) -> pd.Series:
 
 def _places(read: Reader, _: Options) -> gpd.GeoDataFrame:
     places = read.layer("ingest", "places.parquet")
-    targets = targets_of(places)
     return places.assign(
         footprint_km2=places.geometry.area / 1e6,
         target_10k_m2=target_total(places),
-        targets=[_by_year(row) for row in targets.to_dict("records")],
+        targets=targets_text(places),
     )
-
-
-def _by_year(row: Mapping[Hashable, float]) -> str | None:
-    """Write the targets that a place states, such as `2023: 46; 2024: 33`."""
-    stated = {target_year(str(name)): value for name, value in row.items() if pd.notna(value)}
-    return "; ".join(f"{year}: {value:g}" for year, value in stated.items()) or None
 
 
 def _place_points(read: Reader, _: Options) -> gpd.GeoDataFrame:

@@ -17,7 +17,7 @@ from pipeline.publish.scenario_map import ScenarioData, ScenarioState, build_sce
 from pipeline.publish.themed_map import Fact, MapLayer, MapList, MapTable, Paint
 from pipeline.scenarios.files import AddHospital, AddSchool, OpenGate, Scenario
 from pipeline.scenarios.ledger import CLOSED, EASED, OPENED, SAME, UNKNOWN, WORSE
-from pipeline.scenarios.words import change_words
+from pipeline.scenarios.words import Words, change_words
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import BY_NAME
 from pipeline.stages.map_scenarios import most_changed
@@ -57,8 +57,8 @@ PARCEL_SUMMARY = (
 )
 CLASS_WORDS = {
     "served_rail": ("轨道站点", "rail"),
-    "served_hospital": ("三级医院", "hospital"),
-    "served_school": ("优质学校", "school"),
+    "served_hospital": ("医院", "hospital"),
+    "served_school": ("学校", "school"),
 }
 M2_PER_HA = 10_000
 STATES = {
@@ -119,7 +119,8 @@ def draw_scenario(
     sides = [StageContext(BY_NAME["maps"], study, place) for place in (before, after)]
     places = prepared_places(sides[0].layer("ingest", "places.parquet").to_crs(4326))
     districts = districts_of(sides[0])
-    states = _states(ledger, places)
+    words = {**GLOSSARY, **study.inputs.labels}
+    states = _states(ledger, places, words)
     main, *more = states
     plots = _plots(parcels, before)
     synthetic = bool(plots["synthetic"].any()) if len(plots) else False
@@ -136,8 +137,8 @@ def draw_scenario(
         on_top=[*_links(scenario), *_plot_layer(plots), *_added(scenario, sides)],
         ledger=_ledger(ledger, main.key),
         ledger_columns=LEDGER,
-        tables=[_summary(summary), *_plot_table(parcels)],
-        lists=[MapList(("改变了什么", "What is changed"), change_words(scenario))],
+        tables=[_summary(summary, words), *_plot_table(parcels)],
+        lists=[MapList(("改变了什么", "What is changed"), change_words(scenario, words))],
         background=_background(sides, districts),
         back=Path(os.path.relpath(overview, target.parent)).as_posix()
         if overview.is_file()
@@ -157,7 +158,7 @@ def _own_notes(scenario: Scenario) -> list[tuple[str, str]]:
     return [(scenario.note_zh, scenario.note_en)] if scenario.note_zh or scenario.note_en else []
 
 
-def _states(ledger: pd.DataFrame, places: gpd.GeoDataFrame) -> list[ScenarioState]:
+def _states(ledger: pd.DataFrame, places: gpd.GeoDataFrame, words: Words) -> list[ScenarioState]:
     """Give the services that change, most changed first, and the composite last."""
     moved = ledger[ledger["change"].isin(MOVED)]
     single = moved[moved["service"].ne(COMPOSITE)]
@@ -176,13 +177,11 @@ def _states(ledger: pd.DataFrame, places: gpd.GeoDataFrame) -> list[ScenarioStat
     )
     told = _with_methods(ledger)
     return [
-        ScenarioState(service, _service(service), *_pair(told, service, points))
+        ScenarioState(
+            service, words.get(service, (service, service)), *_pair(told, service, points)
+        )
         for service in [*order.index, COMPOSITE]
     ]
-
-
-def _service(service: str) -> tuple[str, str]:
-    return GLOSSARY.get(service, (service, service))
 
 
 def _with_methods(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -228,9 +227,9 @@ def _ledger(ledger: pd.DataFrame, service: str) -> pd.DataFrame:
     return order.sort_values(["crossed", "by", "place"]).drop(columns=["crossed", "by"])
 
 
-def _summary(summary: pd.DataFrame) -> MapTable:
+def _summary(summary: pd.DataFrame, words: Words) -> MapTable:
     rows = summary[~summary["change"].isin([SAME, UNKNOWN])]
-    named = [_service(str(name)) for name in rows["service"]]
+    named = [words.get(str(name), (str(name),) * 2) for name in rows["service"]]
     table = rows.assign(service_zh=[zh for zh, _ in named], service_en=[en for _, en in named])
     return MapTable(("变化的地点、面积与人", "Places, area and people that change"), table, SUMMARY)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.scenarios.files import (
     AddHospital,
     AddSchool,
@@ -17,13 +17,15 @@ from pipeline.scenarios.files import (
     Scenario,
 )
 
-
-def change_words(scenario: Scenario) -> list[tuple[str, str]]:
-    """Give one sentence for each change, Chinese and English."""
-    return [_words(change) for change in scenario.changes]
+Words = Mapping[str, tuple[str, str]]
 
 
-def _words(change: Change) -> tuple[str, str]:
+def change_words(scenario: Scenario, words: Words) -> list[tuple[str, str]]:
+    """Give one sentence for each change, Chinese and English; `words` name the services."""
+    return [_words(change, words) for change in scenario.changes]
+
+
+def _words(change: Change, words: Words) -> tuple[str, str]:
     if isinstance(change, OpenLine | ExtendLine):
         return _line_words(change)
     if isinstance(change, AddHospital):
@@ -35,7 +37,7 @@ def _words(change: Change) -> tuple[str, str]:
         return f"新设学校：{change.name_zh}", f"one more school: {change.name_en}"
     if isinstance(change, OpenGate):
         return f"开放步行口：{change.name}", f"a way for pedestrians opens: {change.name}"
-    return _setting_words(change)
+    return _setting_words(change, words)
 
 
 def _line_words(change: OpenLine | ExtendLine) -> tuple[str, str]:
@@ -45,9 +47,9 @@ def _line_words(change: OpenLine | ExtendLine) -> tuple[str, str]:
     return f"线路 {line} 延伸 {count} 站", f"line {line} goes on for {count} stations"
 
 
-def _setting_words(change: ChangeNeed | ChangeSetting) -> tuple[str, str]:
+def _setting_words(change: ChangeNeed | ChangeSetting, words: Words) -> tuple[str, str]:
     if isinstance(change, ChangeNeed):
-        zh, en = GLOSSARY.get(change.service, (change.service, change.service))
+        zh, en = words.get(change.service, (change.service, change.service))
         to = f"{change.threshold:g}"
         return f"{zh}的门槛改为 {to}", f"the threshold of {en} becomes {to}"
     value = json.dumps(change.value, ensure_ascii=False)

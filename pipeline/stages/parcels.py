@@ -20,6 +20,7 @@ from pipeline.measures.parcel_scenarios import carrier_targets, uplift_against_t
 from pipeline.measures.parcel_switches import scenario_columns
 from pipeline.measures.parcel_totals import totals, verdict_totals
 from pipeline.measures.parcel_verdicts import evidence
+from pipeline.measures.targets import targets_text
 from pipeline.settings.parcel_rules import RuleSet
 from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.synthetic_parcels import BEFORE
@@ -193,7 +194,8 @@ def _targets(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
     places = pd.DataFrame(context.layer("ingest", "places.parquet").drop(columns="geometry"))
     uplift = parcels.groupby("district_zh")["uplift_m2"].sum(min_count=1)
     targets = carrier_targets(places.dropna(subset=["district_zh"]), by="district_zh")
-    return uplift_against_targets(uplift, targets).reset_index()
+    table = uplift_against_targets(uplift, targets).reset_index()
+    return table.assign(targets=targets_text(table))
 
 
 def _plain(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

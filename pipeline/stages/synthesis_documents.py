@@ -71,7 +71,7 @@ def _cost(cost: Cost, figures: pd.DataFrame, standards: pd.DataFrame) -> dict[st
         "there": there,
         "ratio": here / there,
         "ratio_stated": stated,
-        "check_value": float(check["value"].astype("float64").iloc[0]),
+        "check_value": check["value"].astype("float64").iloc[0],
         "check_source": check["source"].iloc[0],
         "source": str(figures.loc[cost.here, "source"]),
     }

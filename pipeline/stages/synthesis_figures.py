@@ -11,7 +11,7 @@ from pipeline.measures.comparison import (
     share_of_draws,
     target_sums,
 )
-from pipeline.measures.targets import target_total, targets_of
+from pipeline.measures.targets import target_total, targets_of, targets_text
 from pipeline.settings.synthesis import SynthesisSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.synthesis_documents import write_documents
@@ -88,4 +88,5 @@ def _targets(
     names = context.frame("ingest", "district_names.parquet")
     area = names.set_index("name_zh")["area_km2"] if len(names) else pd.Series(dtype="float64")
     km2 = joined["group"].map(area).astype("float64")
-    return joined.assign(per_km2_m2=joined["target_10k_m2"] * 1e4 / km2)
+    per_km2_m2 = joined["target_10k_m2"] * 1e4 / km2
+    return joined.assign(per_km2_m2=per_km2_m2, targets=targets_text(joined))
