@@ -16,10 +16,9 @@ WAYS = ("before_growth", "yearly_growth", "grown", "ratio", "target", "footprint
 
 
 class Growth(Section):
-    """A level (or a base) with the growth in per cent that led to it (or leads on)."""
+    """A level with the growth in per cent that led to it over some years, or leads on from it."""
 
-    level: str | None = None
-    base: str | None = None
+    level: str
     growth: str
     years: int = 1
 

@@ -90,7 +90,7 @@ def _computed(
         return compound_growth(first, level, years=grow.years) * 100
     if (grow := check.grown) is not None:
         share = float(value[grow.growth]) / 100
-        return grown(float(value[grow.base]), growth_share=share, years=grow.years)
+        return grown(float(value[grow.level]), growth_share=share, years=grow.years)
     if check.ratio is not None:
         return float(value[check.ratio.of] / value[check.ratio.to])
     if check.target is not None:
@@ -98,8 +98,8 @@ def _computed(
         column = "target_10k_m2" if asked.year is None else f"target_{asked.year}_10k_m2"
         sums = targets.set_index(["kind", "group"])[column]
         return float(sums.get((asked.kind, asked.group), np.nan))
-    return float(places.loc[check.footprint, "footprint_km2"])
+    return float(places["footprint_km2"].astype("float64").get(check.footprint or "", np.nan))
 
 
 def _stated(check: Check, figures: pd.DataFrame) -> float:
-    return float(figures.loc[check.stated, "check_value" if check.other else "value"])
+    return float(figures["check_value" if check.other else "value"].astype("float64")[check.stated])
