@@ -15,6 +15,7 @@ import pandas as pd
 from pipeline.errors import LayerError, Problem
 from pipeline.publish.layer_schemas import LayerSchema, layer_schemas
 from pipeline.resources import FIRST_STUDY
+from pipeline.study import Study, restore_study
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -85,10 +86,14 @@ class BuiltLayers:
         return self[name].to_crs(self.crs)
 
     @cached_property
+    def study(self) -> Study:
+        """The study as it was built: every setting that the layers rest on."""
+        return restore_study(self.folder / "study.json")
+
+    @property
     def crs(self) -> str:
         """The working CRS of the study, in metres."""
-        plan = json.loads((self.folder / "study.json").read_text(encoding="utf-8"))
-        return str(plan["study"]["crs"])
+        return self.study.study.crs
 
     def about(self, name: str) -> LayerSchema:
         """Give the schema of a layer: key, columns with units, method, limits."""

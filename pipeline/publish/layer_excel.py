@@ -17,10 +17,14 @@ if TYPE_CHECKING:
     from pipeline.publish.layer_tables import Layer
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
-_ROWS_AT_MOST = 1_048_575
+#: Longer tables open slowly in a spreadsheet; they are named in the contents and left to CSV.
+ROWS_AT_MOST = 50_000
+CONTENTS = "contents"
 
 
-def write_excel(path: Path, layers: Sequence[Layer], *, date: dt.date) -> None:
+def write_excel(
+    path: Path, layers: Sequence[Layer], *, date: dt.date, most_rows: int = ROWS_AT_MOST
+) -> None:
     """Write a workbook: header row with aliases below the names, empty cells for nulls.
 
     Parameters
@@ -31,6 +35,8 @@ def write_excel(path: Path, layers: Sequence[Layer], *, date: dt.date) -> None:
         Conforming layers; geometry is left out, points carry `lon` and `lat`.
     date
         Stands for the time of writing, so that equal content makes an equal file.
+    most_rows
+        A longer layer has no sheet; the first sheet lists every layer and says where it is.
     """
     from openpyxl import Workbook
 
@@ -38,7 +44,10 @@ def write_excel(path: Path, layers: Sequence[Layer], *, date: dt.date) -> None:
     moment = dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC).replace(tzinfo=None)
     book.properties.creator = "parkgap"
     book.properties.created = book.properties.modified = moment
-    for layer in layers:
+    contents = book.create_sheet(CONTENTS)
+    for listed in _contents(layers, most_rows):
+        contents.append([_cell(contents, value) for value in listed])
+    for layer in (one for one in layers if len(one.frame) <= most_rows):
         sheet = book.create_sheet(layer.schema.name[:31])
         sheet.freeze_panes = "A3"
         for row in _rows(layer):
@@ -48,12 +57,24 @@ def write_excel(path: Path, layers: Sequence[Layer], *, date: dt.date) -> None:
     _with_fixed_times(memory, path, moment)
 
 
+def _contents(layers: Sequence[Layer], most_rows: int) -> Iterator[list[Any]]:
+    yield ["layer", "中文", "English", "行数 / rows", "所在 / where"]
+    for layer in layers:
+        schema, rows = layer.schema, len(layer.frame)
+        where = (
+            "本工作簿 / here"
+            if rows <= most_rows
+            else f"行数过多，见 / too long, see {schema.name}.csv"
+        )
+        yield [schema.name, schema.zh, schema.en, rows, where]
+
+
 def _rows(layer: Layer) -> Iterator[list[Any]]:
     table = plain_columns(layer.frame, layer.schema)
     told = {column.name: column.alias for column in layer.schema.columns}
     yield list(table.columns)
     yield [told.get(name, name) for name in table.columns]
-    for row in table.head(_ROWS_AT_MOST - 1).astype(object).itertuples(index=False):
+    for row in table.astype(object).itertuples(index=False):
         yield [None if pd.isna(value) else value for value in row]
 
 

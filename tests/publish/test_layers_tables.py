@@ -89,6 +89,17 @@ def test_a_workbook_holds_texts_as_texts_and_repeats_to_the_byte(tmp_path: Path)
     assert sheet.max_row == 2 + 3
 
 
+def test_a_workbook_lists_every_layer_and_leaves_long_ones_to_csv(tmp_path: Path) -> None:
+    write_excel(tmp_path / "a.xlsx", town_layers(), date=dt.date(2026, 5, 19), most_rows=2)
+    book = openpyxl.load_workbook(tmp_path / "a.xlsx")
+    assert book.sheetnames[0] == "contents"
+    told = {row[0]: row[4] for row in book["contents"].iter_rows(min_row=2, values_only=True)}
+    assert set(told) == set(layer_schemas())
+    assert "places" not in book.sheetnames
+    assert told["places"].endswith("places.csv")
+    assert "stations" in book.sheetnames
+
+
 def test_geoparquet_carries_dictionary_and_provenance(tmp_path: Path) -> None:
     made = layer("gaps")
     traced = trace(made.schema, rows=3, sources=[], makings={}, unstated="mark")
