@@ -22,6 +22,7 @@ FID = "fid"
 # 1.3 is the newest that GDAL 3.6, hence QGIS 3.22, reads without a warning.
 GPKG_VERSION = "1.3"
 DICTIONARY = "data_dictionary"
+ABOUT = "metadata"
 _SCHEMA_EXTENSION = "http://www.geopackage.org/spec121/#extension_schema"
 _METADATA_EXTENSION = "http://www.geopackage.org/spec121/#extension_metadata"
 
@@ -61,6 +62,7 @@ def write_geopackage(
     date: dt.date,
     styles: Mapping[str, Mapping[str, str]],
     metadata: Mapping[str, tuple[str, str, str]],
+    about: pd.DataFrame | None = None,
 ) -> None:
     """Write layers, their dictionary, domains, styles and metadata to a new GeoPackage.
 
@@ -77,6 +79,8 @@ def write_geopackage(
         QML by layer and name of the style; the first style of a layer is its default.
     metadata
         By layer (empty name: the whole file): URI of the standard, mime type, document.
+    about
+        Table `metadata`, one row for each layer, for people who open the file without those.
     """
     moment = f"{date.isoformat()}T00:00:00.000Z"
     with _fixed_clock(moment):
@@ -84,6 +88,8 @@ def write_geopackage(
             _write_layer(path, layer)
         schemas = [layer.schema for layer in layers]
         _write_table(path, DICTIONARY, dictionary(schemas), "what every column means")
+        if about is not None:
+            _write_table(path, ABOUT, about, "what every layer is, whose, from what and how")
         _write_table(path, "layer_styles", _style_rows(schemas, styles, date), "", fid="id")
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         # One transaction: a commit, and the disk's answer to it, for each row takes seconds.

@@ -19,7 +19,7 @@ Generated from `pipeline/publish/*_schemas.yml` by `parkgap docs`; do not edit b
 
 | 文件 / file | 内容 / content |
 |---|---|
-| `layers/built/<study>/parkgap.gpkg` | 全部图层，EPSG:4326，自带样式、代码表与元数据 / all layers, EPSG:4326, with styles, code lists and metadata |
+| `layers/built/<study>/parkgap.gpkg` | 全部图层，EPSG:4326，自带样式、代码表、`metadata` 与 `data_dictionary` 表 / all layers, EPSG:4326, with styles, code lists and the tables `metadata` and `data_dictionary` |
 | `layers/built/<study>/parkgap.qgz` | QGIS 3.22 及以上的工程 / project for QGIS 3.22 or newer |
 | `layers/built/<study>/parquet/*.parquet` | GeoParquet，每层一个 / one GeoParquet file per layer |
 | `layers/built/<study>/rasters/*.tif` | 云优化 GeoTIFF，NaN 为未知 / cloud-optimised GeoTIFF, NaN where unknown |

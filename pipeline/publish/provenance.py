@@ -7,11 +7,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import LayerError, Problem
 from pipeline.publish.layer_licences import Licence, licence_of, mixed
 from pipeline.publish.layer_schemas import LayerSchema
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STAC_VERSION = "1.0.0"
 TABLE_EXTENSION = "https://stac-extensions.github.io/table/v1.2.0/schema.json"
@@ -290,3 +293,43 @@ def credit_line(traced: Sequence[Provenance]) -> str:
     names = sorted({text for one in traced for text in one.attributions})
     licences = sorted({one.licence.id for one in traced})
     return "；".join([*names, *licences])
+
+
+def metadata_table(traced: Sequence[Provenance]) -> pd.DataFrame:
+    """Give one row for each layer: what it is, whose, from what and how, in words."""
+    import pandas as pd
+
+    rows = [
+        {
+            "layer": one.schema.name,
+            "title_zh": one.schema.zh,
+            "title_en": one.schema.en,
+            "about_zh": one.schema.about[0],
+            "about_en": one.schema.about[1],
+            "rows": one.rows,
+            "schema_version": one.schema.version,
+            "licence": one.licence.id,
+            "attribution": "; ".join(one.attributions),
+            "reserved": "; ".join(map(str, one.reservations)),
+            "sources": "; ".join(map(_cited, one.sources)),
+            "method_zh": one.schema.method[0],
+            "method_en": one.schema.method[1],
+            "limits_zh": one.schema.limits[0],
+            "limits_en": one.schema.limits[1],
+            "settings_sha256": _joined({name: m.settings for name, m in one.makings.items()}),
+            "code_sha256": _joined({name: m.code for name, m in one.makings.items()}),
+        }
+        for one in traced
+    ]
+    texts = [name for name in rows[0] if name != "rows"] if rows else []
+    return pd.DataFrame(rows).astype(dict.fromkeys(texts, "string"))
+
+
+def _cited(source: Source) -> str:
+    date = "" if source.date is None else f", {source.date.isoformat()}"
+    return f"{source.zh} / {source.en} ({licence_of(source.licence).id}{date})"
+
+
+def _joined(digests: Mapping[str, str]) -> str:
+    """Shorten the digests of the stages as people compare them."""
+    return "; ".join(f"{name} {digest[:12]}" for name, digest in sorted(digests.items()))

@@ -25,6 +25,7 @@ from pipeline.publish.provenance import (
     Provenance,
     Source,
     credit_line,
+    metadata_table,
     stac_collection,
     trace,
 )
@@ -125,6 +126,7 @@ def _geopackage(
             date=date,
             styles=styles([layer.schema for layer in layers], _looks(context)),
             metadata=whole | documents,
+            about=metadata_table(traced),
         )
 
 

@@ -119,6 +119,16 @@ def test_every_file_of_the_provenance_exists_and_every_layer_is_traced(
         assert (traced[name]["licence"], traced[name]["attribution"]) == ("ODbL-1.0", [OSM]), name
 
 
+def test_the_metadata_table_tells_of_every_layer(built: Path) -> None:
+    told = gpd.read_file(built / "parkgap.gpkg", layer="metadata").set_index("layer")
+    assert set(told.index) == set(layer_schemas())
+    assert OSM in told.loc["gaps", "attribution"]
+    assert "Register of places" in told.loc["gaps", "sources"]
+    assert told.loc["gaps", "settings_sha256"].startswith("gaps ")
+    assert "C1" in told.loc["places", "reserved"]
+    assert told.loc["rail_minutes", "rows"] > 100_000
+
+
 def test_no_path_of_this_machine_is_published(built: Path, embedded: Path) -> None:
     with closing(sqlite3.connect(built / "parkgap.gpkg")) as database:
         text = "".join(row[0] for row in database.execute("SELECT metadata FROM gpkg_metadata"))
