@@ -32,6 +32,7 @@ from pipeline.settings.inputs import InputSettings
 from pipeline.settings.island import IslandSettings
 from pipeline.settings.layers import LayerSettings
 from pipeline.settings.maps import MapsSettings
+from pipeline.settings.messages import mistake
 from pipeline.settings.network import NetworkSettings
 from pipeline.settings.parcels import ParcelSettings
 from pipeline.settings.rail import GtfsSettings, RailSettings, StationSettings
@@ -40,6 +41,8 @@ from pipeline.settings.sources import SourceSettings
 from pipeline.settings.synthesis import SynthesisSettings
 
 SCHEMA_VERSION = 1
+# A longer value is not repeated in a message.
+LONGEST_SHOWN = 120
 MAX_STUDY_BYTES = 1_000_000
 MAX_STUDY_BRACKETS = 100
 MAX_STUDY_VALUES = 100_000  # aliases of aliases multiply
@@ -143,7 +146,12 @@ def find_study(name: str, *, workspace: Path) -> Path:
     )
 
 
-def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
+def read_study(
+    path: Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    typed: Mapping[str, str] | None = None,
+) -> Study:
     """Read and validate a study file.
 
     Parameters
@@ -152,6 +160,8 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
         YAML file, UTF-8, at most 1 MB. Paths inside it are relative to the file.
     overrides
         Values that replace those of the file, keyed by dotted path (``inputs.osm_extract``).
+    typed
+        How each override was given (``--set network.walk_speed_m_min=x``), for messages.
 
     Returns
     -------
@@ -160,16 +170,20 @@ def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Study:
     Raises
     ------
     StudyError
-        Carries one problem for each wrong key, value, unit or path, with the line it stands on.
+        Carries one problem for each wrong key, value, unit or path, with the line it stands on or
+        the argument that gave it.
     """
+    given = {key: (typed or {}).get(key, key) for key in overrides or {}}
     tree = _load_yaml(path)
     plain = _plain(tree, [MAX_STUDY_VALUES])
     for dotted, value in (overrides or {}).items():
-        _put(plain, dotted.split("."), value)
+        _put(plain, dotted.split("."), value, given[dotted])
     try:
         return Study.model_validate(plain, context={"base": path.resolve().parent})
     except ValidationError as error:
-        raise StudyError(*(_problem(path, tree, detail) for detail in error.errors())) from None
+        raise StudyError(
+            *(_problem(path, tree, detail, given) for detail in error.errors())
+        ) from None
 
 
 def _load_yaml(path: Path) -> CommentedMap:
@@ -261,10 +275,32 @@ def _plain(node: Any, left: list[int], depth: int = 0) -> Any:  # noqa: ANN401
     return node
 
 
-def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:  # noqa: ANN401
-    for key in keys[:-1]:
-        tree = tree.setdefault(key, {})
+def _put(tree: dict[str, Any], keys: list[str], value: Any, typed: str) -> None:  # noqa: ANN401
+    """Set a value below its sections; a section that the file leaves empty begins here."""
+    for depth, key in enumerate(keys[:-1], 1):
+        if tree.get(key) is None:
+            tree[key] = {}
+        if not isinstance(tree[key], dict):
+            above = ".".join(keys[:depth])
+            raise StudyError(
+                Problem(
+                    zh=f"“{above}”不是分节，其下没有设置",
+                    en=f"{above!r} is no section, there are no settings below it",
+                    path=typed,
+                    rule=".".join(keys),
+                    remedy_zh="参见 docs/settings.md",
+                    remedy_en="see docs/settings.md",
+                )
+            )
+        tree = tree[key]
     tree[keys[-1]] = value
+
+
+def _argument(location: tuple[int | str, ...], given: Mapping[str, str]) -> str | None:
+    """Find the argument that gave a value, or what stands around or below it."""
+    dotted = ".".join(str(key) for key in location)
+    near = [key for key in given if f"{dotted}.".startswith(f"{key}.")]
+    return given[max(near, key=len)] if near else None
 
 
 def _line_of(tree: CommentedMap, location: tuple[int | str, ...]) -> int | None:
@@ -303,15 +339,25 @@ def model_at(location: tuple[int | str, ...]) -> type[BaseModel] | None:
     return model
 
 
-def _problem(path: Path, tree: CommentedMap, detail: ErrorDetails) -> Problem:
+def _problem(
+    path: Path, tree: CommentedMap, detail: ErrorDetails, given: Mapping[str, str]
+) -> Problem:
     """Turn one validation error into a sentence with line, rule, allowed values, nearest match."""
     location = detail["loc"]
-    line = _line_of(tree, location)
+    argument = _argument(location, given)
+    line = None if argument else _line_of(tree, location)
     dotted = ".".join(str(key) for key in location)
     model = model_at(location)
     known = sorted(model.model_fields) if model is not None else []
     key = str(location[-1]) if location else ""
-    zh, en = f"值 {detail['input']!r} 无效", f"value {detail['input']!r}: {detail['msg']}"
+    told_zh, told_en = mistake(detail["type"], detail["msg"], detail.get("ctx", {}))
+    unit = _unit(model, key)
+    if unit is not None and detail["type"] in {"float_parsing", "int_parsing"}:
+        told_zh, told_en = f"{told_zh}，单位为 {unit}", f"{told_en}; allowed unit: {unit}"
+    shown = repr(detail["input"])
+    shown = f" {shown} " if len(shown) <= LONGEST_SHOWN else ""
+    zh = f"值{shown}无效" + (f"：{told_zh}" if told_zh else "")
+    en = f"value {shown.strip()}: {told_en}" if shown else told_en
     remedy_zh = remedy_en = None
     if detail["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
@@ -326,12 +372,18 @@ def _problem(path: Path, tree: CommentedMap, detail: ErrorDetails) -> Problem:
     return Problem(
         zh=zh,
         en=en,
-        path=path,
+        path=argument or path,
         row=None if line is None else f"line {line}",
         rule=dotted,
         remedy_zh=remedy_zh,
         remedy_en=remedy_en,
     )
+
+
+def _unit(model: type[BaseModel] | None, key: str) -> str | None:
+    field = None if model is None else model.model_fields.get(key)
+    extra = field.json_schema_extra if field is not None else None
+    return str(extra["unit"]) if isinstance(extra, dict) and "unit" in extra else None
 
 
 def _meaning(model: type[BaseModel] | None, key: str) -> tuple[str | None, str | None]:

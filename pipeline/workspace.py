@@ -32,6 +32,11 @@ class Workspace:
         """The resolved study that the stages of a run read."""
         return self.built / "study.json"
 
+    @property
+    def options(self) -> Path:
+        """What the last run was asked for beside the study file."""
+        return self.built / ".options.json"
+
     def manifest(self, stage: str) -> Path:
         """Manifest of a stage: exists only while all its outputs are whole."""
         return self.built / stage / "manifest.json"

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.commands.studies import keep_options, last_options
 from pipeline.errors import StudyError
 from pipeline.settings.base import Section, setting
 from pipeline.study import Study, find_study, read_study, restore_study
+from pipeline.workspace import Workspace
 
 Altered = Callable[[str, str], Path]
 SHANGHAI = Path(__file__).parents[1] / "studies" / "shanghai.yml"
@@ -132,6 +134,56 @@ def test_resolved_study_comes_back_the_same(tmp_path: Path) -> None:
     assert restore_study(plan).digest() == study.digest()
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "zh", "en"),
+    [
+        ("network.walk_speed_m_min", -3, "须大于 0", "greater than 0"),
+        ("island.draws", "many", "须为整数", "whole number"),
+        ("maps.first_language", "fr", "只可为 'zh', 'en'", "one of 'zh', 'en'"),
+        ("study.date", "soon", "须为日期", "a date"),
+        ("gaps.weights", [1], "须为“键: 值”", "a mapping"),
+        ("network.extract_is_complete", "perhaps", "true 或 false", "true or false"),
+        ("hospitals.variants", [], "至少 1 项", "at least 1"),
+    ],
+)
+def test_mistakes_are_told_in_both_languages_by_the_argument_that_made_them(
+    key: str, value: object, zh: str, en: str
+) -> None:
+    typed = f"--set {key}={value}"
+    with pytest.raises(StudyError) as caught:
+        read_study(SHANGHAI, {key: value}, typed={key: typed})
+    problem = caught.value.problems[0]
+    assert zh in problem.zh
+    assert en in problem.en
+    assert problem.path == typed
+    assert problem.row is None
+    assert (problem.rule or "").startswith(key)
+
+
+def test_an_argument_below_a_plain_value_is_refused() -> None:
+    with pytest.raises(StudyError, match="no section"):
+        read_study(SHANGHAI, {"study.id.x": 2})
+
+
+def test_a_section_left_empty_begins_with_an_argument(tmp_path: Path) -> None:
+    table = tmp_path / "people.csv"
+    table.write_text("cell_id,lon,lat,residents\n", encoding="utf-8")
+    study = read_study(SHANGHAI, {"inputs.residents.path": str(table)})
+    assert study.inputs.residents is not None
+    assert study.inputs.residents.path == table
+
+
+def test_the_options_of_the_last_run_are_kept(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "shanghai")
+    assert last_options(place) is None
+    keep_options(place, None, ["island.draws=200"])
+    assert last_options(place) == (None, ["island.draws=200"])
+    keep_options(place, tmp_path / "a.osm.pbf", None)
+    assert last_options(place) == (tmp_path / "a.osm.pbf", [])
+    keep_options(place, None, None)
+    assert last_options(place) is None
+
+
 def test_digest_sees_only_the_named_sections() -> None:
     one = read_study(SHANGHAI)
     other = read_study(SHANGHAI, {"study.seed": 1})
@@ -152,5 +204,9 @@ def test_a_number_with_its_unit_is_the_number(value: float) -> None:
 
 @pytest.mark.parametrize("text", ["800 km", "800 min", "1 M", "5 m/s"])
 def test_another_unit_is_refused_never_converted(text: str) -> None:
-    with pytest.raises(ValueError, match="allowed unit: 'm'"):
+    with pytest.raises(ValueError, match="valid number"):
         Walk.model_validate({"reach": text})
+    with pytest.raises(StudyError) as caught:
+        read_study(SHANGHAI, {"network.snap_max_m": text})
+    assert "单位为 m" in caught.value.problems[0].zh
+    assert "allowed unit: m" in caught.value.problems[0].en

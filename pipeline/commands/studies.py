@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import logging
 import sys
 import time
@@ -56,6 +57,7 @@ def run(
     """运行一项研究，只重算有变化的阶段 / run a study; only what changed is computed again."""
     with telling_failure(as_json=as_json):
         plan, place = open_study(study, osm, overrides, workspace)
+        keep_options(place, osm, overrides)
         _run(plan, place, cores=cores, force=force, target=None, profile=profile, as_json=as_json)
 
 
@@ -77,6 +79,7 @@ def stage(
     with telling_failure(as_json=as_json):
         _known_stage(name)
         plan, place = open_study(study, osm, overrides, workspace)
+        keep_options(place, osm, overrides)
         _run(plan, place, cores=cores, force=force, target=name, profile=profile, as_json=as_json)
 
 
@@ -93,6 +96,10 @@ def stages(
 
     with telling_failure(as_json=as_json):
         plan, place = open_study(study, osm, overrides, workspace)
+        if osm is None and not overrides and (last := last_options(place)):
+            osm, overrides = last
+            plan, place = open_study(study, osm, overrides, workspace)
+            _tell_options(osm, overrides, as_json=as_json)
         found = engine.states(plan, place)
     _tell_plan(found, as_json=as_json, graph=True)
 
@@ -134,11 +141,46 @@ def open_study(
     from pipeline.study import find_study, read_study
     from pipeline.workspace import Workspace
 
-    values: dict[str, Any] = dict(_assignment(item) for item in overrides or [])
+    values: dict[str, Any] = {}
+    typed: dict[str, str] = {}
+    for item in overrides or []:
+        key, value = _assignment(item)
+        values[key], typed[key] = value, f"--set {item}"
     if osm is not None:
         values["inputs.osm_extract"] = str(osm.resolve())
-    study = read_study(find_study(name, workspace=root), values)
+        typed["inputs.osm_extract"] = f"--osm {osm}"
+    study = read_study(find_study(name, workspace=root), values, typed=typed)
     return study, Workspace(root=root.resolve(), study=study.study.id)
+
+
+def keep_options(place: Workspace, osm: Path | None, overrides: list[str] | None) -> None:
+    """Remember with what options a study was built last, for `parkgap stages`."""
+    from pipeline.atomic import atomic_write
+
+    content = {"osm": None if osm is None else str(osm.resolve()), "set": overrides or []}
+    place.built.mkdir(parents=True, exist_ok=True)
+    atomic_write(place.options, json.dumps(content, ensure_ascii=False) + "\n")
+
+
+def last_options(place: Workspace) -> tuple[Path | None, list[str]] | None:
+    """Give the options of the last run; null where there was none or it had none."""
+    try:
+        kept = json.loads(place.options.read_text(encoding="utf-8"))
+        osm, overrides = kept["osm"], [str(item) for item in kept["set"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    path = None if osm is None else Path(str(osm))
+    return None if path is None and not overrides else (path, overrides)
+
+
+def _tell_options(osm: Path | None, overrides: list[str], *, as_json: bool) -> None:
+    given = [*([f"--osm {osm}"] if osm else []), *(f"--set {item}" for item in overrides)]
+    words = " ".join(given)
+    tell(
+        {"event": "options", "osm": None if osm is None else str(osm), "set": overrides},
+        f"沿用上次运行的选项 / with the options of the last run: {words}",
+        as_json=as_json,
+    )
 
 
 def _assignment(item: str) -> tuple[str, Any]:

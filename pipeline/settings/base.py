@@ -38,10 +38,8 @@ class Section(BaseModel):
         match = _QUANTITY.match(value) if isinstance(value, str) and unit is not None else None
         if match is None:
             return value
-        if match[2] != unit:
-            msg = f"{key}: unit {match[2]!r} is not accepted; allowed unit: {unit!r}"
-            raise ValueError(msg)
-        return float(match[1])
+        # Another unit leaves the text, which is no number: the message names the one allowed.
+        return float(match[1]) if match[2] == unit else value
 
 
 def setting(

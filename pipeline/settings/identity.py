@@ -18,13 +18,20 @@ def _projected(code: str) -> str:
     try:
         crs = CRS.from_user_input(code)
     except CRSError as error:
-        msg = f"{code!r} is not a coordinate system that PROJ knows, such as EPSG:32651"
+        msg = (
+            "PROJ 不认识此坐标系，例如 EPSG:32651 / "
+            f"{code!r} is not a coordinate system that PROJ knows, such as EPSG:32651"
+        )
         raise ValueError(msg) from error
     if crs.to_epsg() == 3857 or not crs.is_projected:  # noqa: PLR2004
-        msg = f"{code!r} does not measure metres; use a projected CRS such as the local UTM zone"
+        msg = (
+            "不以米计量，请用投影坐标系，如当地 UTM 带 / "
+            f"{code!r} does not measure metres; use a projected CRS such as the local UTM zone"
+        )
         raise ValueError(msg)
     if crs.axis_info[0].unit_name not in {"metre", "meter"}:
-        msg = f"{code!r} has axes in {crs.axis_info[0].unit_name}; use one in metres"
+        unit = crs.axis_info[0].unit_name
+        msg = f"坐标轴单位为 {unit}，请用以米为单位者 / {code!r} has axes in {unit}; use one in metres"
         raise ValueError(msg)
     return code
 

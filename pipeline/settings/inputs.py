@@ -90,7 +90,11 @@ class TableInput(Section):
     def _one_origin(self) -> Self:
         given = [name for name in ("reference", "path", "osm") if getattr(self, name) is not None]
         if len(given) != 1:
-            msg = f"give one of `reference`, `path` and `osm`; given: {', '.join(given) or 'none'}"
+            names = ", ".join(given)
+            msg = (
+                f"reference、path、osm 须给出其一，现有：{names or '无'} / "
+                f"give one of `reference`, `path` and `osm`; given: {names or 'none'}"
+            )
             raise ValueError(msg)
         return self
 

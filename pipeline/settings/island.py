@@ -368,7 +368,7 @@ class IslandSettings(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.likely_share > self.robust_share:
-            msg = "likely_share must not exceed robust_share"
+            msg = "likely_share 不得大于 robust_share / likely_share must not exceed robust_share"
             raise ValueError(msg)
         return self
 

@@ -141,6 +141,6 @@ class MapsSettings(Section):
     @classmethod
     def _ascending(cls, breaks: tuple[float, ...]) -> tuple[float, ...]:
         if any(low >= high for low, high in pairwise(breaks)):
-            msg = f"breaks must ascend: {breaks}"
+            msg = f"分级须递增 / breaks must ascend: {breaks}"
             raise ValueError(msg)
         return breaks

@@ -174,7 +174,7 @@ class ZeroClassSettings(Section):
     @model_validator(mode="after")
     def _mix_adds_up(self) -> Self:
         if abs(self.industry_share + self.rd_share + self.storage_share - 1) > 1e-9:  # noqa: PLR2004
-            msg = "industry_share, rd_share and storage_share must add up to 1"
+            msg = "三项占比之和须为 1 / industry_share, rd_share and storage_share must add up to 1"
             raise ValueError(msg)
         return self
 

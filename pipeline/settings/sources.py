@@ -231,7 +231,9 @@ class ConflateSettings(Section):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.consider_score > self.accept_score:
-            msg = "consider_score must not exceed accept_score"
+            msg = (
+                "consider_score 不得大于 accept_score / consider_score must not exceed accept_score"
+            )
             raise ValueError(msg)
         return self
 
