@@ -31,7 +31,7 @@ def _projected(code: str) -> str:
         raise ValueError(msg)
     if crs.axis_info[0].unit_name not in {"metre", "meter"}:
         unit = crs.axis_info[0].unit_name
-        msg = f"坐标轴单位为 {unit}，请用以米为单位者 / {code!r} has axes in {unit}; use one in metres"
+        msg = f"坐标轴单位为 {unit}，应为米 / {code!r} has axes in {unit}; use one in metres"
         raise ValueError(msg)
     return code
 

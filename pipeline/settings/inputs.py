@@ -80,8 +80,10 @@ class TableInput(Section):
         known = sorted(path.stem for path in shipped("reference").glob("*.csv"))
         if name is not None and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            msg = f"there is no embedded table {name!r}; tables: {', '.join(known)}" + (
-                f"; nearest match: {near[0]}" if near else ""
+            msg = (
+                f"没有内置表“{name}” / "
+                f"there is no embedded table {name!r}; tables: {', '.join(known)}"
+                + (f"; nearest match: {near[0]}" if near else "")
             )
             raise ValueError(msg)
         return name
