@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,9 @@ from pipeline.sources.datum import RESTRICTION_EN, RESTRICTION_ZH, Datum
 from pipeline.sources.datum_guard import DatumFinding, require_datum
 from pipeline.sources.files import LayerRead, read_layer
 from pipeline.sources.guarded import CheckAgainst, recognise_fields, run_guards
+from pipeline.sources.parcel_open import SHEETS, TEXTS, LayerOptions, open_raw
 from pipeline.sources.place_names import fold_name
+from pipeline.sources.table_kinds import PARCELS, TableGuess, guess_table
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -64,8 +67,9 @@ def check_file(
             archives=settings.archives,
         )
     except ParkgapError as error:
-        found = tuple(Finding.from_problem(problem) for problem in error.problems)
-        return CheckReport(path, None, {}, (), found)
+        table = _headers_alone(path, layer, encoding)
+        found = tuple(_refused(problem, table) for problem in error.problems)
+        return CheckReport(path, None, {}, (), found, table)
     fields = recognise_fields(map(str, read.frame.columns))
     guard = run_guards(read.frame, fields, against, settings, datum)
     findings = [
@@ -75,7 +79,34 @@ def check_file(
         *_duplicates(read.frame, fields, settings),
         *_outside(read.frame, area, settings.check.most_examples),
     ]
-    return CheckReport(path, read.report, fields, guard, tuple(findings))
+    table = guess_table(map(str, read.frame.columns.drop(read.frame.geometry.name)))
+    return CheckReport(path, read.report, fields, guard, tuple(findings), table)
+
+
+def _headers_alone(path: Path, layer: str | None, encoding: str | None) -> TableGuess | None:
+    """Look at the columns of a table that could not be placed; null where there are none."""
+    if path.suffix.lower() not in {*SHEETS, *TEXTS}:
+        return None
+    try:
+        raw = open_raw(path, layer=layer, options=LayerOptions(encoding=encoding))
+    except ParkgapError:
+        return None
+    return guess_table(map(str, raw.cells.columns))
+
+
+def _refused(problem: Problem, table: TableGuess | None) -> Finding:
+    """Make a finding of what was refused; parcels may have their outlines in another file."""
+    finding = Finding.from_problem(problem)
+    attributes = table is not None and table.kind == PARCELS and not table.missing
+    if problem.rule != "coordinates" or not attributes:
+        return finding
+    return replace(
+        finding,
+        severity="warning",
+        remedy_zh="若为属性表，请以 inputs.parcels.table 按宗地编号与图形关联；否则补充坐标",
+        remedy_en="for a table of attributes set inputs.parcels.table, joined to the outlines by "
+        "parcel id; else add coordinates",
+    )
 
 
 def _notes(read: LayerRead) -> list[Finding]:

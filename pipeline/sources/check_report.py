@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pipeline.errors import Problem
 from pipeline.sources.datum_guard import DatumFinding
 from pipeline.sources.files import LayerReport
+from pipeline.sources.table_kinds import TableGuess
 
 Severity = Literal["error", "warning", "info"]
 
@@ -42,13 +43,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All findings on one file; `layer` is null when the file could not be read."""
+    """All findings on one file; `layer` is null when the file could not be read.
+
+    `fields` are the roles that the checks themselves use; `table` is what the file looks like and
+    what each of its columns was taken for, null when there are no columns to look at.
+    """
 
     path: Path
     layer: LayerReport | None
     fields: Mapping[str, str]
     datum: tuple[DatumFinding, ...]
     findings: tuple[Finding, ...]
+    table: TableGuess | None = None
 
     @property
     def ok(self) -> bool:
@@ -62,6 +68,7 @@ class CheckReport:
             "ok": self.ok,
             "layer": None if self.layer is None else self.layer.as_dict(),
             "fields": dict(self.fields),
+            "table": None if self.table is None else self.table.as_dict(),
             "datum": [finding.as_dict() for finding in self.datum],
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -75,6 +82,7 @@ class CheckReport:
         """Render for a person: Chinese first, then English, gravest findings first."""
         verdict = "可以使用 / usable" if self.ok else "需要修正 / needs mending"
         lines = [f"{self.path}: {verdict}", *self._layer_lines()]
+        lines += [] if self.table is None else self.table.lines()
         for severity in _ORDER:
             for finding in self.findings:
                 if finding.severity == severity:
@@ -85,14 +93,12 @@ class CheckReport:
         if self.layer is None:
             return []
         read = self.layer
-        fields = ", ".join(f"{role}={name}" for role, name in self.fields.items()) or "-"
         where = "" if read.layer is None else f" / {read.layer}"
         lines = [
             f"  格式 format: {read.format}{where}；行数 rows: {read.rows}",
             f"  编码 encoding: {read.encoding or '-'} ({read.encoding_basis or 'format'})",
             f"  坐标系 CRS: {read.crs} ({read.crs_basis})",
             f"  坐标基准 datum: {read.datum} ({read.datum_basis})",
-            f"  识别的字段 fields: {fields}",
         ]
         return [*lines, *(f"  坐标基准核对 datum guard: {finding}" for finding in self.datum)]
 
