@@ -18,6 +18,7 @@ from pipeline.stages.context import StageContext, sha256
 from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
 from pipeline.study import Study, restore_study
 from pipeline.usage import recording
+from pipeline.workflow.cluster import Cluster
 from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
 from pipeline.workspace import Workspace
@@ -85,6 +86,7 @@ def run(
     target: str | None = None,
     cores: int,
     force: bool = False,
+    cluster: Cluster | None = None,
     on_plan: Callable[[list[StageState]], None] = lambda _states: None,
     on_start: Callable[[StageSpec], None] = lambda _spec: None,
     on_end: Callable[[StageSpec], None] = lambda _spec: None,
@@ -103,6 +105,8 @@ def run(
         How many stages may run at once.
     force
         Run the target even when nothing changed (all stages when no target is given).
+    cluster
+        Run the stages there instead of on this machine.
     on_plan
         Called once, before anything runs, with what will run and why.
     on_start, on_end
@@ -131,7 +135,13 @@ def run(
                 on_end=lambda name: on_end(BY_NAME[name]) if name in BY_NAME else None,
             )
             ok = drive(
-                workspace.built, names, cores=cores, dry=False, forced=forced, listener=listener
+                workspace.built,
+                names,
+                cores=cores,
+                dry=False,
+                forced=forced,
+                listener=listener,
+                cluster=cluster,
             )
             if not ok:
                 raise _failure(workspace, names, listener)

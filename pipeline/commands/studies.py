@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -37,6 +37,10 @@ WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="写入位置 / root for layers/ and outputs/")
 ]
 CoresOption = Annotated[int, typer.Option("--cores", "-j", min=1, help="并行数 / stages at once")]
+ClusterOption = Annotated[
+    Path | None,
+    typer.Option("--cluster", help="集群说明 / description of a cluster, see docs/cluster.md"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="机器可读日志 / machine-readable lines")]
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="各阶段的时间与内存 / time and memory of each stage")
@@ -51,6 +55,7 @@ def run(
     workspace: WorkspaceOption = Path(),
     cores: CoresOption = 2,
     force: Annotated[bool, typer.Option("--force", help="全部重算 / run everything again")] = False,
+    cluster: ClusterOption = None,
     profile: ProfileOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -58,7 +63,8 @@ def run(
     with telling_failure(as_json=as_json):
         plan, place = open_study(study, osm, overrides, workspace)
         keep_options(place, osm, overrides)
-        _run(plan, place, cores=cores, force=force, target=None, profile=profile, as_json=as_json)
+        how = _How(cores, force, None, cluster)
+        _run(plan, place, how, profile=profile, as_json=as_json)
 
 
 def stage(
@@ -72,6 +78,7 @@ def stage(
     force: Annotated[
         bool, typer.Option("--force", help="即使未变也重算 / even if unchanged")
     ] = False,
+    cluster: ClusterOption = None,
     profile: ProfileOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,7 +87,8 @@ def stage(
         _known_stage(name)
         plan, place = open_study(study, osm, overrides, workspace)
         keep_options(place, osm, overrides)
-        _run(plan, place, cores=cores, force=force, target=name, profile=profile, as_json=as_json)
+        how = _How(cores, force, name, cluster)
+        _run(plan, place, how, profile=profile, as_json=as_json)
 
 
 def stages(
@@ -206,21 +214,23 @@ def _assignment(item: str) -> tuple[str, Any]:
     return key.strip(), value
 
 
-def _run(
-    study: Study,
-    workspace: Workspace,
-    *,
-    cores: int,
-    force: bool,
-    target: str | None,
-    profile: bool,
-    as_json: bool,
-) -> None:
+class _How(NamedTuple):
+    """How to run: stages at once, all again or not, up to which stage, and where."""
+
+    cores: int
+    force: bool
+    target: str | None
+    cluster: Path | None
+
+
+def _run(study: Study, workspace: Workspace, how: _How, *, profile: bool, as_json: bool) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from pipeline import engine
     from pipeline.commands.profiles import tell_profile
+    from pipeline.workflow.cluster import read_cluster
 
+    cluster = None if how.cluster is None else read_cluster(how.cluster)
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -256,9 +266,10 @@ def _run(
         found = engine.run(
             study,
             workspace,
-            target=target,
-            cores=cores,
-            force=force,
+            target=how.target,
+            cores=how.cores,
+            force=how.force,
+            cluster=cluster,
             on_plan=on_plan,
             on_start=on_start,
             on_end=on_end,

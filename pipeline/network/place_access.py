@@ -17,6 +17,7 @@ from scipy.spatial import KDTree
 
 from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray, sum_by
 from pipeline.measures.uncertainty_footprints import FootprintDraws, draw_footprints
+from pipeline.network.campus_costs import campus_minutes
 from pipeline.network.costs import nearest_entrance
 from pipeline.network.coverage import StreetCoverage, street_coverage
 from pipeline.network.graph import StreetGraph
@@ -246,30 +247,25 @@ def measured_pairs(
     if streets.graph is None:
         return CellPairs(np.empty(0, dtype=np.int64), np.empty((0, campuses)), np.empty(0))
     here, graph = access.on_streets(streets), streets.graph
-    result = np.full((len(here.rows), campuses), np.inf)
     clear = np.where(here.start.region > 0, np.inf, 0.0)
     if not len(here.rows) or not campuses:
-        return CellPairs(here.rows, result, clear)
+        return CellPairs(here.rows, np.full((len(here.rows), campuses), np.inf), clear)
     xy = shapely.get_coordinates(facilities.geometry.to_numpy())
     target = stand(facilities, xy, graph, streets.coverage, access.network.snap_max_m)
-    origins = only(here.start.snapped, here.start.region > 0)
-    groups = list(_unmeasured(here.start, target))
-    for number in range(campuses):
-        mine = campus == number
-        known = mine & (target.region > 0)
-        if known.any():
-            found, _ = nearest_entrance(
-                graph, origins, only(target.snapped, known), limit_min=limit_min
-            )
-            result[:, number] = np.where(np.isnan(found), np.inf, found)
-        for rows, unknown in groups:
-            entrances = mine & unknown
-            if entrances.any():
-                gap_m, _ = KDTree(xy[entrances]).query(here.start.xy[rows])
-                nearer = gap_m / streets.speed_m_min < result[rows, number]
-                guess = gap_m * access.minutes_per_m(streets)
-                result[rows[nearer], number] = guess[nearer]
-                clear[rows] = np.minimum(clear[rows], gap_m / streets.speed_m_min)
+    result = campus_minutes(
+        graph,
+        only(here.start.snapped, here.start.region > 0),
+        only(target.snapped, target.region > 0),
+        campus,
+        limit_min=limit_min,
+    )
+    for rows, unknown in _unmeasured(here.start, target):
+        for number in np.unique(campus[unknown]):
+            gap_m, _ = KDTree(xy[unknown & (campus == number)]).query(here.start.xy[rows])
+            nearer = gap_m / streets.speed_m_min < result[rows, number]
+            guess = gap_m * access.minutes_per_m(streets)
+            result[rows[nearer], number] = guess[nearer]
+            clear[rows] = np.minimum(clear[rows], gap_m / streets.speed_m_min)
     result[here.start.off_street] = np.nan
     return CellPairs(here.rows, result, clear)
 

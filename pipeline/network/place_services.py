@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -315,7 +315,10 @@ def _city(
     """Share the supply of each group among all residents, by mode and kernel."""
     catalogue, homes = service.catalogue, dwellers.counted
     assert homes is not None  # noqa: S101 - the stage says which campuses serve which homes
-    _, modes = _modes(dwellers.access, service, streets, dwellers.rail)
+    # Only catchments are wanted of homes: nobody farther takes part.
+    rules = service.rules
+    near = replace(rules, search_limit_min=max(rules.catchment_min, *rules.stepwise.edges_min))
+    _, modes = _modes(dwellers.access, replace(service, rules=near), streets, dwellers.rail)
     means = pair_means(
         dwellers.access.drawn,
         catalogue.entrance_xy,

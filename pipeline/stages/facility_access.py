@@ -70,7 +70,9 @@ def write_access(
     streets: dict[str, Streets] = {
         mode: mode_streets(context, mode) for mode in settings.modes if mode != "rail_walk"
     }
-    rail = _rail(context, access, catalogue, settings) if RAIL_WALK in settings.modes else None
+    walk = streets.get("walk") or mode_streets(context, "walk")
+    by_rail = RAIL_WALK in settings.modes
+    rail = _rail(context, access, catalogue, walk, settings) if by_rail else None
     dwellers = dwellers_of(
         context.layer("ingest", "residents.parquet"),
         context.layer("ingest", "districts.parquet"),
@@ -78,7 +80,9 @@ def write_access(
     )
     if dwellers is not None:
         counted = listed(dwellers.homes).counted
-        dwellers = replace(dwellers, counted=counted, rail=_from(context, dwellers, rail, settings))
+        dwellers = replace(
+            dwellers, counted=counted, rail=_from(context, dwellers, rail, walk, settings)
+        )
     demands = demands_of(access.places, assumed_area_km2=access.uncertainty.assumed_area_km2)
     result = measure_service(
         access,
@@ -134,6 +138,7 @@ def _rail(
     context: StageContext,
     access: PlaceAccess,
     catalogue: Catalogue,
+    walk: Streets,
     settings: HospitalSettings | SchoolSettings,
 ) -> RailAccess:
     stations, costs = rail_network(context)
@@ -142,7 +147,7 @@ def _rail(
         stations,
         costs,
         catalogue.facilities,
-        mode_streets(context, "walk"),
+        walk,
         by="campus_id",
         campuses=catalogue.campuses,
         walk_limit_min=settings.station_walk_min,
@@ -154,15 +159,14 @@ def _from(
     context: StageContext,
     dwellers: Dwellers,
     rail: RailAccess | None,
+    walk: Streets,
     settings: HospitalSettings | SchoolSettings,
 ) -> RailAccess | None:
     """Let journeys by rail begin at homes instead of places."""
     if rail is None:
         return None
     stations, _ = rail_network(context)
-    rows, minutes = measured_walks(
-        dwellers.access, stations, mode_streets(context, "walk"), settings.station_walk_min
-    )
+    rows, minutes = measured_walks(dwellers.access, stations, walk, settings.station_walk_min)
     return replace(rail, rows=rows, minutes=minutes)
 
 

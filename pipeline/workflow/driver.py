@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from pipeline.workflow.cluster import Cluster, executor_settings
+
 SNAKEFILE = Path(__file__).parent / "Snakefile"
 # Every file is compared by content; snakemake's default compares large ones by time only.
 MAX_CHECKSUM_BYTES = 10**12
@@ -57,29 +59,54 @@ def drive(
     dry: bool,
     forced: Sequence[str] = (),
     listener: Listener,
+    snakefile: Path = SNAKEFILE,
+    cluster: Cluster | None = None,
+    keep_going: bool = False,
+    retries: int = 0,
 ) -> bool:
-    """Bring the targets' manifests up to date, or only say what would run.
+    """Bring the targets up to date, or only say what would run.
 
     Parameters
     ----------
     folder
-        The built study (`layers/built/<study>`); holds `study.json` and snakemake's own records.
+        The built study (`layers/built/<study>`), or the folder of a list of tasks; holds
+        snakemake's own records too.
     targets
-        Names of stages.
+        Names of stages or tasks; none for all.
     cores
-        How many stages may run at once.
+        How many may run at once on this machine.
     dry
         Plan only.
     forced
         Stages to run even when nothing changed.
     listener
         Is told of every stage.
+    snakefile
+        The rules.
+    cluster
+        Where to run instead of on this machine.
+    keep_going
+        Go on with what does not need a stage that failed.
+    retries
+        Times a stage is run again after it failed, unless the cluster says otherwise.
 
     Returns
     -------
     False when a stage failed.
     """
-    task = partial(_drive, folder, targets, cores=cores, dry=dry, forced=forced, listener=listener)
+    task = partial(
+        _drive,
+        folder,
+        targets,
+        cores=cores,
+        dry=dry,
+        forced=forced,
+        listener=listener,
+        snakefile=snakefile,
+        cluster=None if dry else cluster,
+        keep_going=keep_going,
+        retries=retries,
+    )
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -97,6 +124,10 @@ def _drive(
     dry: bool,
     forced: Sequence[str],
     listener: Listener,
+    snakefile: Path,
+    cluster: Cluster | None,
+    keep_going: bool,
+    retries: int,
 ) -> bool:
     from snakemake.api import SnakemakeApi
     from snakemake.exceptions import RuleException, WorkflowError
@@ -108,6 +139,20 @@ def _drive(
         quiet={types.Quietness.ALL}, enable_file_logging=False, dryrun=dry, nocolor=True
     )
     scheduler = SchedulerSettings()
+    resources = types.ResourceSettings(cores=cores)
+    execution = types.ExecutionSettings(
+        lock=False, latency_wait=0, keep_going=keep_going, retries=retries
+    )
+    executor, settings = "dryrun" if dry else "local", None
+    if cluster is not None:
+        executor, settings = cluster.executor, executor_settings(cluster)
+        resources = types.ResourceSettings(
+            cores=cores,
+            nodes=cluster.jobs,
+            default_resources=cluster.default_resources or None,
+        )
+        execution.latency_wait = cluster.latency_wait_s
+        execution.retries = cluster.retries
     with SnakemakeApi(output) as api:
         # Snakemake's own screen output is for its own users; the listener hears everything.
         for handler in list(logger.handlers):
@@ -115,8 +160,8 @@ def _drive(
         logger.addHandler(listener)
         try:
             dag = api.workflow(
-                resource_settings=types.ResourceSettings(cores=cores),
-                snakefile=SNAKEFILE,
+                resource_settings=resources,
+                snakefile=snakefile,
                 workdir=folder,
             ).dag(
                 types.DAGSettings(
@@ -127,8 +172,9 @@ def _drive(
                 )
             )
             dag.execute_workflow(
-                executor="dryrun" if dry else "local",
-                execution_settings=types.ExecutionSettings(lock=False, latency_wait=0),
+                executor=executor,
+                executor_settings=settings,
+                execution_settings=execution,
                 scheduling_settings=types.SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=scheduler,
                 greedy_scheduler_settings=scheduler,

@@ -1,0 +1,1 @@
+"""A generated city of Shanghai's size: its extract, its study, and how parkgap grows with it."""

@@ -1,0 +1,114 @@
+"""Shrink a network to the nodes that matter without changing any distance between them.
+
+A node that no trip starts from or ends at is taken out, and each way through it becomes an arc of
+its own between its neighbours: the elimination step of contraction hierarchies (Geisberger et al.
+2008, 10.1007/978-3-540-68552-4_24), stopped while it still pays. Nodes that are no neighbours of
+each other are taken out together, as arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from pipeline.network.phases import Flags, Floats, Ints
+
+# How many arcs taking a node out may add: first dead ends and bends, then ever busier corners.
+_ARCS_ADDED = (-1, 0, 5, 20, 80, 320)
+# A limit is left for the next one when a round takes out less than this share of the nodes.
+_WORTH_A_ROUND = 0.03
+
+
+def reduce_network(matrix: csr_matrix, keep: Flags) -> tuple[csr_matrix, Ints]:
+    """Take out nodes that need not stay.
+
+    Parameters
+    ----------
+    matrix
+        Arcs and their costs, none negative; a stored zero is an arc.
+    keep
+        Per node: whether it has to stay.
+
+    Returns
+    -------
+    matrix, place
+        The arcs between the nodes that stayed, and for every old node its new row (-1: taken out).
+        The least cost between any two that stayed is what it was, but for the last bits of a sum.
+    """
+    size = matrix.shape[0]
+    tail = np.repeat(np.arange(size), np.diff(matrix.indptr))
+    head, cost = matrix.indices.astype(np.int64), np.asarray(matrix.data, dtype=np.float64)
+    alive = np.ones(size, dtype=bool)
+    # Neighbours never go together; equal ones take turns at random, so that a line goes in halves.
+    drawn = np.random.default_rng(0).permutation(size)
+    for limit in _ARCS_ADDED:
+        share = 1.0
+        while share >= _WORTH_A_ROUND:
+            gone = _independent(tail, head, alive & ~keep, drawn, limit=limit)
+            tail, head, cost = _without(tail, head, cost, gone)
+            alive &= ~gone
+            share = int(gone.sum()) / max(1, int(alive.sum()))
+    rows = np.flatnonzero(alive)
+    place = np.full(size, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    return _packed(place[tail], place[head], cost, len(rows)), place
+
+
+def _independent(tail: Ints, head: Ints, free: Flags, drawn: Ints, *, limit: int) -> Flags:
+    """Choose nodes to take out: cheap ones, and of two neighbours the cheaper."""
+    size = len(free)
+    into, out = np.bincount(head, minlength=size), np.bincount(tail, minlength=size)
+    added = into * out - into - out
+    may_go = free & (added <= limit)
+    both = may_go[tail] & may_go[head]
+    one, other = tail[both], head[both]
+    rank = added * size + drawn
+    may_go[np.where(rank[one] > rank[other], one, other)] = False
+    return may_go
+
+
+def _without(tail: Ints, head: Ints, cost: Floats, gone: Flags) -> tuple[Ints, Ints, Floats]:
+    """Replace the arcs of nodes that go by arcs between their neighbours, the cheapest of each."""
+    enters, leaves = gone[head], gone[tail]
+    stays = ~enters & ~leaves
+    first, second = np.flatnonzero(enters), np.flatnonzero(leaves)
+    second = second[np.argsort(tail[second], kind="stable")]
+    begin = np.searchsorted(tail[second], head[first], side="left")
+    count = np.searchsorted(tail[second], head[first], side="right") - begin
+    into = np.repeat(first, count)
+    step = np.arange(len(into)) - np.repeat(np.cumsum(count) - count, count)
+    out = second[np.repeat(begin, count) + step]
+    real = tail[into] != head[out]
+    into, out = into[real], out[real]
+    touched = np.zeros(len(gone), dtype=bool)
+    touched[tail[into]] = True
+    beside, rest = stays & touched[tail], stays & ~touched[tail]
+    parallel = _cheapest(
+        np.concatenate((tail[beside], tail[into])),
+        np.concatenate((head[beside], head[out])),
+        np.concatenate((cost[beside], cost[into] + cost[out])),
+        len(gone),
+    )
+    return (
+        np.concatenate((tail[rest], parallel[0])),
+        np.concatenate((head[rest], parallel[1])),
+        np.concatenate((cost[rest], parallel[2])),
+    )
+
+
+def _cheapest(tail: Ints, head: Ints, cost: Floats, size: int) -> tuple[Ints, Ints, Floats]:
+    """Keep the cheapest of parallel arcs; sparse matrices would add them up."""
+    key = tail * size + head
+    order = np.lexsort((cost, key))
+    key, cost = key[order], cost[order]
+    first = np.ones(len(key), dtype=bool)
+    first[1:] = key[1:] != key[:-1]
+    tail, head = np.divmod(key[first], size)
+    return tail, head, cost[first]
+
+
+def _packed(tail: Ints, head: Ints, cost: Floats, size: int) -> csr_matrix:
+    order = np.lexsort((head, tail))
+    starts = np.concatenate(([0], np.cumsum(np.bincount(tail, minlength=size))))
+    columns = head[order].astype(np.int32)
+    return csr_matrix((cost[order], columns, starts.astype(np.int32)), shape=(size, size))
