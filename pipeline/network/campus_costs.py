@@ -60,11 +60,10 @@ def campus_minutes(
         network, place = reduce_network(network, keep)
     minutes = np.full((len(origins), count), np.inf)
     rows = np.flatnonzero(origins.found)
-    ends = Ends(*(part[rows] for part in start))
     # An end that is closed costs infinitely much; it may not even be in the network.
     via = [
-        (place[node], np.where(np.isnan(cost), np.inf, cost))
-        for node, cost in ((ends.node_u, ends.min_u), (ends.node_v, ends.min_v))
+        (place[node[rows]], np.where(np.isnan(cost[rows]), np.inf, cost[rows]))
+        for node, cost in ((start.node_u, start.min_u), (start.node_v, start.min_v))
     ]
     for first in range(0, count, _CAMPUSES_AT_ONCE):
         chunk = np.arange(first, min(first + _CAMPUSES_AT_ONCE, count))
