@@ -47,6 +47,13 @@ PLACE_COLUMNS = (
     "note",
 )
 PLAIN = {"districts": "district_names", "standards": "standards"}
+# By what the rows of a table are ordered, so that a user's own order means nothing.
+ORDER = {
+    "districts": ["district_id", "name_zh"],
+    "standards": ["topic", "standard_id"],
+    "service_hubs": ["hub_id"],
+    "lines": ["line_id"],
+}
 FACILITY_COLUMNS = (
     "facility_id",
     "campus_id",
@@ -93,10 +100,12 @@ def run(context: StageContext) -> None:
 
 
 def _or_empty(table: pd.DataFrame | None, *, like: str) -> pd.DataFrame:
-    """Drop the geometry; an absent table is empty, with the columns of the embedded one."""
+    """Order a table, without its geometry; an absent one is empty, with the embedded columns."""
     if table is None:
         table = read_reference(like).iloc[:0]
-    return pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
+    plain = pd.DataFrame(table.drop(columns="geometry", errors="ignore"))
+    keys = [name for name in ORDER.get(like, []) if name in plain.columns]
+    return plain.sort_values(keys, ignore_index=True) if keys else plain
 
 
 def _places(context: StageContext, given: StudyInputs) -> gpd.GeoDataFrame:

@@ -273,8 +273,9 @@ def markup_texts() -> Iterator[tuple[str, str]]:
         yield f"{ending}_bare", f'<?xml version="1.0"?><{root}/>'
 
 
-def ring_of(vertices: int) -> str:
-    """Write a polygon of very many vertices as GeoJSON, crossing itself."""
+def ring_of(vertices: int, *, crossing: bool) -> str:
+    """Write a polygon of very many vertices as GeoJSON, crossing itself or not."""
     turn = np.linspace(0, 2 * np.pi, vertices)
-    xy = np.column_stack((121.4 + 0.1 * np.cos(7 * turn), 31.2 + 0.1 * np.sin(5 * turn)))
+    one, other = (7, 5) if crossing else (1, 1)
+    xy = np.column_stack((121.4 + 0.1 * np.cos(one * turn), 31.2 + 0.1 * np.sin(other * turn)))
     return shapely.to_geojson(shapely.Polygon(xy))

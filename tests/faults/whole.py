@@ -22,8 +22,8 @@ from pipeline.study import read_study
 from pipeline.workspace import Workspace
 from tests.built import PROJECT
 
-#: Places of every tier, among them the synthetic zone's park, a pair for pairing, case parks.
-PLACES = ("C1", "Z1", "Z2", "K1", "K2", "K3", "M1", "M5", "T1", "T2", "X1")
+#: A place of each kind, among them case parks and the park of the synthetic zone.
+PLACES = ("C1", "Z1", "K1", "K2", "M5")
 #: Roles whose embedded table is written out as a user's own file, so that its rows can be mixed.
 OWN = {
     "hubs": "service_hubs",
@@ -40,6 +40,8 @@ FEWER = {
     "synthesis.pairing.draws": 20,
     "synthesis.clusters.draws": 99,
     "parcels.synthetic.parcels": 300,
+    "layers.grid_m": 2000.0,
+    "layers.excel": True,
 }
 
 

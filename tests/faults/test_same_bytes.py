@@ -1,0 +1,136 @@
+"""The same study gives the same bytes wherever and however it runs, and asks nothing of anyone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.stages.flow import STAGES
+from tests.built import PROJECT, contents, parkgap
+from tests.faults.corpus_tables import mini
+from tests.faults.whole import small_study
+
+WATCHING = Path(__file__).parent / "watching"
+PLAIN = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "2"}
+# Another language, an encoding without Chinese, the other side of the date line, other hashes.
+STRANGE = {
+    "LC_ALL": "C",
+    "LANG": "tr_TR.UTF-8",
+    "LANGUAGE": "zh_CN",
+    "PYTHONCOERCECLOCALE": "0",
+    "PYTHONUTF8": "0",
+    "TZ": "Pacific/Kiritimati",
+    "PYTHONHASHSEED": "4242",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+# Files that tell the digest of each input file; the files of mixed rows have others.
+NAMES_INPUTS = {"study.json", "manifest.json", "parkgap.gpkg", "parkgap.provenance.json"}
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A workspace and what its processes asked of others."""
+
+    root: Path
+    asked: list[str]
+
+
+def _start(
+    folder: Path, env: dict[str, str], *, mixed: bool, cores: set[int]
+) -> subprocess.Popen[str]:
+    study = small_study(folder / "study", mixed=mixed)
+    (folder / "asked.txt").touch()
+    paths = os.pathsep.join([str(WATCHING), str(PROJECT)])
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.whole", str(study), str(folder / "ws")],
+        cwd=PROJECT,
+        env={**os.environ, **env, "PYTHONPATH": paths, "PARKGAP_WATCH": str(folder / "asked.txt")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - before any thread
+    )
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Ran, Ran]:
+    """Run the small study twice at once: plainly on all cores, and strangely on one."""
+    cores = os.sched_getaffinity(0)
+    folders = [tmp_path_factory.mktemp(name) for name in ("plain", "strange")]
+    running = [
+        _start(folders[0], PLAIN, mixed=False, cores=cores),
+        _start(folders[1], STRANGE, mixed=True, cores={min(cores)}),
+    ]
+    for process in running:
+        said, _ = process.communicate()
+        assert process.returncode == 0, said[-4000:]
+    plain, strange = (
+        Ran(folder / "ws", (folder / "asked.txt").read_text(encoding="utf-8").splitlines())
+        for folder in folders
+    )
+    return plain, strange
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Read a table without what its file says of where it came from."""
+    return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype=str)
+
+
+def test_bytes_do_not_depend_on_language_clock_hashes_cores_or_row_order(
+    both: tuple[Ran, Ran],
+) -> None:
+    """What names the input files by their digest may differ in that; tables may in nothing."""
+    plain, strange = (contents(ran.root) for ran in both)
+    assert sorted(plain) == sorted(strange)
+    kinds = {Path(name).suffix for name in plain}
+    assert {".parquet", ".csv", ".html", ".gpkg", ".qgz", ".tif", ".svg", ".xlsx"} <= kinds
+    assert len([name for name in plain if name.endswith("manifest.json")]) == len(STAGES)
+    differ = {name for name in plain if plain[name] != strange[name]}
+    tables = {name for name in differ if name.endswith((".parquet", ".csv"))}
+    for name in tables:
+        assert _table(both[0].root / name).equals(_table(both[1].root / name)), name
+    assert not {name for name in tables if "/parquet/" not in name}
+    assert {Path(name).name for name in differ - tables} <= NAMES_INPUTS
+
+
+def _harmless(line: str) -> bool:
+    """Tell what a library asks of the machine itself when it is imported."""
+    # urllib3 tries whether this machine knows IPv6; `platform` asks for the processor's name.
+    return ("socket.bind" in line and "'::1', 0" in line) or "['uname', '-p']" in line
+
+
+def test_no_stage_opens_a_connection_or_starts_a_program(both: tuple[Ran, Ran]) -> None:
+    for ran in both:
+        assert [line for line in ran.asked if not _harmless(line)] == []
+
+
+def test_a_run_starts_its_stages_and_nothing_else(tmp_path: Path) -> None:
+    """The engine starts one shell for each stage, around the command a person can type."""
+    asked = tmp_path / "asked.txt"
+    asked.touch()
+    paths = os.pathsep.join([str(WATCHING), str(PROJECT)])
+    study = mini(tmp_path)
+    parkgap(
+        *("stage", "ingest", "-s", str(study), "-w", str(tmp_path / "ws")),
+        env={"PYTHONPATH": paths, "PARKGAP_WATCH": str(asked)},
+    )
+    lines = asked.read_text(encoding="utf-8").splitlines()
+    left = [line for line in lines if not _harmless(line) and not _of_a_cluster(line)]
+    assert len(left) == 1, left
+    assert "-m pipeline execute ingest --plan study.json" in left[0]
+
+
+def _of_a_cluster(line: str) -> bool:
+    """Tell what Snakemake's plugin for Slurm asks, where a user has installed it."""
+    installed = find_spec("snakemake_executor_plugin_slurm") is not None
+    return installed and any(word in line for word in ("'which'", "'scontrol'"))
