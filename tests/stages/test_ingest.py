@@ -47,7 +47,9 @@ def built(tmp_path: Path) -> Built:
             context={"base": tmp_path},
         )
         place = Workspace(tmp_path / "ws", study.study.id)
-        ingest.run(StageContext(BY_NAME["ingest"], study, place))
+        context = StageContext(BY_NAME["ingest"], study, place)
+        ingest.run(context)
+        context.finish({})
         found: dict[str, pd.DataFrame] = {}
         for path in sorted((place.built / "ingest").glob("*.parquet")):
             try:
