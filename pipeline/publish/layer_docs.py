@@ -26,6 +26,13 @@ Generated from `pipeline/publish/*_schemas.yml` by `parkgap docs`; do not edit b
 | `layers/built/<study>/parkgap.provenance.json` | 来源与许可（STAC）/ sources and licences (STAC) |
 | `outputs/<study>/tables/*.csv` | UTF-8（带 BOM），空单元格为空值；以 = + - @ 开头的文字前加撇号 / UTF-8 with BOM, empty is null; an apostrophe before texts that begin with = + - @ |
 
+引用：软件见 `CITATION.cff`；图层须写明 `metadata` 表中的署名与许可，`reserved` 列为许可不能保证的行。
+Cite the software by `CITATION.cff`; name the attribution and the licence that table `metadata` gives
+for a layer; its column `reserved` lists rows that the licence cannot promise.
+
+导出 / export: `parkgap layers --export gpkg|geojson|geoparquet|flatgeobuf|shapefile --crs EPSG:4549`
+（CGCS2000 各带均可 / any CGCS2000 zone）。丢失的内容逐项说明 / what a format loses is told.
+
 空值不是零；`status` 说明为何为空。`method` 区分街道实测与直线估算。
 Null is not zero; `status` says why. `method` tells measured on streets from straight-line estimates.
 
