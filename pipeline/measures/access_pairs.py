@@ -107,19 +107,20 @@ def cost_pairs(
     facility_code = _codes(table["facility"], facilities)
     minutes = floats(table["minutes"])
     _refuse_bad_rows(table, origin_code, facility_code, minutes, status)
-    reached = np.isfinite(minutes)
+    found = np.isfinite(minutes)
     if limit_min is not None:
-        reached &= minutes <= limit_min
+        found &= minutes <= limit_min
+    reached = np.flatnonzero(found)
     key = origin_code[reached] * np.int64(max(facilities.size, 1)) + facility_code[reached]
     order = _order(key)
-    key = key[order]
-    _refuse_repeats(key, origins, facilities)
+    _refuse_repeats(key[order], origins, facilities)
+    rows = reached[order]
     return CostPairs(
         origins=origins,
         facilities=facilities,
-        origin_code=origin_code[reached][order],
-        facility_code=facility_code[reached][order],
-        minutes=minutes[reached][order],
+        origin_code=origin_code[rows],
+        facility_code=facility_code[rows],
+        minutes=minutes[rows],
         origin_status=status,
         limit_min=limit_min,
     )
@@ -206,6 +207,14 @@ def _status_array(status: pd.Series[str] | None, origins: pd.Index[Any]) -> npt.
 
 def _codes(labels: pd.Series[Any], index: pd.Index[Any]) -> IntArray:
     """Give each label's position in the index, -1 where absent; each label is looked up once."""
+    text = isinstance(labels.dtype, pd.StringDtype) and labels.dtype.storage == "pyarrow"
+    if text and index.inferred_type == "string":
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        listed = pa.array(pd.Series(index).astype(labels.dtype))
+        at = pc.index_in(pa.array(labels), value_set=listed)  # no copies of the text are made
+        return np.asarray(at.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
     code, found = pd.factorize(labels)
     position = np.append(index.get_indexer(pd.Index(found)), -1)
     return np.asarray(position[code], dtype=np.int64)
@@ -228,9 +237,10 @@ def _refuse_bad_rows(
     minutes: FloatArray,
     status: npt.NDArray[np.object_],
 ) -> None:
-    contradicted = np.isfinite(minutes) & (origin_code >= 0)
-    if status.size:
-        contradicted &= status[origin_code] != OK
+    unfit = np.asarray(status != OK, dtype=np.bool_)
+    contradicted = np.zeros(minutes.size, dtype=np.bool_)
+    if unfit.any():
+        contradicted = np.isfinite(minutes) & (origin_code >= 0) & unfit[origin_code]
     checks = (
         (origin_code < 0, "起点编号不在起点表中", "the origin is not among the origins"),
         (facility_code < 0, "设施编号不在设施表中", "the facility is not among the facilities"),

@@ -60,7 +60,7 @@ class Measured:
     NaN is unknown, infinity lies beyond what the search could find. `measured` is the share of a
     place's land from which costs were measured on streets; None states that the value rests on
     straight lines by definition and is neither measured on streets nor estimated (its method is
-    null).
+    null). `unknown` is the status of a place without any value.
     """
 
     service: str
@@ -72,6 +72,7 @@ class Measured:
     measured: FloatArray | None
     snapshot: str | None
     denominator: str = LAND
+    unknown: str = "no_data"
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -113,7 +114,10 @@ def long_table(
     share = np.concatenate([_measured_share(item, places) for item in found])
     table["measured_share"] = np.where(np.tile(counts > 0, len(found)), share, np.nan)
     table["method"] = _method(table["measured_share"].to_numpy(dtype=np.float64), found, places)
-    table.loc[table["status"].eq("no_data"), ["method", "measured_share"]] = None
+    nothing = table["status"].eq("no_data")
+    table.loc[nothing, ["method", "measured_share"]] = None
+    unknown = np.repeat(np.array([item.unknown for item in found], object), places)
+    table["status"] = table["status"].mask(nothing, pd.Series(unknown))
     table = table.join(_judge(found, drawn, needs, judging))
     return table[list(COLUMNS)]
 

@@ -226,9 +226,9 @@ def floating_catchment_city(
     MeasureError
         When the supply is not conserved.
     """
-    known = ~np.isnan(weights).any(axis=1)
+    known: BoolArray = np.asarray(~np.isnan(weights).any(axis=1), dtype=np.bool_)
     felt = np.where(known[:, None], weights, 0.0) * counted
-    weighted_demand = people @ felt
+    weighted_demand: FloatArray = np.asarray(people @ felt, dtype=np.float64)
     served: BoolArray = np.asarray(weighted_demand > 0, dtype=np.bool_)
     ratio = np.divide(supply, weighted_demand, out=np.zeros_like(supply), where=served)
     access = felt @ ratio

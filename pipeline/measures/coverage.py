@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from scipy.spatial import KDTree
 
 from pipeline.errors import CrsError, FieldError, MeasureError, Problem
 from pipeline.measures.access_pairs import OK, FloatArray, IntArray, floats
@@ -108,7 +109,36 @@ def disc_pieces(points: FloatArray, radius_m: float) -> GeometryArray:
             ordered=True,
         )
     )  # fmt: skip
-    return np.asarray(shapely.intersection(round_ones, cells), dtype=object)
+    apart = KDTree(centres).query(centres, k=2)[0][:, 1]
+    shared = np.flatnonzero(apart < 2.0 * _OUTER_RADIUS * radius_m)
+    round_ones[shared] = shapely.intersection(round_ones[shared], cells[shared])
+    return round_ones
+
+
+def coverage_pieces(
+    points: FloatArray, radius_m: FloatArray, taken: shapely.Geometry | None = None
+) -> GeometryArray:
+    """Cut the union of discs of several sizes into pieces that do not overlap.
+
+    Parameters
+    ----------
+    points
+        Centres in a projected CRS, shape (n, 2).
+    radius_m
+        Radius of each disc.
+    taken
+        Land that is left out.
+    """
+    parts: list[GeometryArray] = []
+    sizes = np.unique(radius_m)
+    for radius in sizes:
+        pieces = disc_pieces(points[radius_m == radius], float(radius))
+        if taken is not None:
+            pieces = np.asarray(shapely.difference(pieces, taken), dtype=object)
+        parts.append(pieces[~shapely.is_empty(pieces)])
+        if radius < sizes[-1]:
+            taken = shapely.union_all([*pieces, *([] if taken is None else [taken])])
+    return np.concatenate(parts) if parts else np.empty(0, dtype=object)
 
 
 def area_inside(shapes: GeometryArray, pieces: GeometryArray) -> FloatArray:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from pipeline.measures.access_pairs import FloatArray
-from pipeline.measures.access_rows import COLUMNS, ESTIMATED, LAND
-from pipeline.measures.coverage import share_area_euclid
+from pipeline.measures.access_rows import COLUMNS, ESTIMATED, LAND, MEASURED, MIXED
+from pipeline.measures.coverage import GeometryArray, area_inside, coverage_pieces
+from pipeline.measures.people import PeopleCells
 
-CITY, DISTRICT = "city", "district:"
+CITY, DISTRICT, TOWNSHIP = "city", "district:", "township:"
+TOWNSHIPS = "townships"  # stands for all of them where no outlines are at hand
 PUBLISHED_COLUMNS = (
     "standard_id", "kind", "year", "scope", "band_m", "denominator", "published", "unit_id",
     "computed", "difference", "comparison", "mark_zh", "mark_en", "note_zh", "note_en", "source",
 )  # fmt: skip
 
 
-def area_units(districts: gpd.GeoDataFrame, centrality: pd.Series[str]) -> gpd.GeoDataFrame:
-    """List the units of city-wide coverage: every district, the kinds of district, the city.
+def area_units(
+    districts: gpd.GeoDataFrame, centrality: pd.Series[str], townships: gpd.GeoDataFrame
+) -> gpd.GeoDataFrame:
+    """List the units of city-wide coverage: districts, kinds of district, the city, townships.
 
     Parameters
     ----------
@@ -28,28 +33,32 @@ def area_units(districts: gpd.GeoDataFrame, centrality: pd.Series[str]) -> gpd.G
         Polygons with `district_zh`.
     centrality
         Kind of each district (`central`, `near_suburb` ...), indexed by its name.
+    townships
+        Polygons with `township_id`; none where no outlines are at hand.
 
     Returns
     -------
     geopandas.GeoDataFrame
-        `unit_id` (`district:<name>`, `type:<kind>`, `city`), `members` (its districts, joined by
-        `|`), `area_km2`, `geometry`.
+        `unit_id` (`district:<name>`, `type:<kind>`, `city`, `township:<id>`), `members` (what it is
+        made of, joined by `|`), `area_km2`, `geometry`.
     """
-    if not len(districts):
-        return gpd.GeoDataFrame(
-            {"unit_id": [], "members": [], "area_km2": []}, geometry=[], crs=districts.crs
-        )
     kind = districts["district_zh"].map(centrality)
     ids = DISTRICT + districts["district_zh"].astype(str)
     members = {name: [name] for name in ids}
     members |= {f"type:{name}": ids[kind.eq(name)].tolist() for name in sorted(set(kind.dropna()))}
-    members[CITY] = ids.tolist()
+    if len(ids):
+        members[CITY] = ids.tolist()
     shape_of = districts.geometry.set_axis(ids)
     shapes = [shape_of[names].union_all() for names in members.values()]
+    small = TOWNSHIP + townships["township_id"].astype(str)
+    unit_ids = [*members, *small]
+    shapes += list(townships.geometry)
     return gpd.GeoDataFrame(
         {
-            "unit_id": list(members),
-            "members": ["|".join(names) for names in members.values()],
+            "unit_id": pd.Series(unit_ids, dtype="str"),
+            "members": pd.Series(
+                ["|".join(n) for n in members.values()] + list(small), dtype="str"
+            ),
             "area_km2": [shape.area / 1e6 for shape in shapes],
         },
         geometry=shapes,
@@ -60,74 +69,146 @@ def area_units(districts: gpd.GeoDataFrame, centrality: pd.Series[str]) -> gpd.G
 def area_coverage(
     units: gpd.GeoDataFrame,
     stops: gpd.GeoDataFrame,
+    people: PeopleCells | None,
     *,
     variant: str,
     bands_m: Sequence[float],
-    station_extent_m: float,
-    detour_factor: float,
+    network: Callable[[float], GeometryArray],
+    mapped: shapely.Geometry | None,
     snapshot: str | None,
 ) -> pd.DataFrame:
-    """Compute the share of each unit's land within each band of a stop.
+    """Compute the share of each unit's land, residents and workers within each band of a stop.
 
-    By straight line (`share_area_euclid_<band>m`, stops widened by the station extent), along
-    estimated routes (`share_area_network_<band>m`: discs of band / detour factor), and the
-    difference (`ledger_<band>m`). Outlines are generalised and certain: there is no interval.
+    By straight line (`share_area_euclid_<band>m`, stops widened by their extent), on foot
+    (`share_area_network_<band>m`: catchments along streets where they are mapped, elsewhere discs
+    of band / detour factor), and the difference (`ledger_<band>m`). Outlines are generalised and
+    certain: there is no interval.
+
+    Parameters
+    ----------
+    units
+        As `area_units` gives them.
+    stops
+        Points with `extent_m`.
+    people
+        Where people live and work; None where nobody is counted.
+    variant
+        Name of the scenario.
+    bands_m
+        Bands in metres.
+    network
+        Land within a band on foot, as polygons that do not overlap.
+    mapped
+        Land where streets are known; None: nowhere.
+    snapshot
+        Date of the stations.
 
     Returns
     -------
     pandas.DataFrame
-        Rows of the long table, `place_id` being the unit's id.
+        Rows of the long table, `place_id` being the unit's id; without any township one row for
+        each measure of land says that their outlines are not at hand (`townships`, `no_data`).
     """
-    shapes = units.geometry.set_axis(units["unit_id"])
-    wide = pd.Series(station_extent_m, index=stops.index)
-    nothing = pd.Series(0.0, index=stops.index)
-    euclid = _shares(units, stops.geometry, bands_m, wide)
-    reach = [band / detour_factor for band in bands_m]
-    network = _shares(units, stops.geometry, reach, nothing)
+    alone = units[units["members"].eq(units["unit_id"])].set_index("unit_id")
+    member = _memberships(units, alone.index)
+    shapes = np.asarray(alone.geometry.to_numpy(), dtype=object)
+    measured = _share(_measured_area(shapes, mapped), shapely.area(shapes), member)
+    kinds = [None, *([] if people is None else people.counts)]
+    whole = {kind: _mass(shapes, people, kind) for kind in kinds}
+    points = shapely.get_coordinates(stops.geometry.to_numpy())
+    extent = stops["extent_m"].to_numpy(dtype=np.float64)
     rows = []
-    for band, short in zip(bands_m, reach, strict=True):
-        rows += [
-            _rows(shapes, euclid[band], "straight_line", f"share_area_euclid_{band:g}m"),
-            _rows(shapes, network[short], "walk", f"share_area_network_{band:g}m"),
-            _rows(shapes, network[short] - euclid[band], "walk", f"ledger_{band:g}m"),
-        ]
-    empty = pd.DataFrame({name: [] for name in COLUMNS})
-    table = pd.concat(rows, ignore_index=True) if len(shapes) else empty
+    for band in bands_m:
+        reach = {"euclid": coverage_pieces(points, band + extent), "network": network(band)}
+        for kind in kinds:
+            share = {
+                way: _share(_within(shapes, pieces, people, kind), whole[kind], member)
+                for way, pieces in reach.items()
+            }
+            name = "area" if kind is None else kind
+            ledger = "ledger_" if kind is None else f"ledger_{kind}_"
+            what = LAND if kind is None else kind
+            rows += [
+                _rows(share["euclid"], f"share_{name}_euclid_{band:g}m", what, None),
+                _rows(share["network"], f"share_{name}_network_{band:g}m", what, measured),
+                _rows(share["network"] - share["euclid"], f"{ledger}{band:g}m", what, measured),
+            ]
+    table = pd.concat(rows, ignore_index=True)
+    table.insert(0, "place_id", np.tile(units["unit_id"].astype(str), len(rows)))
+    if len(units) and not units["unit_id"].str.startswith(TOWNSHIP).any():
+        table = pd.concat([table, _no_townships(table)], ignore_index=True)
     table = table.assign(service="rail", variant=variant, snapshot=snapshot)
     return table.reindex(columns=list(COLUMNS))
 
 
-def _shares(
-    units: gpd.GeoDataFrame,
-    stops: gpd.GeoSeries,
-    bands_m: Sequence[float],
-    extent: pd.Series[float],
+def _memberships(units: gpd.GeoDataFrame, alone: pd.Index[str]) -> FloatArray:
+    """Tell what each unit is made of: 1 for its members, shape (units, members)."""
+    member = np.zeros((len(units), len(alone)))
+    for row, names in enumerate(units["members"].str.split("|")):
+        member[row, alone.get_indexer(names)] = 1.0
+    return member
+
+
+def _share(part: FloatArray, whole: FloatArray, member: FloatArray) -> FloatArray:
+    """Divide what units hold in part by what they hold in all, summed over their members."""
+    known = ~np.isnan(whole)
+    total = member @ np.where(known, whole, 0.0)
+    share: FloatArray = np.full(len(member), np.nan)
+    np.divide(member @ np.where(known, part, 0.0), total, out=share, where=total > 0)
+    np.clip(share, 0.0, 1.0, out=share)
+    return share
+
+
+def _measured_area(shapes: GeometryArray, mapped: shapely.Geometry | None) -> FloatArray:
+    if mapped is None:
+        return np.zeros(len(shapes))
+    return np.asarray(shapely.area(shapely.intersection(shapes, mapped)), dtype=np.float64)
+
+
+def _mass(shapes: GeometryArray, people: PeopleCells | None, kind: str | None) -> FloatArray:
+    """Give the land of shapes in m², or the people of a kind in them (null where not counted)."""
+    if people is None or kind is None:
+        return np.asarray(shapely.area(shapes), dtype=np.float64)
+    return people.inside(shapes, kind)
+
+
+def _within(
+    shapes: GeometryArray, pieces: GeometryArray, people: PeopleCells | None, kind: str | None
+) -> FloatArray:
+    """Give what of the shapes lies in pieces that do not overlap."""
+    if people is None or kind is None:
+        return area_inside(shapes, pieces)
+    unit, piece = shapely.STRtree(pieces).query(shapes, predicate="intersects")
+    shared = shapely.intersection(shapes[unit], pieces[piece])
+    inside = np.nan_to_num(people.inside(shared, kind), nan=0.0)
+    return np.bincount(unit, weights=inside, minlength=len(shapes)).astype(np.float64)
+
+
+def _rows(
+    values: FloatArray, measure: str, denominator: str, measured: FloatArray | None
 ) -> pd.DataFrame:
-    """Compute shares of districts, and of the units made of them as means over their land."""
-    alone = units[units["unit_id"].str.startswith(DISTRICT)].set_index("unit_id")
-    shares = share_area_euclid(alone.geometry, stops, bands_m=bands_m, extent_m=extent)
-    weighted = shares.mul(alone.area, axis=0)
-    parts = {
-        unit: weighted.loc[names].sum() / alone.area[names].sum()
-        for unit, names in zip(units["unit_id"], units["members"].str.split("|"), strict=True)
-    }
-    return pd.DataFrame(parts).T.reindex(columns=list(bands_m))
-
-
-def _rows(shapes: gpd.GeoSeries, values: pd.Series[float], mode: str, measure: str) -> pd.DataFrame:
-    estimated = mode != "straight_line"
+    method = None
+    if measured is not None:
+        method = np.select([measured >= 1.0 - 1e-9, measured > 0], [MEASURED, MIXED], ESTIMATED)
     return pd.DataFrame(
         {
-            "place_id": shapes.index.astype(str),
-            "mode": mode,
+            "mode": "straight_line" if measured is None else "walk",
             "measure": measure,
-            "value": values.to_numpy(dtype=np.float64),
+            "value": values,
             "unit": "share",
-            "denominator": LAND,
-            "status": np.where(values.notna(), "ok", "no_data"),
-            "method": ESTIMATED if estimated else None,
-            "measured_share": 0.0 if estimated else np.nan,
+            "denominator": denominator,
+            "status": np.where(np.isnan(values), "no_data", "ok"),
+            "method": method,
+            "measured_share": np.nan if measured is None else measured,
         }
+    )
+
+
+def _no_townships(table: pd.DataFrame) -> pd.DataFrame:
+    """Say once for each measure of land that no outlines of townships are at hand."""
+    land = table[table["denominator"].eq(LAND)].drop_duplicates(["mode", "measure"])
+    return land.assign(
+        place_id=TOWNSHIPS, value=np.nan, status="no_data", method=None, measured_share=np.nan
     )
 
 

@@ -274,16 +274,26 @@ def share_within(
 
 
 def share_by_draw(
-    drawn: FootprintDraws, values: FloatArray, *, limits: Sequence[float]
+    drawn: FootprintDraws,
+    values: FloatArray,
+    *,
+    limits: Sequence[float],
+    mass: FloatArray | None = None,
 ) -> dict[float, FloatArray]:
-    """Give :func:`share_within` as matrices of shape (places, draws), null where not drawn."""
+    """Give :func:`share_within` as matrices of shape (places, draws), null where not drawn.
+
+    With `mass` (residents or workers of each cell, null where not counted) the shares are of that
+    instead of land; a draw without any is null.
+    """
     shape = (len(drawn.places), drawn.most_draws)
     result = {limit: np.full(shape, np.nan) for limit in limits}
     for block in drawn.blocks:
         cells = block.of(values)
-        known = ~np.isnan(cells) @ block.share
+        part = block.share[None, :] if mass is None else np.nan_to_num(block.of(mass), nan=0.0)
+        known = np.where(np.isnan(cells), 0.0, part).sum(axis=1)
         for limit in limits:
-            inside = (cells <= limit * (1.0 + THRESHOLD_SLACK)) @ block.share
+            within = cells <= limit * (1.0 + THRESHOLD_SLACK)
+            inside = np.where(within, part, 0.0).sum(axis=1)
             np.divide(
                 inside, known, out=result[limit][block.position, : block.draws], where=known > 0
             )

@@ -58,32 +58,32 @@ def dwellers_of(
     )
     # A point on the border of two districts is of the first.
     district = named[~named.index.duplicated()]["district_zh"].astype(object)
-    xy = np.column_stack((peopled.geometry.x, peopled.geometry.y))
-    access = PlaceAccess(
-        places=like.places.iloc[:0],
-        network=like.network,
-        uncertainty=like.uncertainty,
-        seed=like.seed,
-        given=_one_cell_each(xy),
-    )
     return Dwellers(
-        access,
+        standing_at(peopled.geometry, like),
         pd.DataFrame({"district_zh": district.reindex(peopled.index)}).set_axis(peopled["cell_id"]),
         peopled["residents"].to_numpy(dtype=np.float64),
     )
 
 
-def _one_cell_each(xy: FloatArray) -> FootprintDraws:
-    """Hold points as the draws, of one cell each, of a single place."""
-    count = len(xy)
-    place = pd.Index(["city"])
-    return FootprintDraws(
+def standing_at(points: gpd.GeoSeries, like: PlaceAccess) -> PlaceAccess:
+    """Take points as what to measure from: the draws, of one cell each, of a single place.
+
+    Parameters
+    ----------
+    points
+        Points in the working CRS.
+    like
+        The access of the study's places, for its settings.
+    """
+    count, place = len(points), pd.Index(["points"])
+    drawn = FootprintDraws(
         places=place,
         place=np.zeros(count, dtype=np.int64),
         draw=np.arange(count, dtype=np.int64),
-        xy=np.asarray(xy, dtype=np.float64),
+        xy=np.column_stack((points.x, points.y)).astype(np.float64),
         weight=np.ones(count),
-        basis=pd.Series(["homes"], index=place),
+        basis=pd.Series(["points"], index=place),
         draw_count=pd.Series([count], index=place, dtype="int64"),
         blocks=(Block(0, 0, count, np.ones(1)),),
     )
+    return PlaceAccess(like.places.iloc[:0], like.network, like.uncertainty, like.seed, given=drawn)

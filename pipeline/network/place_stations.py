@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -11,26 +12,29 @@ import pandas as pd
 import shapely
 from scipy.spatial import KDTree
 
-from pipeline.measures.access_pairs import FloatArray
-from pipeline.measures.access_rows import ESTIMATED, Measured
-from pipeline.measures.coverage import share_area_euclid
+from pipeline.measures.access_pairs import BoolArray, FloatArray
+from pipeline.measures.access_rows import ESTIMATED, LAND, Measured
+from pipeline.measures.coverage import SHARE_TOLERANCE, share_area_euclid, share_area_network
+from pipeline.measures.people import PeopleCells
 from pipeline.measures.uncertainty_footprints import CERTAIN, share_by_draw, summary_by_draw
 from pipeline.network.place_access import CellPairs, PlaceAccess, Streets
 from pipeline.network.place_pairs import ModeCosts, pair_means
 from pipeline.network.place_rail import RailAccess, measured_walks, onward_minutes
+from pipeline.network.place_reach import Reach, stop_costs
 from pipeline.network.place_services import minutes_measures
 from pipeline.network.rail import RailCosts
 
 
 def station_measures(
     access: PlaceAccess,
-    stations: gpd.GeoDataFrame,
+    stops: gpd.GeoDataFrame,
     walk: Streets,
+    reach: Reach,
+    people: PeopleCells | None,
     *,
     variant: str,
     bands_m: Sequence[float],
     bands_min: Sequence[float],
-    station_extent_m: float,
     snapshot: str | None,
 ) -> list[Measured]:
     """Measure coverage of places by stations.
@@ -39,19 +43,20 @@ def station_measures(
     ----------
     access
         The drawn cells of the places.
-    stations
-        One point per station, or per entrance with `extent_m` 0 (column `extent_m`, metres; the
-        station extent where it is null).
+    stops
+        One point per entrance or centre of a station; a station begins `extent_m` nearer.
     walk
         Streets for walking.
+    reach
+        The land within each band along streets (`reach_of`).
+    people
+        Where people live and work; None where nobody is counted.
     variant
         Name of the scenario.
     bands_m
         Bands in metres, by straight line around stations and along streets.
     bands_min
         Bands in walking minutes.
-    station_extent_m
-        Added to a band around a centroid.
     snapshot
         Date of the stations.
 
@@ -61,74 +66,109 @@ def station_measures(
         `distance_nearest_m` and `share_area_euclid_<band>m` (mode `straight_line`);
         `minutes_nearest_*`, `distance_walked_median_m`, `share_area_within_<limit>min`,
         `share_area_network_<band>m` and `ledger_<band>m`, network minus straight line (mode
-        `walk`).
+        `walk`); the shares of residents and workers likewise where they are known.
     """
     drawn = access.drawn
     common: dict[str, Any] = {"service": "rail", "variant": variant, "snapshot": snapshot}
-    euclid = _euclid(access, stations, bands_m, station_extent_m)
-    metres = access.metres_to(shapely.get_coordinates(stations.geometry.to_numpy()))
-    distance = summary_by_draw(drawn, metres)["median"]
-    found = [
-        Measured(mode="straight_line", measure="distance_nearest_m", unit="m", draws=distance,
-                 measured=None, **common),
-    ]  # fmt: skip
-    found += [
-        Measured(mode="straight_line", measure=f"share_area_euclid_{band:g}m", unit="share",
-                 draws=values, measured=None, **common)
-        for band, values in euclid.items()
-    ]  # fmt: skip
-    costs = access.nearest(stations, walk)
+    metres = access.metres_to(shapely.get_coordinates(stops.geometry.to_numpy()))
+    costs = stop_costs(access, stops, walk)
     share = access.measured_share(costs.measured)
-    found += minutes_measures(
-        access, costs.minutes, mode="walk", limits_min=bands_min, measured=share, **common
-    )
     speed = access.network.walk_speed_m_min
-    walked = summary_by_draw(drawn, costs.minutes * speed)["median"]
-    found.append(
-        Measured(mode="walk", measure="distance_walked_median_m", unit="m", draws=walked,
-                 measured=share, **common)
+    summary = summary_by_draw(drawn, costs.minutes)
+    found = [
+        Measured(mode="straight_line", measure="distance_nearest_m", unit="m", measured=None,
+                 draws=summary_by_draw(drawn, metres)["median"], **common),
+        Measured(mode="walk", measure="distance_walked_median_m", unit="m", measured=share,
+                 draws=summary["median"] * speed, **common),
+    ]  # fmt: skip
+    found += minutes_measures(
+        access, costs.minutes, mode="walk", limits_min=bands_min, measured=share, summary=summary,
+        **common,
     )  # fmt: skip
-    shares = share_by_draw(drawn, costs.minutes, limits=[band / speed for band in bands_m])
-    for band in bands_m:
-        network = shares[band / speed]
-        for name, values in (
-            (f"share_area_network_{band:g}m", network),
-            (f"ledger_{band:g}m", network - euclid[band]),
-        ):
-            found.append(
-                Measured(mode="walk", measure=name, unit="share", draws=values, measured=share,
-                         **common)
-            )  # fmt: skip
+    near = _beyond_extent(access, stops)
+    covered = {band: reach.covers(drawn.xy, costs, band, speed) for band in bands_m}
+    exact = _exact_shares(access, stops, reach, costs.measured, bands_m)
+    masses: dict[str, FloatArray | None] = {"area": None}
+    for kind in () if people is None else people.counts:
+        masses[kind] = drawn.weight * people.density_at(drawn.xy, kind)  # type: ignore[union-attr]
+    for kind, mass in masses.items():
+        euclid = share_by_draw(drawn, near, limits=bands_m, mass=mass)
+        denominator = LAND if mass is None else kind
+        for band in bands_m:
+            network = share_by_draw(drawn, covered[band], limits=[0.0], mass=mass)[0.0]
+            if mass is None:
+                exact.fill(euclid[band], network, band)
+            name = "" if mass is None else f"{kind}_"
+            for mode, measure, values, known in (
+                ("straight_line", f"share_{kind}_euclid_{band:g}m", euclid[band], None),
+                ("walk", f"share_{kind}_network_{band:g}m", network, share),
+                ("walk", f"ledger_{name}{band:g}m", network - euclid[band], share),
+            ):
+                found.append(
+                    Measured(mode=mode, measure=measure, unit="share", draws=values,
+                             measured=known, denominator=denominator, **common)
+                )  # fmt: skip
+        if mass is not None:
+            within = share_by_draw(drawn, costs.minutes, limits=bands_min, mass=mass)
+            found += [
+                Measured(mode="walk", measure=f"share_{kind}_within_{limit:g}min", unit="share",
+                         draws=values, measured=share, denominator=denominator, **common)
+                for limit, values in within.items()
+            ]  # fmt: skip
     return found
 
 
-def _euclid(
-    access: PlaceAccess,
-    stations: gpd.GeoDataFrame,
-    bands_m: Sequence[float],
-    station_extent_m: float,
-) -> dict[float, FloatArray]:
-    """Share of land inside discs: by cells for drawn footprints, exact for certain ones."""
-    xy = shapely.get_coordinates(stations.geometry.to_numpy())
-    extent = stations.get("extent_m", pd.Series(np.nan, index=stations.index))
-    extent = extent.astype("float64").fillna(station_extent_m)
+def _beyond_extent(access: PlaceAccess, stops: gpd.GeoDataFrame) -> FloatArray:
+    """Measure straight metres from cells to the nearest stop, less how far it reaches itself."""
+    xy = shapely.get_coordinates(stops.geometry.to_numpy())
     best = np.full(len(access.drawn.xy), np.nan)
-    for reach, chosen in extent.groupby(extent).groups.items():
-        rows = stations.index.get_indexer(chosen)
-        # A station that reaches further is a station that lies nearer by as much.
-        best = np.fmin(best, access.metres_to(xy[rows]) - float(reach))
-    shares = share_by_draw(access.drawn, best, limits=bands_m)
+    for extent in np.unique(stops["extent_m"]):
+        rows = stops["extent_m"].eq(extent).to_numpy()
+        best = np.fmin(best, access.metres_to(xy[rows]) - float(extent))
+    return best
+
+
+@dataclass(frozen=True, eq=False)
+class _Exact:
+    """Shares of the land of certain places by their outline instead of their cells."""
+
+    places: BoolArray
+    measured: BoolArray
+    euclid: pd.DataFrame
+    network: pd.DataFrame
+
+    def fill(self, euclid: FloatArray, network: FloatArray, band: float) -> None:
+        """Put the exact shares of a band in the place of those by cells."""
+        if self.places.any() and band in self.euclid:
+            euclid[self.places, 0] = self.euclid[band].to_numpy(dtype=np.float64)
+        if self.measured.any() and band in self.network:
+            network[self.measured, 0] = self.network[band].to_numpy(dtype=np.float64)
+
+
+def _exact_shares(
+    access: PlaceAccess,
+    stops: gpd.GeoDataFrame,
+    reach: Reach,
+    measured: BoolArray,
+    bands_m: Sequence[float],
+) -> _Exact:
+    """Overlay the outlines of certain places with discs and, where all is measured, catchments."""
     places = access.places
-    certain = places["boundary_class"].isin(CERTAIN).to_numpy() & (
-        access.drawn.draw_count.to_numpy() == 1
+    certain: BoolArray = places["boundary_class"].isin(CERTAIN).to_numpy() & (
+        access.drawn.counts == 1
     )
-    if certain.any() and len(stations):
-        exact = share_area_euclid(
-            places.geometry[certain], stations.geometry, bands_m=bands_m, extent_m=extent
-        )
-        for band in bands_m:
-            shares[band][certain, 0] = exact[band].to_numpy(dtype=np.float64)
-    return shares
+    whole: BoolArray = certain & (access.measured_share(measured) >= 1.0 - SHARE_TOLERANCE)
+    nothing = pd.DataFrame()
+    if not certain.any() or not len(stops):
+        return _Exact(certain & False, whole & False, nothing, nothing)
+    euclid = share_area_euclid(
+        places.geometry[certain], stops.geometry, bands_m=bands_m, extent_m=stops["extent_m"]
+    )
+    catchments = {
+        band: gpd.GeoSeries([shape], crs=places.crs) for band, shape in reach.catchments.items()
+    }
+    network = share_area_network(places.geometry[whole], catchments) if whole.any() else nothing
+    return _Exact(certain, whole, euclid, network)
 
 
 def hub_measures(

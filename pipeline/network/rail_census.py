@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import calendar
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 import pandas as pd
 
-from pipeline.errors import FieldError, Problem
 from pipeline.network.rail_lines import MAIN, shared_section
 from pipeline.network.station_groups import place_platforms, plain_name
 from pipeline.settings.rail import MissingStations, RailSettings, SharedTrack
@@ -136,114 +132,35 @@ def _ledger(entries: Sequence[Entry], official_only: Sequence[MissingStations]) 
     return pd.DataFrame(rows, columns=columns)
 
 
-HISTORY = ("date", "lines", "stations", "length_km", "scope", "source", "confidence")
+OPEN, CLOSED, UNKNOWN = "open", "closed", "unknown"
 
 
-def read_history(history: pd.DataFrame) -> pd.DataFrame:
-    """Read the table of the network by date into numbers.
+def openings_on(line_stations: pd.DataFrame, day: date) -> pd.Series[str]:
+    """Say of every line-station whether it was open on a day, as far as its dates tell.
 
-    Dates may be a day, a month (its last day) or `YYYY-end`; rows that are an expectation or a
-    count of one's own are marked as such. `508`, `506-508` and `~620` become bounds; the figure as
-    written stays.
-
-    Returns
-    -------
-    history
-        The rows in order of date with `as_of` (date), `kind` (`reported`, `expected`,
-        `own_count`) and, for `lines`, `stations` and `length_km`, the columns `_low` and `_high`
-        (null where the source gives none).
-
-    Raises
-    ------
-    FieldError
-        When a column is missing or a date cannot be read.
-    """
-    if missing := [name for name in HISTORY if name not in history.columns]:
-        raise FieldError(
-            *(Problem(zh=f"缺少字段 {c}", en=f"column {c} is missing", rule=c) for c in missing)
-        )
-    rows = history.copy()
-    rows["as_of"] = [_as_of(str(text), row) for row, text in history["date"].items()]
-    rows["kind"] = "reported"
-    rows.loc[rows["date"].str.contains("expected"), "kind"] = "expected"
-    rows.loc[rows["date"].str.contains("data set"), "kind"] = "own_count"
-    for name in ("lines", "stations", "length_km"):
-        bounds = [_bounds(text) for text in rows[name]]
-        rows[f"{name}_low"] = pd.array([low for low, _ in bounds], dtype="Float64")
-        rows[f"{name}_high"] = pd.array([high for _, high in bounds], dtype="Float64")
-    return rows.sort_values("as_of", kind="stable", ignore_index=True)
-
-
-def _as_of(text: str, row: object) -> date:
-    if found := re.match(r"^(\d{4})-(\d{2})-(\d{2})$", text):
-        return date(*(int(part) for part in found.groups()))
-    if found := re.match(r"^(\d{4})-(\d{2})\b", text):
-        year, month = int(found[1]), int(found[2])
-        return date(year, month, calendar.monthrange(year, month)[1])
-    if found := re.match(r"^(\d{4})(-end)?\b", text):
-        return date(int(found[1]), 12, 31)
-    problem = Problem(
-        zh=f"无法读取日期「{text}」", en=f"cannot read date {text!r}", row=str(row), rule="date"
-    )
-    raise FieldError(problem)
-
-
-def _bounds(value: object) -> tuple[float | None, float | None]:
-    """Read a leading number or range; a count that starts with words or a plus sign is none."""
-    found = re.match(
-        r"^~?(\d+(?:\.\d+)?)(?:\s*[-–]\s*(\d+(?:\.\d+)?))?(?![\d-])", str(value).strip()
-    )
-    if value is None or value is pd.NA or found is None:
-        return None, None
-    low = float(found[1])
-    return low, float(found[2]) if found[2] else low
-
-
-@dataclass(frozen=True)
-class NetworkOnDate:
-    """What the tables tell of the network on a date.
-
-    `figures` is the latest reported row on or before the date (null before the first), `days_old`
-    its age. Coverage needs the stations that were open, hence `station_status`: `ok` where every
-    line-station has an opening date, `not_measurable` otherwise.
-    """
-
-    day: date
-    status: str
-    figures: pd.Series | None
-    days_old: int | None
-    station_status: str
-    open_stations: pd.DataFrame | None
-    without_date: int
-
-
-def network_on(day: date, *, history: pd.DataFrame, line_stations: pd.DataFrame) -> NetworkOnDate:
-    """Look up the network on a date, without interpolating and without inventing openings.
-
-    Figures of different dates have different scopes (with or without maglev, Jinshan railway) and
-    must not be subtracted from each other unless `scope` agrees.
+    Nothing is interpolated: between the last day on which a station was not yet open and the first
+    on which it was, its state is unknown, and so it is before the first day on which anything is
+    known of it.
 
     Parameters
     ----------
-    history
-        Table of figures by date (`HISTORY`).
     line_stations
-        Ordered line-stations; a column `opened` (ISO date) is used where it exists.
+        `opened` (the day it opened), or `opened_by` (a day on which it was open) and `opened_after`
+        (a day on which it was not yet); ISO days, null where unknown. Absent columns are unknown.
+
+    Returns
+    -------
+    state
+        `open`, `closed` or `unknown`, on the index of the table.
     """
-    rows = read_history(history)
-    past = rows[(rows["kind"] == "reported") & (rows["as_of"] <= day)]
-    figures = None if past.empty else past.iloc[-1]
-    days_old = None if figures is None else (day - figures["as_of"]).days
-    opened = line_stations.get("opened", pd.Series(None, index=line_stations.index, dtype=object))
-    without = int(opened.isna().sum())
-    known = without == 0 and len(line_stations) > 0
-    dates = np.array([date.fromisoformat(str(text)) for text in opened]) if known else None
-    return NetworkOnDate(
-        day=day,
-        status="no_data" if figures is None else "ok",
-        figures=figures,
-        days_old=days_old,
-        station_status="ok" if known else "not_measurable",
-        open_stations=None if dates is None else line_stations[dates <= day],
-        without_date=without,
-    )
+    days = {
+        name: pd.to_datetime(
+            line_stations.get(name, pd.Series(None, index=line_stations.index, dtype=object))
+        )
+        for name in ("opened", "opened_by", "opened_after")
+    }
+    when = pd.Timestamp(day)
+    is_open = (days["opened"] <= when) | (days["opened_by"] <= when)
+    is_closed = (days["opened"] > when) | (days["opened_after"] >= when)
+    state = pd.Series(UNKNOWN, index=line_stations.index, dtype="str")
+    return state.mask(is_closed, CLOSED).mask(is_open, OPEN)

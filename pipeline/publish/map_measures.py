@@ -17,7 +17,8 @@ _DEMANDS: Mapping[str, Words] = {
     "land_area": ("按用地面积", "per land area"),
     "planned_floor_area": ("按规划建筑面积", "per planned floor area"),
     "residents": ("按常住人口", "per resident"),
-    "jobs": ("按就业岗位", "per job"),
+    "workers": ("按就业者", "per worker"),
+    "gates": ("按出入口", "per gate"),
 }
 _DECAYS: Mapping[str, Words] = {
     "gaussian": ("高斯衰减", "Gaussian decay"),
@@ -29,6 +30,20 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
      "walked distance to the nearest, median"),
     (re.compile(r"minutes_to_(?P<named>\w+)_(?P<statistic>mean|median|p90)"),
      "到{named}的时间，{statistic}", "time to {named}, {statistic}"),
+    (re.compile(r"minutes_nearest_from_gate"), "由最有利出入口到最近车站的时间",
+     "time to the nearest station from the best gate"),
+    (re.compile(r"minutes_from_gates_median"), "由出入口到最近车站的时间，中位数",
+     "time to the nearest station from the gates, median"),
+    (re.compile(r"gates_found"), "已知出入口数", "gates known"),
+    (re.compile(r"share_(?P<demand>residents|workers)_within_(?P<n>[\d.]+)min"),
+     "{n} 分钟内可达的占比，{demand}", "share within {n} min, {demand}"),
+    (re.compile(r"share_(?P<demand>residents|workers)_euclid_(?P<n>[\d.]+)m"),
+     "直线 {n} 米内的占比，{demand}", "share within {n} m as the crow flies, {demand}"),
+    (re.compile(r"share_(?P<demand>residents|workers)_network_(?P<n>[\d.]+)m"),
+     "步行 {n} 米内的占比，{demand}", "share within {n} m on foot, {demand}"),
+    (re.compile(r"ledger_(?P<demand>residents|workers)_(?P<n>[\d.]+)m"),
+     "{n} 米：步行覆盖减直线覆盖，{demand}",
+     "{n} m: share on foot minus straight line, {demand}"),
     (re.compile(r"minutes_nearest_(?P<statistic>\w+)"), "到最近处的时间，{statistic}",
      "time to the nearest, {statistic}"),
     (re.compile(r"share_area_within_(?P<n>[\d.]+)min"), "{n} 分钟内可达的面积占比",
@@ -63,7 +78,10 @@ UNITS: Mapping[str, Words] = {
     "campus": ("处", "campuses"),
     "campus/km2": ("处/km²", "campuses per km²"),
     "campus/10k m2": ("处/万 m²", "campuses per 10⁴ m²"),
-    "campus/person": ("处/人", "campuses per person"),
+    "campus/10k people": ("处/万人", "campuses per 10⁴ people"),
+    "facility/10k people": ("处/万人", "facilities per 10⁴ people"),
+    "bed/10k people": ("床/万人", "beds per 10⁴ people"),
+    "place/10k people": ("学位/万人", "school places per 10⁴ people"),
 }
 OWN_DISTRICT = "_own_district"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal, Self
 
 from pydantic import model_validator
@@ -56,6 +57,29 @@ class RailCoverageSettings(Section):
         unit="m",
         source="analyst choice: half of an eight-car platform (about 190 m)",
         ge=0,
+    )
+    entrance_max_m: float = setting(
+        400.0,
+        zh="站点出入口与站点中心的最大距离",
+        en="farthest distance of a mapped entrance from the centre of its station",
+        unit="m",
+        source="analyst choice: passages of large interchanges",
+        gt=0,
+    )
+    entrances_at_least: int = setting(
+        2,
+        zh="以出入口代替站点中心所需的出入口数；更少者仍用站点中心加站体尺度",
+        en="mapped entrances from which they replace the centre of a station; with fewer the "
+        "centre and the station extent stay",
+        source="analyst choice: a single mapped entrance is seldom the only one",
+        ge=1,
+    )
+    history_dates: tuple[date, ...] = setting(
+        (),
+        zh="另计算覆盖率的历史日期（需线路车站表的 opened_after、opened_by 或 opened）",
+        en="days in the past for which coverage is computed too (from opened_after, opened_by or "
+        "opened of the table of line-stations)",
+        source=ANALYST,
     )
     station_walk_min: float = setting(
         30.0,

@@ -241,6 +241,12 @@ class InputSettings(Section):
         en="GTFS route types that are rail, beside the extended 100-117, 400-405, 900-906",
         source="GTFS reference, routes.txt: tram, metro, rail, funicular, monorail",
     )
+    township_shapes: InputPath | None = setting(
+        None,
+        zh="街镇界面文件（字段名见 sources.cells.township_field）；空则街镇一级无数据",
+        en="polygons of townships (field: sources.cells.township_field); without them rows of "
+        "townships have no data",
+    )
     districts: TableInput | None = setting(None, zh="区的名称", en="names of districts")
     district_shapes: InputPath | None = setting(
         None,

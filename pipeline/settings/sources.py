@@ -255,6 +255,12 @@ class CellSettings(Section):
         en="field with the district's name in the file of areas",
         source=ANALYST,
     )
+    township_field: str = setting(
+        "name",
+        zh="街镇界文件中的名称字段",
+        en="field with the township's name in the file of townships",
+        source=ANALYST,
+    )
     outline_tolerance_m: float = setting(
         600.0,
         zh="底图区界概化容差",

@@ -30,7 +30,8 @@ def hospitals_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     Parameters
     ----------
     table
-        `campus_id` (or `id`, else rows are numbered), names, `lon`, `lat` in WGS84.
+        `campus_id` (or `id`, else rows are numbered), names, `lon`, `lat` in WGS84; with
+        `entrance_id` one row for each entrance of a campus.
     crs
         Working CRS.
 
@@ -70,7 +71,8 @@ def schools_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     Parameters
     ----------
     table
-        `school_id` (or `id`, else rows are numbered), names, `lon`, `lat` in WGS84.
+        `school_id` (or `id`, else rows are numbered), names, `lon`, `lat` in WGS84; with
+        `entrance_id` one row for each entrance of a school.
     crs
         Working CRS.
 
@@ -102,15 +104,18 @@ def _placed(table: pd.DataFrame, role: str, *, key: str, crs: str) -> gpd.GeoDat
     ids = text_of(table, key, "id", "osm_id")
     if ids.isna().all():  # a table without ids: its rows in their order
         ids = pd.Series([f"row_{row}" for row in range(1, len(table) + 1)], index=table.index)
+    # One row for each entrance where the table names them: they are one campus.
+    entrance = text_of(table, "entrance_id")
+    several = bool(entrance.notna().any())
     named = table.assign(
         **{key: ids},
-        facility_id=ids,
+        facility_id=ids.where(entrance.isna(), ids + "/" + entrance.fillna("")),
         name_zh=text_of(table, "name_zh", "name").fillna(f"{kind[0]} " + ids),
         name_en=text_of(table, "name_en", "name", "name_zh").fillna(f"{kind[1]} " + ids),
         status=text_of(table, "status").fillna("operating"),
         source=text_of(table, "source"),
     )
-    check_ids(named, key, role=role)
+    check_ids(named, "facility_id" if several else key, role=role)
     return points_of(named, crs=crs)
 
 

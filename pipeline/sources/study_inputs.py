@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 # What an embedded table needs so that a user's file can be compared with it.
 POSITION = frozenset({"name_zh", "lon", "lat"})
 
+ENTRANCES = "subway_entrance"
+
 
 class StudyInputs:
     """The doors to what a study is made of.
@@ -127,7 +129,7 @@ class StudyInputs:
         wanted = set(roles.values())
         if self.counts_cells:
             wanted |= {name for names in self.mapping.cells.values() for name in names}
-        wanted |= set(CATEGORIES) & set(known)
+        wanted |= {*CATEGORIES, ENTRANCES} & set(known)
         path = self.settings.osm_extract
         assert path is not None  # noqa: S101 - the settings model holds it for every role from OSM
         return read_osm_features(path, mapping=self.mapping, crs=self.crs, categories=wanted)

@@ -17,7 +17,7 @@ from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_o
 from pipeline.sources.reference import TableSpec, read_reference, reference_tables
 from pipeline.sources.role_tables import check_ids, flags_of, text_of
 from pipeline.sources.study_cells import areas_of_districts, count
-from pipeline.sources.study_inputs import StudyInputs
+from pipeline.sources.study_inputs import ENTRANCES, StudyInputs
 from pipeline.sources.tables import points_of, require_columns
 from pipeline.stages.context import StageContext
 
@@ -90,6 +90,8 @@ def run(context: StageContext) -> None:
     context.put("line_stations.parquet", _stations(given, context.crs))
     context.put("planned_stations.parquet", _planned(given, context.crs))
     context.put("residents.parquet", _people(given, context.crs))
+    context.put("entrances.parquet", _entrances(given))
+    context.put("townships.parquet", _townships(given))
     _surroundings(context, given, places)
     for role, name in PLAIN.items():
         context.put(f"{name}.parquet", _or_empty(given.plain(role), like=role))
@@ -279,6 +281,32 @@ def _surroundings(context: StageContext, given: StudyInputs, places: gpd.GeoData
     tolerance_m = context.settings("sources").cells.outline_tolerance_m
     context.put("cells.parquet", grid.frame())
     context.put("districts.parquet", district_shapes(grid, tolerance_m=tolerance_m))
+
+
+def _entrances(given: StudyInputs) -> gpd.GeoDataFrame:
+    """Place the entrances of rail stations that the extract maps; none without an extract."""
+    if given.settings.osm_extract is None or ENTRANCES not in given.mapping.categories:
+        return gpd.GeoDataFrame({"osm_id": []}, geometry=[], crs=given.crs)
+    found = given.of_categories([ENTRANCES])
+    open_ones = found[found["status"].eq("operating")].sort_values("osm_id", ignore_index=True)
+    points = open_ones.geometry.representative_point()
+    return gpd.GeoDataFrame({"osm_id": open_ones["osm_id"]}, geometry=points, crs=given.crs)
+
+
+def _townships(given: StudyInputs) -> gpd.GeoDataFrame:
+    """Read the outlines of townships; townships of one name are told apart by their district."""
+    path, field = given.settings.township_shapes, given.sources.cells.township_field
+    if path is None:
+        return gpd.GeoDataFrame({"township_id": []}, geometry=[], crs=given.crs)
+    drawn = areas_of_districts(path).to_crs(given.crs)
+    require_columns(drawn, (field,), role="township_shapes")
+    names, home = drawn[field].astype(str), given.sources.cells.district_field
+    if names.duplicated().any() and home in drawn.columns:
+        names = names.where(~names.duplicated(keep=False), drawn[home].astype(str) + " " + names)
+    shapes = drawn.geometry.make_valid().groupby(names).agg(lambda s: s.union_all())
+    return gpd.GeoDataFrame(
+        {"township_id": shapes.index.to_numpy()}, geometry=shapes.to_numpy(), crs=given.crs
+    )
 
 
 def _counted(

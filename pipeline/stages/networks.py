@@ -33,6 +33,7 @@ def run(context: StageContext) -> None:
     for graph in graphs.values():
         _store(context, graph)
     context.put("streets.parquet", _summary(graphs))
+    context.put("gates.parquet", _gates(context, extract))
     empty = gpd.GeoDataFrame({"mode": [], "region": []}, geometry=[], crs=context.crs)
     context.put(
         "mapped.parquet", pd.concat([empty, *regions], ignore_index=True) if regions else empty
@@ -45,6 +46,16 @@ def load_graph(context: StageContext, mode: Mode) -> StreetGraph | None:
     if mode not in set(summary["mode"]):
         return None
     return StreetGraph.from_parquet(context.path("networks", "streets.parquet").parent, mode)
+
+
+def _gates(context: StageContext, extract: Path | None) -> gpd.GeoDataFrame:
+    """Read the mapped gates and entrances of the extract; none without one."""
+    from pipeline.network.gates import read_gates
+
+    if extract is None:
+        columns: dict[str, list[str]] = {"gate_id": [], "kind": [], "access": []}
+        return gpd.GeoDataFrame(columns, geometry=[], crs=context.crs)
+    return read_gates(extract, area=None, crs=CRS.from_user_input(context.crs))
 
 
 def _read(context: StageContext, extract: Path) -> dict[Mode, StreetGraph]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import geopandas as gpd
 import pandas as pd
 import shapely
 
 from pipeline.measures.access_rows import Measured
 from pipeline.measures.coverage_areas import area_coverage
+from pipeline.measures.people import people_cells
 from pipeline.measures.uncertainty_footprints import is_facility_point
 from pipeline.network.place_access import PlaceAccess, Streets
+from pipeline.network.place_reach import reach_of, stops_of
 from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
 from pipeline.sources.tables import points_of
 from pipeline.stages import rail_tables
@@ -22,6 +26,8 @@ from pipeline.stages.place_tables import (
     rail_network,
     snapshot_of,
 )
+from pipeline.stages.rail_history import merged_stations, past_coverage, platforms_of
+from pipeline.stages.rail_reach import gate_measures, grid_of, write_catchments
 
 SCENARIOS = {
     "operating": ("operating",),
@@ -37,39 +43,52 @@ def run(context: StageContext) -> None:
     rail_tables.write_count(context)
     access = place_access(context)
     rules, walk = context.settings("rail_coverage"), mode_streets(context, "walk")
-    found: list[Measured] = _hubs(context, access, walk)
-    names, areas = [], []
+    lines = context.layer("ingest", "line_stations.parquet")
+    stops = stops_of(
+        stations,
+        platforms_of(lines[lines["status"].eq("operating")]),
+        context.layer("ingest", "entrances.parquet").geometry,
+        station_extent_m=rules.station_extent_m,
+        entrance_max_m=rules.entrance_max_m,
+        entrances_at_least=rules.entrances_at_least,
+    )
+    context.put("stops.parquet", stops)
+    people = people_cells(context.layer("ingest", "residents.parquet"))
     units = rail_tables.units_of(context)
     snapshot = snapshot_of(context, "line_stations", "planned_stations")
+    found: list[Measured] = _hubs(context, access, walk)
+    names, areas, gates, reaches = [], [], [], {}
     for variant, states in SCENARIOS.items():
-        chosen = stations[stations["status"].isin(states)]
+        chosen = stops[stops["status"].isin(states)].reset_index(drop=True)
+        reach = reach_of(chosen, walk, access.network, bands_m=rules.bands_m)
+        common: dict[str, Any] = {"variant": variant, "snapshot": snapshot}
         found += station_measures(
-            access,
-            chosen,
-            walk,
-            variant=variant,
-            bands_m=rules.bands_m,
-            bands_min=rules.bands_min,
-            station_extent_m=rules.station_extent_m,
-            snapshot=snapshot,
-        )
+            access, chosen, walk, reach, people,
+            bands_m=rules.bands_m, bands_min=rules.bands_min, **common,
+        )  # fmt: skip
+        from_gates, at = gate_measures(context, access, chosen, walk, **common)
+        found += from_gates
         areas.append(
             area_coverage(
-                units,
-                chosen,
-                variant=variant,
-                bands_m=rules.bands_m,
-                station_extent_m=rules.station_extent_m,
-                detour_factor=access.network.detour_factor,
-                snapshot=snapshot,
+                units, chosen, people,
+                bands_m=rules.bands_m, network=reach.pieces, mapped=reach.mapped, **common,
             )
-        )
-        names.append(nearest_named(access.places, chosen, "station_id").assign(variant=variant))
+        )  # fmt: skip
+        gates.append(at)
+        reaches[variant] = reach
+        named = stations[stations["status"].isin(states)]
+        names.append(nearest_named(access.places, named, "station_id").assign(variant=variant))
     write_rows(context, access, "rail", found, unfit=_unfit(access, stations))
     context.put("nearest.parquet", pd.concat(names, ignore_index=True).assign(service="rail"))
     context.put("units.parquet", units)
-    context.put("areas.parquet", pd.concat(areas, ignore_index=True))
+    past = past_coverage(context, units, snapshot)
+    context.put("areas.parquet", pd.concat([*areas, past], ignore_index=True))
     rail_tables.write_published(context, areas[0])
+    write_catchments(context, reaches)
+    context.put("gates.parquet", pd.concat(gates, ignore_index=True))
+    operating = stops[stops["status"].eq("operating")].reset_index(drop=True)
+    cell_m = access.uncertainty.certain_cell_m
+    context.put("grid.parquet", grid_of(access, operating, walk, cell_m=cell_m))
 
 
 def _unfit(access: PlaceAccess, stations: gpd.GeoDataFrame) -> pd.Series[bool]:
@@ -116,7 +135,7 @@ def _stations(context: StageContext) -> gpd.GeoDataFrame:
     parts = []
     if len(lines):
         operating = lines[lines["status"].eq("operating")]
-        parts.append(_merged(operating, "station_id", "line_id").assign(status="operating"))
+        parts.append(merged_stations(operating).assign(status="operating"))
     if len(planned):
         fresh = planned.rename(columns={"planned_id": "station_id"}).assign(lines=None)
         parts.append(fresh[["station_id", "name_zh", "name_en", "lines", "status", "geometry"]])
@@ -127,16 +146,3 @@ def _stations(context: StageContext) -> gpd.GeoDataFrame:
         return gpd.GeoDataFrame(columns, geometry=[], crs=context.crs)
     stations = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=context.crs)
     return stations.sort_values("station_id", ignore_index=True)
-
-
-def _merged(rows: gpd.GeoDataFrame, key: str, line: str) -> gpd.GeoDataFrame:
-    grouped = rows.assign(x=rows.geometry.x, y=rows.geometry.y).groupby(key, sort=True)
-    merged = grouped.agg(
-        name_zh=("name_zh", "first"),
-        name_en=("name_en", "first"),
-        x=("x", "mean"),
-        y=("y", "mean"),
-        lines=(line, lambda ids: "|".join(sorted(set(ids.astype(str))))),
-    ).reset_index()
-    points = shapely.points(merged["x"], merged["y"])
-    return gpd.GeoDataFrame(merged.drop(columns=["x", "y"]), geometry=points, crs=rows.crs)

@@ -100,11 +100,11 @@ def _counts(found: StationCount) -> pd.DataFrame:
 
 
 def units_of(context: StageContext) -> gpd.GeoDataFrame:
-    """Give the districts, the kinds of district and the city as polygons."""
+    """Give the districts, the kinds of district, the city and the townships as polygons."""
     districts = context.layer("ingest", "districts.parquet")
     names = context.frame("ingest", "district_names.parquet")
     kinds = names.set_index("name_zh")["centrality"] if len(names) else pd.Series(dtype="str")
-    return area_units(districts, kinds)
+    return area_units(districts, kinds, context.layer("ingest", "townships.parquet"))
 
 
 def write_published(context: StageContext, coverage: pd.DataFrame) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.errors import FieldError
-from pipeline.network.rail_census import StationCount, count_line_stations, network_on, read_history
+from pipeline.network.rail_census import StationCount, count_line_stations, openings_on
 from pipeline.network.rail_lines import checked_line_stations
 from pipeline.settings.rail import MissingStations, SharedTrack
+from pipeline.sources.reference import read_reference
 from tests.first_study import SHANGHAI
 
 DEFAULT = SHANGHAI.rail
@@ -96,60 +96,35 @@ def test_shanghai_count(shared: Path) -> None:
     assert (got.comparable, got.unexplained) == (524, 1)
 
 
-HISTORY = pd.DataFrame(
-    [
-        ("2014-12-31", "16", "339", "548.69", "metro", "s", "verified"),
-        ("2018-end", "16", "413", "676", "metro", "s", "verified"),
-        ("2021-12-30", "20 (19+…)", "506-508", "~831", "with maglev", "s", "verified"),
-        ("2026-03 (this data set)", "21", "523 line-stations", None, "", "s", "computed"),
-        ("2027 (expected)", "+21 phase I", None, None, "", "s", "verified"),
-    ],
-    columns=["date", "lines", "stations", "length_km", "scope", "source", "confidence"],
-)
+def test_a_state_between_two_known_days_is_unknown_and_none_is_invented() -> None:
+    table = rows(("1", "main", "ABCD")).assign(
+        opened=["2015-06-01", None, None, None],
+        opened_by=[None, "2024-11-30", "2023-05-28", None],
+        opened_after=[None, "2023-05-28", None, None],
+    )
+
+    def states(day: date) -> str:
+        return "".join(state[0] for state in openings_on(table, day))
+
+    assert states(date(2015, 5, 31)) == "cc" + "uu"
+    assert states(date(2015, 6, 1)) == "ocuu"  # it is open on the day it opens
+    assert states(date(2023, 5, 28)) == "ocou"
+    assert states(date(2023, 5, 29)) == "ouou"
+    assert states(date(2024, 11, 30)) == "ooou"
+    assert openings_on(rows(("1", "main", "AB")), date(2020, 1, 1)).eq("unknown").all()
 
 
-def test_history_reads_ranges_and_keeps_gaps() -> None:
-    table = read_history(HISTORY)
-    assert table["as_of"].tolist() == [
-        date(2014, 12, 31),
-        date(2018, 12, 31),
-        date(2021, 12, 30),
-        date(2026, 3, 31),
-        date(2027, 12, 31),
-    ]
-    assert table["kind"].tolist() == ["reported"] * 3 + ["own_count", "expected"]
-    assert table.loc[2, ["stations_low", "stations_high"]].tolist() == [506, 508]
-    assert table.loc[2, "length_km_low"] == 831
-    assert pd.isna(table.loc[4, "lines_low"])
-    assert table["length_km_low"].isna().tolist() == [False, False, False, True, True]
-
-
-def test_date_that_cannot_be_read() -> None:
-    with pytest.raises(FieldError, match="someday"):
-        read_history(HISTORY.assign(date="someday"))
-    with pytest.raises(FieldError, match="scope"):
-        read_history(HISTORY.drop(columns="scope"))
-
-
-def test_network_on_a_date_neither_interpolates_nor_invents() -> None:
-    table = rows(("1", "main", "ABC"))
-    early = network_on(date(2010, 1, 1), history=HISTORY, line_stations=table)
-    assert (early.status, early.figures, early.days_old) == ("no_data", None, None)
-    got = network_on(date(2019, 1, 1), history=HISTORY, line_stations=table)
-    assert got.figures is not None
-    assert (got.figures["stations"], got.days_old) == ("413", 1)
-    assert (got.station_status, got.open_stations, got.without_date) == ("not_measurable", None, 3)
-    late = network_on(date(2028, 1, 1), history=HISTORY, line_stations=table)
-    assert late.figures is not None
-    assert late.figures["date"] == "2021-12-30"
-
-
-def test_opening_dates_are_used_where_every_station_has_one() -> None:
-    table = rows(("1", "main", "ABC")).assign(opened=["2001-01-01", "2015-06-01", "2020-01-01"])
-    got = network_on(date(2015, 6, 1), history=HISTORY, line_stations=table)
-    assert got.station_status == "ok"
-    assert got.open_stations is not None
-    assert got.open_stations["station"].tolist() == ["A", "B"]
-    table.loc[2, "opened"] = None
-    part = network_on(date(2015, 6, 1), history=HISTORY, line_stations=table)
-    assert (part.station_status, part.without_date) == ("not_measurable", 1)
+@pytest.mark.parametrize(
+    ("day", "official"),
+    [("2023-05-28", 508), ("2024-11-30", 510), ("2024-12-27", 517), ("2025-11-01", 518),
+     ("2025-12-27", 523)],
+)  # fmt: skip
+def test_openings_of_shanghai_agree_with_every_official_count(day: str, official: int) -> None:
+    history = read_reference("metro_history").set_index("date")["line_stations"]
+    assert int(history.loc[day]) == official
+    table = read_reference("line_stations")
+    state = openings_on(table, date.fromisoformat(day))
+    assert not state.eq("unknown").any()
+    kept = table[state.eq("open") & table["count_role"].eq("counted")]
+    # The three stations in Kunshan are no part of the table; they opened in 2013.
+    assert len(kept) + 3 == official
