@@ -30,6 +30,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
      "walked distance to the nearest, median"),
     (re.compile(r"minutes_to_(?P<named>\w+)_(?P<statistic>mean|median|p90)"),
      "到{named}的时间，{statistic}", "time to {named}, {statistic}"),
+    (re.compile(r"on_(?P<n>\d{4}-\d{2}-\d{2})"), "{n} 已开通的车站", "stations open on {n}"),
     (re.compile(r"minutes_nearest_from_gate"), "由最有利出入口到最近车站的时间",
      "time to the nearest station from the best gate"),
     (re.compile(r"minutes_from_gates_median"), "由出入口到最近车站的时间，中位数",
