@@ -12,6 +12,8 @@ from pipeline.measures.gaps import Normalisation, normalised_gap, service_gap
 from pipeline.measures.standards import Direction
 
 KEY = ["place_id", "service"]
+#: Variant of the stations with those under construction and planned.
+PLANNED = "with_planned"
 UNIT_WORDS: Mapping[str, tuple[str, str]] = {
     "min": ("分钟", "min"),
     "m": ("米", "m"),
@@ -69,13 +71,14 @@ def scenario_gaps(
     Returns
     -------
     pandas.DataFrame
-        ``place_id``, ``service``, ``value``, ``low``, ``high``, ``unit``, ``method``, ``gap``; one
-        row per place of every service that has the variant.
+        ``place_id``, ``service``, ``value``, ``low``, ``high``, ``unit``, ``method``, ``missed_by``
+        (the threshold, in its unit; negative is a margin), ``gap``; one row per place of every
+        service that has the variant.
     """
     parts = [
         _scenario(access, need, variant, normalisation=normalisation, cap=cap) for need in needs
     ]
-    columns = [*KEY, "value", "low", "high", "unit", "method", "gap"]
+    columns = [*KEY, "value", "low", "high", "unit", "method", "missed_by", "gap"]
     return pd.concat([pd.DataFrame(columns=columns), *parts], ignore_index=True)[columns]
 
 
@@ -93,6 +96,7 @@ def _scenario(
         rows["value"].astype("float64"), need=need.threshold, direction=need.direction
     )
     gap = normalised_gap(missed, need=need.threshold, normalisation=normalisation, cap=cap)
+    rows["missed_by"] = missed
     rows["gap"] = gap if normalisation == "share_of_standard" else np.nan
     return rows
 
@@ -135,7 +139,7 @@ def with_changes(
             said = _heaviest(row, own, weights, service_names)
         else:
             after = planned.get((row["place_id"], row["service"]))
-            said = [*_planned(row, after, scenario_name), *_short(row)]
+            said = [*_today(row), *_planned(row, after, scenario_name)]
         texts.append(said)
     return gaps.assign(
         **{
@@ -153,40 +157,63 @@ def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _planned(
-    row: Mapping[str, Any], after: Mapping[str, Any] | None, name: tuple[str, str]
-) -> list[tuple[str, str]]:
-    if after is None or pd.isna(after["value"]) or pd.isna(row["value"]):
-        return []
-    zh, en = UNIT_WORDS.get(str(row["unit"]), ("", ""))
-    if after["value"] == row["value"]:
-        return [(f"{name[0]}：不变", f"{name[1]}: no change")]
-    then = f"{_number(row['value'])} → {_number(after['value'])}"
-    gap = (
-        ""
-        if pd.isna(after["gap"]) or pd.isna(row["gap"])
-        else f"{row['gap']:.2f} → {after['gap']:.2f}"
-    )
-    return [
-        (
-            f"{name[0]}：{then} {zh}".rstrip() + (f"，缺口 {gap}" if gap else ""),
-            f"{name[1]}: {then} {en}".rstrip() + (f", gap {gap}" if gap else ""),
-        )
-    ]
-
-
-def _short(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Say what is lacking to the standard, where it is missed."""
+def _today(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say by how much the threshold is missed today, where it is."""
     missed = row.get("missed_by")
     if missed is None or pd.isna(missed) or missed <= 0:
         return []
-    zh, en = UNIT_WORDS.get(str(row["unit"]), ("", ""))
+    zh, en = _beyond(row, missed)
+    return [(f"现状 {_amount(row, 0)}，{zh}", f"today {_amount(row, 1)}, {en}")]
+
+
+def _planned(
+    row: Mapping[str, Any], after: Mapping[str, Any] | None, name: tuple[str, str]
+) -> list[tuple[str, str]]:
+    """Say what the scenario makes of it: the new value, against the threshold, and the gap."""
+    if after is None or pd.isna(after["value"]) or pd.isna(row["value"]):
+        return []
+    if after["value"] == row["value"]:
+        return [(f"{name[0]}不变", f"{name[1]}: no change")]
+    held = {**row, "value": after["value"]}
+    missed = after["missed_by"]
+    zh, en = _beyond(held, missed) if missed > 0 else ("在门槛以内", "within the threshold")
+    gap = _gap_change(row["gap"], after["gap"])
     return [
         (
-            f"还差 {_number(missed)} {zh}达标".replace("  ", " "),
-            f"{_number(missed)} {en} short of the standard".replace("  ", " "),
+            f"{name[0]} {_amount(held, 0)}，{zh}" + (f"（{gap[0]}）" if gap else ""),
+            f"{name[1]} {_amount(held, 1)}, {en}" + (f" ({gap[1]})" if gap else ""),
         )
     ]
+
+
+def _beyond(row: Mapping[str, Any], missed: float) -> tuple[str, str]:
+    """Say by how much a value misses its threshold, and on which side."""
+    zh, en = UNIT_WORDS.get(str(row["unit"]), ("", ""))
+    need = row.get("need")
+    limit_zh, limit_en, below = "比门槛", "the threshold", False
+    if need is not None and not pd.isna(need):
+        limit_zh = f"比 {_number(need)} {zh}".rstrip() + "的门槛"
+        limit_en = f"the threshold of {_number(need)} {en}"
+        below = row["value"] < need
+    amount = f"{_number(missed)} {en}".rstrip()
+    return (
+        f"{limit_zh}{'少' if below else '多'} {_number(missed)} {zh}".rstrip(),
+        f"{amount} {'below' if below else 'over'} {limit_en}".rstrip(),
+    )
+
+
+def _gap_change(before: float, after: float) -> tuple[str, str] | None:
+    if pd.isna(before) or pd.isna(after):
+        return None
+    now, then = f"{before:.2f}", f"{after:.2f}"
+    if now == then == "1.00":
+        return ("缺口仍为 1.00：已封顶", "the gap stays at its ceiling of 1.00")
+    return (f"缺口 {now} → {then}", f"gap {now} → {then}")
+
+
+def _amount(row: Mapping[str, Any], language: int) -> str:
+    unit = UNIT_WORDS.get(str(row["unit"]), ("", ""))[language]
+    return f"{_number(row['value'])} {unit}".rstrip()
 
 
 def _heaviest(
@@ -208,8 +235,8 @@ def _heaviest(
     zh, en = names.get(service, (service, service))
     return [
         (
-            f"消除“{zh}”缺口后综合为 {without:.2f}",
-            f"closing the gap of “{en}” would make it {without:.2f}",
+            f"补齐“{zh}”后，综合由 {row['gap']:.2f} 降为 {without:.2f}",
+            f"with “{en}” made good it falls from {row['gap']:.2f} to {without:.2f}",
         )
     ]
 

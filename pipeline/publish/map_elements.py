@@ -146,6 +146,8 @@ def colours() -> dict[str, object]:
     """Give the scripts the colours that figures and QGIS styles use too."""
     return {
         "gap": list(palettes.GAP),
+        "gapOf": {"island": list(palettes.ISLAND)},
+        "significant": palettes.SIGNIFICANT,
         "unknown": palettes.GAP_UNKNOWN,
         "tier": palettes.TIER,
         "facility": palettes.FACILITY,

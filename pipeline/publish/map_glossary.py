@@ -23,8 +23,14 @@ CLASSES_OF = {
 }
 HINTS_OF = {
     "island": (
-        "在随机重置的同形地块中的位置：1 = 最像孤岛。是关联，不是因果；不计入综合。",
-        "Place among relocated footprints: 1 = most of an island. No cause, not in the composite.",
+        (
+            "比多少随机搬移的同形地块更像孤岛（1 = 比全部都像）。深浅不代表显著，"
+            "显著者另加橙色描边；是关联，不是因果；不计入综合。"
+        ),
+        (
+            "Share of relocated footprints that are less of an island. Darker is not significant: "
+            "that is the orange outline. Association, not cause; not in the composite."
+        ),
     ),
 }
 
@@ -35,23 +41,26 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "rail_future": ("在建与规划车站", "Stations under construction or planned"),
     "hospital": ("医院", "Hospital"),
     "school": ("学校", "School"),
+    "kindergarten": ("幼儿园", "Kindergarten"),
+    "clinic": ("诊所", "Clinic"),
+    "supermarket": ("超市", "Supermarket"),
     "island": ("孤岛效应", "Island effect"),
     "composite": ("综合", "Composite"),
     # tiers
     "layout": ("空间布局", "Layout"),
     "core": ("核心区", "Core"),
+    "core_part": ("核心区内片区", "Parts of the core"),
     "zone": ("特色区", "Zones"),
     "case": ("案例园区", "Case parks"),
     "x": ("其他园区", "Further parks"),
     "carrier": ("制造载体", "Manufacturing carriers"),
     "cluster": ("服务集聚区", "Service clusters"),
-    "local": ("本地园区", "Local parks"),
+    "local": ("区级园区", "Local parks"),
     "comparator": ("对照地区", "Comparators"),
     "policy": ("政策区域", "Policy areas"),
     # categories of places
     "case_park": ("案例园区", "Case park"),
     "core_area": ("核心区", "Core"),
-    "core_part": ("核心区内片区", "Part of the core"),
     "characteristic_zone": ("特色区", "Characteristic zone"),
     "characteristic_park": ("特色产业园区", "Characteristic park"),
     "smart_manufacturing": ("智能制造", "Smart manufacturing"),

@@ -60,12 +60,15 @@ GAP_FIELDS = (
     "high", "need", "missing",
     "nearest_name_zh", "nearest_name_en", "nearest_lon", "nearest_lat", "standard_id", "rank",
     "nearest_straight_m", "rank_low", "rank_high", "route", "change_zh", "change_en", "snapshot",
+    "judged", "largest", "significant", "p",
 )  # fmt: skip
 ACCESS_FIELDS = (
     "place_id", "service", "variant", "mode", "measure", "value", "unit", "status", "method",
     "low", "high", "verdict",
 )  # fmt: skip
-FACILITY_FIELDS = ("name_zh", "name_en", "sounds", "status", "detail_zh", "detail_en", "source")
+FACILITY_FIELDS = (
+    "name_zh", "name_en", "sounds", "status", "detail_zh", "detail_en", "source", "counted",
+)  # fmt: skip
 LABEL_LENGTH_ZH = 14
 LABEL_LENGTH_EN = 60
 COMMON_BRAND = 3  # so many names with the same brand: the brand tells nobody apart

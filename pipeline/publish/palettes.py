@@ -9,6 +9,11 @@ import numpy as np
 GAP = ("#f6e8c3", "#f0b86a", "#dd7a4a", "#a63d5c", "#4f1550")
 GAP_UNKNOWN = "#aeb6be"
 
+#: The island effect: quiet greys, since a place among relocations is no deficit by itself;
+#: what is significant is outlined.
+ISLAND = ("#eef2f5", "#d3dde5", "#adbcc9", "#8094a5", "#536b80")
+SIGNIFICANT = "#c4500b"
+
 #: Tiers: hues of Okabe and Ito (2008), darkened for contrast on a light ground.
 TIER = {
     "core": "#0b4f8a",

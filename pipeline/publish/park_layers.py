@@ -87,18 +87,18 @@ GATES = MapLayer(
 )  # fmt: skip
 FACILITIES = MapLayer(
     "facilities", ("设施", "Facilities"), "point", NOTHING,
-    Paint(color="#fff", weight=1, fillOpacity=1, radius=5), class_column="service",
+    Paint(color="#fff", weight=1, fillOpacity=1, radius=5), class_column="kind",
     classes=[
         MapClass(
-            "rail", "轨道站点", "Rail",
+            "facility_rail", "轨道站点", "Rail",
             Paint(fillColor="#fff", color=palettes.FACILITY["rail"], glyph="circle", weight=2),
         ),
         MapClass(
-            "hospital", "医院", "Hospital",
+            "facility_hospital", "医院", "Hospital",
             Paint(fillColor=palettes.FACILITY["hospital"], glyph="cross"),
         ),
         MapClass(
-            "school", "学校", "School",
+            "facility_school", "学校", "School",
             Paint(fillColor=palettes.FACILITY["school"], glyph="pennant"),
         ),
         MapClass(
@@ -108,8 +108,8 @@ FACILITIES = MapLayer(
         ),
         MapClass(None, "其他", "other", Paint(fillColor="#777")),
     ],
-    facts=[NAMED, Fact("service", "服务", "Service"), Fact("status", "状态", "Status"),
-           Fact("detail_zh", "说明", "Detail")],
+    facts=[NAMED, Fact("kind", "类型", "Kind"), Fact("status", "状态", "Status"),
+           Fact("counted", "计入缺口", "Counts for the gap"), Fact("detail_zh", "说明", "Detail")],
 )  # fmt: skip
 NEAREST = MapLayer(
     "nearest", ("最近设施", "Nearest facilities"), "point", NOTHING,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -22,6 +21,8 @@ from pipeline.publish.park_layers import (
     STREETS,
     catchment_layer,
 )
+from pipeline.publish.park_words import Told
+from pipeline.publish.study_words import FACILITY
 from pipeline.publish.themed_map import (
     SYNTHETIC,
     Fact,
@@ -35,10 +36,10 @@ from pipeline.publish.themed_map import (
 from pipeline.settings.maps import MapsSettings
 
 SCORE_COLUMNS = (
-    Fact("service", "服务", "Service", small=("measure", "mode")),
-    Fact("gap", "缺口", "Gap", bar=True),
+    Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest")),
+    Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet"),
     Fact("value", "数值", "Value", unit_column="unit", small=("interval", "told")),
-    Fact("verdict", "判定", "Verdict", small=("finding", "method")),
+    Fact("judged", "判定", "Verdict", small=("largest", "method")),
 )
 MEASURE_COLUMNS = (
     Fact("measure", "指标", "Measure", small=("variant", "mode")),
@@ -102,6 +103,8 @@ class ParkData:
         Columns of `PROFILE_COLUMNS`, one row per component of the island profile.
     synthetic
         Whether any of it is made up; the page then says so.
+    standards
+        ``standard_id`` and ``confidence`` of what the services are held against.
     """
 
     name: tuple[str, str]
@@ -129,6 +132,7 @@ class ParkData:
     sources: Sequence[MapSource] = ()
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     synthetic: bool = False
+    standards: pd.DataFrame | None = None
 
 
 def build_park(data: ParkData, settings: MapsSettings) -> str:
@@ -139,27 +143,29 @@ def build_park(data: ParkData, settings: MapsSettings) -> str:
     FieldError, CrsError, LayerError
         See `pipeline.publish.themed_map.build_themed`.
     """
+    told = Told(data.standards)
+    tables = _tables(data, told)
     page = ThemedPage(
         title=data.name,
         subtitle=data.subtitle,
         layers=[*data.ground, *_park_layers(data)],
         banner=SYNTHETIC if data.synthetic else data.banner,
-        tables=_tables(data),
+        tables=tables,
         lists=data.lists,
         figures=data.figures,
         back=data.back,
         extent=data.extent,
         notes=data.notes,
         sources=data.sources,
-        glossary=data.glossary,
+        glossary={**data.glossary, **told.words},
     )
     return build_themed(page, settings, name=data.name[1])
 
 
-def _tables(data: ParkData) -> list[MapTable]:
+def _tables(data: ParkData, told: Told) -> list[MapTable]:
     tables = []
     if data.scorecard is not None:
-        scores = _told(data.scorecard)
+        scores = told.scorecard(data.scorecard)
         name = ("服务得分", "Scorecard")
         tables.append(MapTable(name, scores, _present(scores, SCORE_COLUMNS)))
     if data.profile is not None:
@@ -167,32 +173,9 @@ def _tables(data: ParkData) -> list[MapTable]:
         note = ("百分位：在随机移位的同形地块中的位置", "percentile among relocated footprints")
         tables.append(MapTable(("孤岛剖面", "Island profile"), data.profile, columns, note))
     for name, measures in data.measures:
-        rows = _told(measures)
+        rows = told.measures(measures)
         tables.append(MapTable(name, rows, _present(rows, MEASURE_COLUMNS), folded=True))
     return tables
-
-
-def _told(scores: pd.DataFrame) -> pd.DataFrame:
-    """Write intervals as text, and the status where there is no value."""
-    added: dict[str, pd.Series[Any]] = {}
-    if {"low", "high"} <= set(scores.columns):
-        unit = scores["unit"] if "unit" in scores.columns else [None] * len(scores)
-        texts = [
-            _interval(low, high, share=kind == "share")
-            for low, high, kind in zip(scores["low"], scores["high"], unit, strict=True)
-        ]
-        added["interval"] = pd.Series(texts, index=scores.index, dtype="object")
-    if "status" in scores.columns:
-        added["told"] = scores["status"].astype("object").where(scores["status"].ne("ok"), None)
-    return scores.assign(**added)
-
-
-def _interval(low: float | None, high: float | None, *, share: bool) -> str | None:
-    if pd.isna(low) or pd.isna(high):
-        return None
-    if share:
-        return f"{100 * low:.0f}–{100 * high:.0f} %"
-    return f"{low:.3g}–{high:.3g}"
 
 
 def _present(frame: pd.DataFrame, columns: Sequence[Fact]) -> list[Fact]:
@@ -220,7 +203,7 @@ def _park_layers(data: ParkData) -> list[MapLayer]:
         (data.barriers, BARRIERS),
         (data.routes, ROUTES),
         (data.gates, GATES),
-        (data.facilities, FACILITIES),
+        (_kinds(data.facilities), _named(FACILITIES, data.glossary)),
         (data.nearest, NEAREST),
     ]
     return [
@@ -232,6 +215,26 @@ def _park_layers(data: ParkData) -> list[MapLayer]:
         for frame, layer in templates
         if frame is not None and layer is not None and not frame.empty
     ]
+
+
+def _kinds(facilities: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
+    """Tell the kinds of facilities as they are drawn from the services that count some of them."""
+    if facilities is None:
+        return None
+    service = facilities["service"].astype("object")
+    drawn = service.isin(["rail", "hospital", "school"])
+    return facilities.assign(kind=service.where(~drawn, FACILITY + service))
+
+
+def _named(layer: MapLayer, glossary: Mapping[str, tuple[str, str]]) -> MapLayer:
+    """Name the classes of a layer as the study does."""
+    classes = [
+        replace(one, zh=glossary[one.value][0], en=glossary[one.value][1])
+        if one.value is not None and one.value in glossary
+        else one
+        for one in layer.classes
+    ]
+    return replace(layer, classes=classes)
 
 
 def _certain(footprint: gpd.GeoDataFrame) -> bool:

@@ -10,7 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.publish import report_evidence, report_island, report_parcels, report_tables
+from pipeline.publish import (
+    report_evidence,
+    report_island,
+    report_parcels,
+    report_scenario,
+    report_tables,
+)
 from pipeline.publish.leaflet import POLICY_MARK, seal
 from pipeline.publish.report_cells import Table, Words, clean
 from pipeline.publish.report_data import ReportData
@@ -28,7 +34,7 @@ CAPTIONS = {
         "层级 × 服务：每格一处地点，颜色为判定",
         "Tier by service: one square per place, coloured by outcome",
     ),
-    "carrier_targets": Words("载体各年开工目标", "Construction targets of the carriers by year"),
+    "carrier_targets": Words("各载体分年开工目标", "Construction targets of the carriers by year"),
 }
 
 
@@ -50,6 +56,7 @@ class Section:
     tables: Sequence[Table] = ()
     intro: Sequence[Words] = ()
     mark: Words | None = None
+    links: Sequence[tuple[str, Words]] = ()
 
 
 def build_report(data: ReportData) -> Report:
@@ -118,18 +125,19 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             "核心区、特色区与园区",
             "Core, zones and parks",
             [
-                report_tables.layout(data, ("core", "zone")),
+                report_tables.layout(data, ("core", "core_part", "zone")),
                 report_tables.layout(data, ("x",)),
                 report_tables.layout(data, ("cluster",)),
             ],
         ),
         _section(
             "targets",
-            "载体与开工目标",
-            "Carriers and targets",
+            f"{data.name('carrier')[0]}与开工目标",
+            f"{data.name('carrier')[1]} and targets",
             [report_tables.targets(data), report_tables.districts(data)],
             figures=_there(figures, "carrier_targets"),
         ),
+        _scenarios(data),
         _section("island", "孤岛效应", "Island effect", report_island.island_tables(data)),
         _section(
             "parcels",
@@ -169,6 +177,19 @@ def _section(
     there = [table for table in tables if table is not None]
     title = Words(zh, en)
     return Section(name, title, figures=figures, tables=there, mark=mark) if there else None
+
+
+def _scenarios(data: ReportData) -> Section | None:
+    table = report_scenario.scenario_table(data)
+    if table is None:
+        return None
+    return Section(
+        "scenarios",
+        Words("情景：在建与规划车站", "Scenario: stations under construction and planned"),
+        tables=[table],
+        intro=report_scenario.scenario_words(data),
+        links=[report_scenario.MAP],
+    )
 
 
 def _there(figures: dict[str, str], *names: str) -> list[str]:

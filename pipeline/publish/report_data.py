@@ -11,9 +11,11 @@ import geopandas as gpd
 import pandas as pd
 
 from pipeline.publish.map_glossary import GLOSSARY
-from pipeline.publish.report_cells import Words
+from pipeline.publish.report_cells import Words, clean
 from pipeline.publish.report_outcomes import outcomes
 from pipeline.settings.needs import NeedSettings
+
+CASE, PART = "case_park", "core_part"
 
 #: One row of a table, by column.
 Row: TypeAlias = "pd.Series[Any]"
@@ -37,9 +39,10 @@ class ReportData:
     `places` is in the working CRS; `gaps` and `access` are the long tables of the stages;
     `documented` are the figures of the source documents (`figure_id`, `value`, `stated_zh` ...),
     `coverage` the share of each district's land near a station (`name_zh`, `name_en`, `area_km2`,
-    `share`, `share_extent`). `island` and `parcels` hold the
-    tables of those stages by name; None where a run has no such stage. `labels` are the study's
-    own names of codes.
+    `share`, `share_extent`). `scenario` are the gaps with every station open, `cap` the excess over
+    a threshold, in thresholds, from which a gap counts 1 (None where gaps are relative); `words`
+    the names that the study's maps use too. `island` and `parcels` hold the
+    tables of those stages by name; None where a run has no such stage.
     """
 
     title: Words
@@ -62,14 +65,12 @@ class ReportData:
     station_extent_m: float
     area_tolerance_share: float
     parameters: Sequence[Parameter] = field(default=())
+    words: Mapping[str, tuple[str, str]] = field(default_factory=lambda: GLOSSARY)
+    scenario: pd.DataFrame | None = None
+    stations_ahead: Mapping[str, int] = field(default_factory=dict)
+    cap: float | None = None
     island: Mapping[str, pd.DataFrame] | None = None
     parcels: Mapping[str, pd.DataFrame] | None = None
-    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-
-    @cached_property
-    def words(self) -> Mapping[str, tuple[str, str]]:
-        """Names of codes in Chinese and English: the study's where it gives one."""
-        return {**GLOSSARY, **self.labels}
 
     @property
     def measured_share(self) -> float | None:
@@ -101,6 +102,23 @@ class ReportData:
     @cached_property
     def _by_service(self) -> dict[str, pd.DataFrame]:
         return {}
+
+    def name(self, code: object) -> tuple[str, str]:
+        """Name a code of the tables in both languages; what nobody named stands for itself."""
+        text = "" if code is None or code is pd.NA or code != code else clean(code)  # noqa: PLR0124 (NaN)
+        return self.words.get(text, (text, ""))
+
+    @cached_property
+    def kinds(self) -> pd.Series[str]:
+        """Group the places as the maps do: case parks and parts of the core stand for themselves.
+
+        Gives the group by place_id.
+        """
+        tier = self.places.set_index("place_id")["tier"].astype("object")
+        category = self.places.set_index("place_id")["category"]
+        case = tier.eq("x") & category.eq(CASE)
+        kinds: pd.Series[str] = tier.mask(case, "case").mask(category.eq(PART), PART)
+        return kinds
 
     def service_row(self, service: str, place_id: str) -> Row:
         """Give one place's row of a service."""

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.publish import palettes
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import Badge, clean, number
 from pipeline.publish.report_data import ReportData, Row
 from pipeline.publish.report_outcomes import (
@@ -18,7 +17,7 @@ from pipeline.publish.report_outcomes import (
     NO_VALUE,
     OUTCOMES,
     RANK_BADGES,
-    tiers_present,
+    kinds_present,
 )
 from pipeline.publish.report_svg import INK, RULE, SOFT, Sheet, fitted, text_width
 from pipeline.publish.report_text import carriers, need_words, target_columns
@@ -82,9 +81,7 @@ def _names(sheet: Sheet, data: ReportData, order: Sequence[str]) -> None:
         sheet.rect(14, y + 4, 5, ROW - 8, fill=palettes.TIER.get(tier, SOFT))
         name = clean(places.loc[key, "name_zh"]) or clean(places.loc[key, "name_en"])
         made = sheet.text(26, y + 13.5, fitted(name, LABELS - 40, 12), size=12)
-        sheet.hint(
-            made, f"{name} {places.loc[key, 'name_en']} ({data.words.get(tier, (tier,))[0]})"
-        )
+        sheet.hint(made, f"{name} {places.loc[key, 'name_en']} ({data.name(data.kinds[key])[0]})")
 
 
 def _panel(
@@ -101,9 +98,9 @@ def _panel(
     shown = rows[rows["gap"].notna()]
     top = 1.02 * float(np.nanmax([need.threshold, *shown["value"], *shown["high"]]))
     bottom = HEAD + ROW * len(order)
-    zh, en = data.words[need.service]
-    asked = need_words(need)
-    sheet.text(left, 24, f"{zh} {en}", size=15, font_weight="bold")
+    zh, en = data.name(need.service)
+    asked = need_words(data, need)
+    sheet.text(left, 24, fitted(f"{zh} {en}", width + 30, 14), size=14, font_weight="bold")
     sheet.text(left, 42, asked.zh, size=11, fill=SOFT)
     sheet.text(left, 57, asked.en, size=11, fill=SOFT)
     _ticks(sheet, need, top, left=left, width=width, bottom=bottom)
@@ -117,7 +114,9 @@ def _panel(
     for i, (outcome, (_, row)) in enumerate(zip(found, rows.iterrows(), strict=True)):
         middle = HEAD + ROW * i + ROW / 2
         if pd.isna(row["value"]):
-            _no_mark(sheet, row, x=limit + 7, y=middle, colour=NO_MARK.get(outcome, FILL[outcome]))
+            _no_mark(
+                sheet, data, row, x=limit + 7, y=middle, colour=NO_MARK.get(outcome, FILL[outcome])
+            )
         else:
             _mark(sheet, row, outcome, left=left, width=width, top=top, y=middle)
 
@@ -139,10 +138,10 @@ def _ticks(
         sheet.text(x, HEAD - 13, label, size=10.5, text_anchor="middle", fill=SOFT)
 
 
-def _no_mark(sheet: Sheet, row: Row, *, x: float, y: float, colour: str) -> None:
+def _no_mark(sheet: Sheet, data: ReportData, row: Row, *, x: float, y: float, colour: str) -> None:
     """Say in the place of a mark that there is no value, and why; beyond the search is a gap."""
     beyond = row["status"] == "beyond_limit"
-    zh, en = GLOSSARY.get(str(row["status"]), ("", ""))
+    zh, en = data.name(row["status"])
     words = "超出搜索 beyond search" if beyond else "无值 no value"
     made = sheet.text(x, y + 4, words, size=10, fill=colour)
     sheet.hint(made, f"{zh} {en}")
@@ -173,25 +172,28 @@ def _mark(
     sheet.hint(dot, f"{number(row['value'], unit)}{span if pd.notna(row['low']) else ''} {words}")
 
 
+_TIER_OF = {"case": "x", "core_part": "core"}
+
+
 def tier_matrix(data: ReportData) -> str:
     """Draw one square for each place of a tier and service, coloured by its outcome."""
-    tier = data.places.set_index("place_id")["tier"]
-    names = tiers_present(tier)
+    tier = data.kinds
+    names = kinds_present(tier)
     services = [*(need.service for need in data.needs), "composite"]
     side, per_row, label = 15.0, 12, 224.0
     column = (WIDTH - label) / len(services)
     heights = [max(44.0, 20 + side * math.ceil(tier.eq(name).sum() / per_row)) for name in names]
     sheet = Sheet(WIDTH, 64 + sum(heights) + 64, "层级 × 服务 / tier by service")
     for j, service in enumerate(services):
-        zh, en = data.words[service]
+        zh, en = data.name(service)
         sheet.text(label + j * column, 26, zh, size=15, font_weight="bold")
         sheet.text(label + j * column, 44, en, size=11.5, fill=SOFT)
     y = 64.0
     for name, height in zip(names, heights, strict=True):
         sheet.line(14, y, WIDTH - 14, y)
         ids = tier.index[tier.eq(name)]
-        zh, en = data.words.get(name, (clean(name), ""))
-        sheet.rect(14, y + 12, 5, 22, fill=palettes.TIER.get(name, SOFT))
+        zh, en = data.name(name)
+        sheet.rect(14, y + 12, 5, 22, fill=palettes.TIER.get(_TIER_OF.get(name, name), SOFT))
         sheet.text(28, y + 22, fitted(zh, label - 40, 13.5), size=13.5, font_weight="bold")
         sheet.text(28, y + 37, fitted(f"{en} · {len(ids)}", label - 40, 10.5), size=10.5, fill=SOFT)
         for j, service in enumerate(services):
@@ -203,8 +205,9 @@ def tier_matrix(data: ReportData) -> str:
     sheet.line(14, y, WIDTH - 14, y)
     _outcome_legend(sheet, BADGES, 16.0, y + 28)
     note = (
-        f"每格一处地点。综合列：是否列入缺口最大的 {data.worst_places} 处。"
-        f" One square per place; composite: among the {data.worst_places} largest gaps or not."
+        f"每格一处地点。综合一列的颜色另有含义：深红为缺口最大的 {data.worst_places} 处之一，"
+        f"深蓝为不在其列。 Composite column: among the {data.worst_places} largest gaps (red) or "
+        "not (blue)."
     )
     sheet.text(16, y + 52, note, size=11, fill=SOFT)
     return sheet.render()
@@ -275,7 +278,7 @@ def carrier_targets(data: ReportData) -> str:
 def _carrier_name(sheet: Sheet, data: ReportData, row: Row, y: float, left: float) -> None:
     name = clean(row["name_zh"]) or clean(row["name_en"])
     sheet.text(16, y + 20, fitted(name, left - 30, 13), size=13)
-    group = data.words.get(str(row["priority_group"]), ("", ""))
+    group = data.name(row["priority_group"])
     below = " · ".join(part for part in (clean(row["district_zh"]), *group) if part)
     sheet.text(16, y + 36, fitted(below, left - 30, 11), size=11, fill=SOFT)
 
@@ -301,6 +304,6 @@ def _mark_legend(sheet: Sheet, x: float, y: float) -> None:
     sheet.line(
         x + 400, y - 12, x + 400, y + 3, stroke=INK, stroke_width="1.4", stroke_dasharray="4 3"
     )
-    sheet.text(x + 409, y, "标准 standard", size=11)
+    sheet.text(x + 409, y, "门槛 threshold", size=11)
     sheet.text(x + 510, y, "横轴为平方根刻度 square-root scale", size=11, fill=SOFT)
     sheet.line(0, HEAD - 8, WIDTH, HEAD - 8, stroke=RULE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.publish.island_profile import CAVEATS, COMPONENTS, POOLED_NAMES, THEME_NAMES, UNITS_ZH
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import (
     DASH,
     Badge,
@@ -44,12 +43,10 @@ def pooled_words(pooled: pd.DataFrame) -> Words | None:
     """Say in one sentence what all places together show, meaning by meaning."""
     said = [
         Words(
-            f"{THEME_NAMES[row['theme']][0]} {row['mean_score']:.2f} "
-            f"[{row['null_low']:.2f}, {row['null_high']:.2f}]，p = {row['p']:.3f}"
-            f"（{row['places']} 处）",
-            f"{THEME_NAMES[row['theme']][1]} {row['mean_score']:.2f} "
-            f"[{row['null_low']:.2f}, {row['null_high']:.2f}], p = {row['p']:.3f} "
-            f"({row['places']} places)",
+            f"{THEME_NAMES[row['theme']][0]} {row['mean_score']:.2f}（{row['places']} 处；"
+            f"随机搬移所得 {_random(row)}，p = {row['p']:.3f}）",
+            f"{THEME_NAMES[row['theme']][1]} {row['mean_score']:.2f} ({row['places']} places; "
+            f"relocated at random {_random(row)}, p = {row['p']:.3f})",
         )
         for _, row in pooled.iterrows()
         if row["theme"] in THEME_NAMES
@@ -57,11 +54,18 @@ def pooled_words(pooled: pd.DataFrame) -> Words | None:
     if not said:
         return None
     return Words(
-        "孤岛效应合并检验（正值更像孤岛，方括号为零模型）：" + "；".join(w.zh for w in said) + "。",
-        "Island effect of all places together (positive is island-like, brackets: null model): "
+        "孤岛效应合并检验（得分 0 = 与随机搬移相当，正值更像孤岛）："
+        + "；".join(w.zh for w in said)
+        + "。",
+        "Island effect of all places together (0: as by chance, positive: more island-like): "
         + "; ".join(words.en for words in said)
         + ".",
     )
+
+
+def _random(row: Row) -> str:
+    """Write what chance gives; unlike an interval of error it has no brackets."""
+    return f"{row['null_low']:.2f} … {row['null_high']:.2f}"
 
 
 def _pooled(pooled: pd.DataFrame) -> Table | None:
@@ -70,7 +74,7 @@ def _pooled(pooled: pd.DataFrame) -> Table | None:
             Cell(*THEME_NAMES.get(row["theme"], (clean(row["theme"]), "")), kind="name"),
             Cell(str(row["places"]), kind="number"),
             Cell(f"{row['mean_score']:.2f}", kind="number"),
-            Cell(f"[{row['null_low']:.2f}, {row['null_high']:.2f}]", kind="number"),
+            Cell(_random(row), kind="number"),
             Cell(f"{row['p']:.3f}", kind="number"),
         ]
         for _, row in pooled.iterrows()
@@ -84,7 +88,7 @@ def _pooled(pooled: pd.DataFrame) -> Table | None:
             Column("含义", "Meaning", kind="name"),
             Column("地点", "Places", kind="number"),
             Column("平均得分", "Mean score", kind="number"),
-            Column("零模型 90%", "Null, 90 %", kind="number"),
+            Column("随机搬移的 90% 范围", "90 % of random relocations", kind="number"),
             Column("p", "one-sided", kind="number"),
         ],
         rows,
@@ -114,22 +118,20 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
             [
                 name_cell(place["name_zh"], place["name_en"]),
                 *(_rank_cell(ranks, str(place["place_id"]), name) for name in themes),
-                *(_part_cell(rows, str(place["place_id"]), part) for part in parts),
+                *(_part_cell(data, rows, str(place["place_id"]), part) for part in parts),
             ]
             for _, place in data.places.iterrows()
             if place["place_id"] in shown
         ],
         notes=(
             Words(
-                "“内外反差”与“空间隔离”是两种含义，分别计算，不合并。方括号为把园区轮廓随机搬移"
-                "所得同一统计量的 90% 范围；名次下括号为改变环宽、步速与剔除一项后的范围。"
-                + _basis(known).zh
-                + _unmeasured(rows, parts).zh,
-                "Contrast and separation are two meanings, computed and shown apart. Brackets: "
-                "90 % range of the same statistic over random relocations of the footprint; in "
-                "parentheses the rank over ring widths, walking speeds and components dropped. "
-                + _basis(known).en
-                + _unmeasured(rows, parts).en,
+                "“内外反差”与“空间隔离”是两种含义，分别计算，不合并。“a … b”是把园区轮廓随机搬移"
+                "所得同一统计量的 90% 范围，不是误差区间；名次下括号为改变环宽、步速与剔除一项后的"
+                "范围。" + _basis(known).zh + _unmeasured(rows, parts).zh,
+                "Contrast and separation are two meanings, computed and shown apart. “a … b” is "
+                "the 90 % range of the same statistic over random relocations of the footprint, "
+                "not an error interval; in parentheses the rank over ring widths, walking speeds "
+                "and components dropped. " + _basis(known).en + _unmeasured(rows, parts).en,
             ),
         ),
     )
@@ -172,7 +174,7 @@ def _head(data: ReportData, known: pd.DataFrame, part: Part) -> Column:
     component, category = part
     zh, en = COMPONENTS[component]
     if category in _SERVICES:
-        service = data.words[_SERVICES[category]]
+        service = data.name(_SERVICES[category])
         zh, en = f"{zh}·{service[0]}", f"{en}, {service[1].lower()}"
     units = known.loc[known["component"].eq(component), "unit"].dropna()
     unit = clean(units.iloc[0]) if len(units) else ""
@@ -188,23 +190,25 @@ def _rank_cell(ranks: pd.DataFrame, place_id: str, theme: str) -> Cell:
     return Cell(f"{row['rank']:.0f} / {row['ranked']:.0f}", interval=span, kind="number")
 
 
-def _part_cell(rows: pd.DataFrame, place_id: str, part: Part) -> Cell:
+def _part_cell(data: ReportData, rows: pd.DataFrame, place_id: str, part: Part) -> Cell:
     chosen = rows["place_id"].eq(place_id) & rows["component"].eq(part[0])
     found = rows[chosen & rows["category"].eq(part[1])]
     if found.empty:
         return Cell(DASH, badges=(_NO_DATA,), kind="number")
     row = found.iloc[0]
     if pd.isna(row["observed"]):
-        return Cell(DASH, badges=(_reason(row),), kind="number")
+        return Cell(DASH, badges=(_reason(data, row),), kind="number")
     known = pd.notna(row["null_low"]) and pd.notna(row["null_high"])
-    span = f"[{row['null_low']:.2f}, {row['null_high']:.2f}]" if known else ""
-    return Cell(f"{row['observed']:.2f}", interval=span, badges=(_judged(row),), kind="number")
+    span = _random(row) if known else ""
+    return Cell(
+        f"{row['observed']:.2f}", interval=span, badges=(_judged(data, row),), kind="number"
+    )
 
 
-def _judged(row: Row) -> Badge:
+def _judged(data: ReportData, row: Row) -> Badge:
     """Name the verdict; a place with a certain boundary has a p-value instead."""
     if row["status"] != "ok":
-        return _reason(row)
+        return _reason(data, row)
     if isinstance(row["verdict"], str):
         return _VERDICTS.get(row["verdict"], _VERDICTS["not_testable"])
     if pd.notna(row["claim_share"]):
@@ -212,7 +216,7 @@ def _judged(row: Row) -> Badge:
     return Badge("undecided", f"p = {row['p_island']:.3f}", "one-sided")
 
 
-def _reason(row: Row) -> Badge:
+def _reason(data: ReportData, row: Row) -> Badge:
     """Say in one word why a figure is missing."""
-    zh, en = GLOSSARY.get(str(row["status"]), ("无值", "no value"))
+    zh, en = data.name(row["status"])
     return Badge("no-value", zh.partition("，")[2] or zh, en.partition(":")[0])

@@ -25,11 +25,11 @@ BADGES = {
 
 #: The composite asks another question: is the place among those with the largest gaps?
 RANK_BADGES = {
-    GAP_ROBUST: Badge("gap-robust", "列入·稳健", "listed, robust"),
-    GAP_LIKELY: Badge("gap-likely", "列入·较可能", "listed, likely"),
-    UNDECIDED: Badge("undecided", "无法判定", "undecided"),
-    NO_GAP_LIKELY: Badge("no-gap-likely", "不列入·较可能", "not listed, likely"),
-    NO_GAP_ROBUST: Badge("no-gap-robust", "不列入·稳健", "not listed, robust"),
+    GAP_ROBUST: Badge("gap-robust", "最大之列·稳健", "among the largest, robust"),
+    GAP_LIKELY: Badge("gap-likely", "最大之列·较可能", "among the largest, likely"),
+    UNDECIDED: Badge("undecided", "是否最大之列：无法判定", "among the largest: undecided"),
+    NO_GAP_LIKELY: Badge("no-gap-likely", "不在最大之列·较可能", "not among them, likely"),
+    NO_GAP_ROBUST: Badge("no-gap-robust", "不在最大之列·稳健", "not among them, robust"),
     NO_VALUE: Badge("no-value", "无值", "no value"),
 }
 
@@ -42,7 +42,10 @@ FILL = {
     NO_VALUE: "#ffffff",
 }
 
-TIER_ORDER = ("core", "zone", "x", "carrier", "cluster", "local", "comparator", "policy")
+#: In the order of the maps' legend.
+KIND_ORDER = (
+    "core", "core_part", "zone", "case", "carrier", "x", "cluster", "local", "comparator", "policy",
+)  # fmt: skip
 
 
 def outcomes(gaps: pd.DataFrame) -> pd.Series[str]:
@@ -75,7 +78,7 @@ def count_interval(counts: pd.Series[int]) -> tuple[int, int]:
     return least, least + int(counts[GAP_LIKELY] + counts[UNDECIDED])
 
 
-def tiers_present(tier: pd.Series[str]) -> list[str]:
-    """List the tiers there are, in the order of the layout; unknown ones last."""
-    there = set(tier.dropna())
-    return [name for name in TIER_ORDER if name in there] + sorted(there - set(TIER_ORDER))
+def kinds_present(kinds: pd.Series[str]) -> list[str]:
+    """List the groups of places there are, in the order of the layout; unknown ones last."""
+    there = set(kinds.dropna())
+    return [name for name in KIND_ORDER if name in there] + sorted(there - set(KIND_ORDER))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import (
     DASH,
     Badge,
@@ -17,17 +16,17 @@ from pipeline.publish.report_cells import (
     number,
     number_cell,
 )
-from pipeline.publish.report_data import ReportData, Row
+from pipeline.publish.report_data import CASE, PART, ReportData, Row
 from pipeline.publish.report_outcomes import (
     BADGES,
     GAP_ROBUST,
     NO_VALUE,
     OUTCOMES,
     RANK_BADGES,
+    kinds_present,
     tally,
-    tiers_present,
 )
-from pipeline.publish.report_text import CASE, carriers, target_columns, threshold_words
+from pipeline.publish.report_text import carriers, target_columns, threshold_words, trust_words
 
 M2_PER_KM2 = 1e6
 _BOUNDARIES = {
@@ -47,15 +46,15 @@ _REASONS = {
 
 def matrix(data: ReportData) -> Table:
     """Count, tier by service, what was found: six outcomes that add up to the tier's places."""
-    tier = data.places.set_index("place_id")["tier"]
+    kinds = data.kinds
     services = (*(need.service for need in data.needs), "composite")
     rows = []
-    for name in tiers_present(tier):
-        ids = tier.index[tier.eq(name)]
+    for name in kinds_present(kinds):
+        ids = kinds.index[kinds.eq(name)]
         counts = [tally(data.service_rows(service).loc[ids, "outcome"]) for service in services]
         rows.append(
             [
-                name_cell(*data.words.get(name, (name, ""))),
+                name_cell(*data.name(name)),
                 Cell(str(len(ids)), kind="number"),
                 *(
                     Cell("", badges=_counted(count, service))
@@ -65,23 +64,35 @@ def matrix(data: ReportData) -> Table:
         )
     return Table(
         "matrix",
-        Words("层级 × 服务：各种结论的地点数", "Tier by service: places by outcome"),
+        Words("层级 × 服务：各种结论的地点数", "Tier by service: number of places by outcome"),
         [
             Column("层级", "Tier", kind="name"),
             Column("地点", "Places", kind="number"),
-            *(Column(*data.words[service]) for service in services),
+            *(Column(*data.name(need.service)) for need in data.needs),
+            Column(*_largest(data)),
         ],
         rows,
+        total=[Cell("合计", "Total", kind="name"), Cell(str(len(kinds)), kind="number")],
         notes=(
             Words(
                 "每格各类之和等于该层级的地点数，未列出的类为 0 处；“无值”不是 0，也不是无缺口。"
-                f"综合一列问的是另一件事：是否列入缺口最大的 {data.worst_places} 处。",
+                "每处地点只计一次：案例园区不计入所属层级，核心区内片区另列一行。"
+                f"最后一列问的是另一件事：综合缺口是否属于最大的 {data.worst_places} 处。",
                 "The outcomes in a cell add up to the tier's places, those not named count none; "
-                "no value is neither zero nor absence of a gap. The composite column asks "
-                f"something else: whether a place is among the {data.worst_places} with the "
-                "largest gaps.",
+                "no value is neither zero nor absence of a gap. Every place counts once: case "
+                "parks and parts of the core have rows of their own. The last column asks "
+                f"something else: whether the composite gap is among the {data.worst_places} "
+                "largest.",
             ),
         ),
+    )
+
+
+def _largest(data: ReportData) -> tuple[str, str]:
+    """Head what the composite is asked: not whether there is a gap, but whether it is large."""
+    return (
+        f"综合：是否缺口最大的 {data.worst_places} 处",
+        f"Composite: among the {data.worst_places} largest?",
     )
 
 
@@ -100,9 +111,10 @@ def service_columns(data: ReportData) -> list[Column]:
     heads = []
     for need in data.needs:
         sign, limit = threshold_words(need)
-        zh, en = GLOSSARY.get(need.mode, (need.mode, need.mode))
-        unit = f"{zh} {en} {sign} {limit.en}"
-        heads.append(Column(*data.words[need.service], unit=unit, kind="number"))
+        zh, en = data.name(need.mode)
+        trust = trust_words(data, need)
+        unit = f"{zh} {en} {sign} {limit.en} {trust.zh} {trust.en}".strip()
+        heads.append(Column(*data.name(need.service), unit=unit, kind="number"))
     return heads
 
 
@@ -115,6 +127,13 @@ def ranking(data: ReportData) -> Table:
     known = data.gaps[data.gaps["gap"].notna()]["place_id"]
     shown = [*ranked, *(key for key in left if key in set(known))]
     silent = len(order) - len(shown)
+    ceiling = (
+        Words("")
+        if data.cap is None
+        else Words(
+            f"（超出门槛 {data.cap:g} 倍即封顶）", f" (from {data.cap:g} times over its threshold)"
+        )
+    )
     return Table(
         "ranking",
         Words("缺口排序（综合，从大到小）", "Places by composite gap, largest first"),
@@ -122,19 +141,23 @@ def ranking(data: ReportData) -> Table:
             Column("名次", "Rank", kind="number"),
             Column("地点", "Place", kind="name"),
             Column("层级", "Tier"),
-            Column("综合缺口", "Composite", "0–1", "number"),
+            Column("综合缺口", "Composite gap", f"0–1，是否最大 {data.worst_places} 处", "number"),
             *service_columns(data),
         ],
         [_ranked_row(data, str(key), composite.loc[key]) for key in shown],
         notes=(
             Words(
                 "名次下括号内为改变权重（含逐项剔除）后的名次范围；方括号为边界位置不确定造成的"
-                "区间；缺项而不排名者，综合缺口的方括号为缺项按无缺口与最大缺口补足的上下限。"
-                "≈ 表示直线估算。"
+                "90% 区间；缺项而不排名者，综合缺口的方括号为缺项按无缺口与最大缺口补足的上下限。"
+                f"单项缺口最大记 1{ceiling.zh}，最小记 0：区间两端相同的，"
+                "是各项都已在 0 或 1，位置误差不再改变它，不是没有误差。≈ 表示直线估算。"
                 f"另有 {silent} 处没有任何服务的值，不列入本表。",
-                "In parentheses the range of the rank over all weights tried; in brackets the "
+                "In parentheses the range of the rank over all weights tried; in brackets the 90 % "
                 "interval over plausible boundaries or, for places not ranked, what the composite "
-                "would be with the missing services at no gap and at the fullest; ≈ marks "
+                "would be with the missing services at no gap and at the fullest. One service "
+                f"counts at most 1{ceiling.en} and at least 0: "
+                "where both ends of an interval agree, every service stands at 0 or 1 and the "
+                "error of the position no longer shows, which is not the same as no error; ≈ marks "
                 f"straight-line estimates. {silent} places without any value are not listed.",
             ),
         ),
@@ -157,7 +180,7 @@ def _ranked_row(data: ReportData, key: str, row: Row) -> list[Cell]:
     return [
         rank,
         name_cell(place["name_zh"], place["name_en"]),
-        _word(data, place["tier"]),
+        _word(data, data.kinds[str(place["place_id"])]),
         composite,
         *services,
     ]
@@ -241,7 +264,8 @@ def _case_row(data: ReportData, park: Row) -> list[Cell]:
 
 def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
     """List the places of some tiers with area, precision and services."""
-    places = data.places[data.places["tier"].isin(tiers) & data.places["category"].ne(CASE)]
+    kinds = data.places["place_id"].map(data.kinds)
+    places = data.places.assign(tier=kinds)[kinds.isin(tiers)]
     if places.empty:
         return None
     order = places["tier"].map({name: i for i, name in enumerate(tiers)})
@@ -250,8 +274,8 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
     return Table(
         "layout-" + "-".join(tiers),
         Words(
-            "、".join(_word(data, name).zh for name in tiers),
-            ", ".join(_word(data, name).en for name in tiers),
+            "、".join(data.name(name)[0] for name in tiers),
+            ", ".join(data.name(name)[1] for name in tiers),
         ),
         [
             Column("地点", "Place", kind="name"),
@@ -264,7 +288,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
         [
             [
                 name_cell(place["name_zh"], place["name_en"]),
-                *([_word(data, place["tier"])] if several else []),
+                *([_word(data, data.kinds[str(place["place_id"])])] if several else []),
                 Cell(clean(place["district_zh"]) or DASH, kind="short"),
                 number_cell(place["planned_area_km2"], "km2"),
                 number_cell(place["precision_m"], "m"),
@@ -301,7 +325,10 @@ def targets(data: ReportData) -> Table | None:
     )
     return Table(
         "targets",
-        Words("载体与开工目标", "Carriers and their construction targets"),
+        Words(
+            f"{data.name('carrier')[0]}与开工目标",
+            f"{data.name('carrier')[1]} and their construction targets",
+        ),
         [
             Column("载体", "Carrier", kind="name"),
             Column("区", "District"),
@@ -329,7 +356,10 @@ def targets(data: ReportData) -> Table | None:
 
 def districts(data: ReportData) -> Table | None:
     """Sum places, robust gaps and targets by the district that the register states."""
-    places = data.places[data.places["tier"].isin(["core", "zone", "x", "carrier"])]
+    places = data.places[
+        data.places["tier"].isin(["core", "zone", "x", "carrier"])
+        & data.places["category"].ne(PART)
+    ]
     if places.empty:
         return None
     found = {
@@ -359,7 +389,10 @@ def districts(data: ReportData) -> Table | None:
         )
     return Table(
         "districts",
-        Words("按区汇总（核心、特色区、园区、载体）", "By district (core, zones, parks, carriers)"),
+        Words(
+            "按区汇总（核心区、特色区、园区、载体，不含核心区内片区）",
+            "By district (core, zones, parks, carriers; without the parts of the core)",
+        ),
         [
             Column("区", "District"),
             Column("地点", "Places", kind="number"),
@@ -371,8 +404,8 @@ def districts(data: ReportData) -> Table | None:
             ),
             *(
                 Column(
-                    f"{data.words[need.service][0]}缺口稳健",
-                    f"robust gap, {data.words[need.service][1].lower()}",
+                    f"{data.name(need.service)[0]}缺口稳健",
+                    f"robust gap, {data.name(need.service)[1].lower()}",
                     "处",
                     "number",
                 )
@@ -385,7 +418,5 @@ def districts(data: ReportData) -> Table | None:
 
 def _word(data: ReportData, code: object) -> Cell:
     """Name a code of the tables in both languages."""
-    if not isinstance(code, str) or not code:
-        return Cell(DASH)
-    zh, en = data.words.get(code, (clean(code), ""))
-    return Cell(zh, en)
+    zh, en = data.name(code)
+    return Cell(zh or DASH, en)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from pipeline.measures.targets import target_columns as columns_of_targets
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.report_cells import UNITS, Words, clean, interval, number, with_unit
-from pipeline.publish.report_data import ReportData, Row
+from pipeline.publish.report_data import CASE, PART, ReportData, Row
 from pipeline.publish.report_island import pooled_words
 from pipeline.publish.report_outcomes import (
     BADGES,
@@ -20,21 +19,21 @@ from pipeline.publish.report_outcomes import (
     NO_VALUE,
     UNDECIDED,
     count_interval,
+    kinds_present,
     tally,
-    tiers_present,
 )
 from pipeline.publish.report_parcels import headline, is_synthetic
+from pipeline.publish.report_scenario import opened
 from pipeline.settings.needs import NeedSettings
 
 LINES = 10
-CASE = "case_park"
 LISTED = 3
 #: How far a standard is to be trusted, in words.
 CONFIDENCE = {
     "verified": ("已核实", "verified"),
     "partly_verified": ("部分核实", "partly verified"),
     "memory": ("未核实（凭记忆）", "unverified (from memory)"),
-    "analyst_choice": ("分析者选择，非标准", "analyst's choice, no standard"),
+    "analyst_choice": ("分析者设定，非标准", "analyst's choice, no standard"),
 }
 _UNKNOWN_CONFIDENCE = ("未说明", "not stated")
 
@@ -54,19 +53,19 @@ def summary(data: ReportData) -> list[Line]:
     """
     said: list[Line | None] = [_scope(data)]
     said += [_service(data, need) for need in data.needs]
-    said += [_case_parks(data), _targets(data), _worst(data), _tiers(data)]
-    said += [_island(data), _parcels(data), _planned(data), _coverage(data)]
+    said += [_worst(data), _case_parks(data), _targets(data), _planned(data)]
+    said += [_island(data), _parcels(data), _tiers(data), _coverage(data)]
     return [line for line in said if line is not None][:LINES]
 
 
-def method_words(methods: pd.Series[str]) -> Words:
+def method_words(data: ReportData, methods: pd.Series[str]) -> Words:
     """Say how a set of values came about; a mixture tells how many were measured."""
     known = methods.dropna()
     measured = int(known.eq("measured_network").sum())
     if known.empty:
         return Words("方法：不适用", "method: not applicable")
     if measured in {0, len(known)}:
-        zh, en = GLOSSARY[str(known.iloc[0])]
+        zh, en = data.name(known.iloc[0])
         return Words(f"方法：{zh}", f"method: {en}")
     return Words(
         f"方法：{measured} 个实测，{len(known) - measured} 个估算",
@@ -80,8 +79,11 @@ def standard_words(data: ReportData, standard_id: str) -> Words:
     if row is None:
         return Words(f"标准 {standard_id}：标准表中没有", f"{standard_id}: not in the table")
     zh, en = confidence_words(row["confidence"])
+    if row["confidence"] == "analyst_choice":
+        return Words(f"门槛：{zh}", f"threshold: {en}")
     return Words(
-        f"标准：{clean(row['standard_zh'])}，{zh}", f"standard: {clean(row['standard_en'])}, {en}"
+        f"门槛依据：{clean(row['standard_zh'])}，{zh}",
+        f"threshold after: {clean(row['standard_en'])}, {en}",
     )
 
 
@@ -90,11 +92,28 @@ def confidence_words(code: object) -> tuple[str, str]:
     return CONFIDENCE.get(str(code), _UNKNOWN_CONFIDENCE)
 
 
-def need_words(need: NeedSettings) -> Words:
-    """Say what is asked for: the threshold with its mode of travel."""
-    mode_zh, mode_en = GLOSSARY.get(need.mode, (need.mode, need.mode))
+def need_words(data: ReportData, need: NeedSettings) -> Words:
+    """Say what is asked for: the threshold, its mode of travel, and how far it is to be trusted."""
+    mode_zh, mode_en = data.name(need.mode)
     sign, limit = threshold_words(need)
-    return Words(f"{mode_zh}中位数 {sign} {limit.zh}", f"median by {mode_en} {sign} {limit.en}")
+    trust = trust_words(data, need)
+    return Words(
+        f"{mode_zh}中位数 {sign} {limit.zh}" + (f"，{trust.zh}" if trust.zh else ""),
+        f"median by {mode_en} {sign} {limit.en}" + (f", {trust.en}" if trust.en else ""),
+    )
+
+
+def trust_words(data: ReportData, need: NeedSettings) -> Words:
+    """Say in a word or two that a threshold is no verified standard; nothing where it is one."""
+    row = data.standard(need.standard_id)
+    return _TRUST.get("" if row is None else str(row["confidence"]), Words(""))
+
+
+_TRUST = {
+    "memory": Words("标准未核实", "standard unverified"),
+    "partly_verified": Words("标准部分核实", "standard partly verified"),
+    "analyst_choice": Words("分析者设定", "analyst's choice"),
+}
 
 
 def threshold_words(need: NeedSettings) -> tuple[str, Words]:
@@ -112,15 +131,22 @@ def _scope(data: ReportData) -> Line:
     certain = int(classes.isin(["surveyed", "digitised"]).sum())
     values = data.gaps[data.gaps["service"].ne("composite")]
     known = int(values["gap"].notna().sum())
+    parts = int(data.kinds.eq(PART).sum())
+    inside = (
+        Words(f"（含核心区内片区 {parts} 处）", f" ({parts} of them parts of the core)")
+        if parts
+        else Words("")
+    )
     return Line(
         Words(
-            f"名录共 {len(places)} 处地点，{drawn} 处有范围可算（其中边界确定 {certain} 处，"
-            f"其余为示意圆）；{len(data.needs)} 项服务共 {len(values)} 个格，{known} 个有值。",
-            f"{len(places)} places in the register; {drawn} have an extent ({certain} with a "
-            f"certain boundary, the others are indicative discs); of {len(values)} pairs of place "
-            f"and service {known} have a value.",
+            f"名录共 {len(places)} 处地点{inside.zh}，{drawn} 处有范围可算（其中边界确定 {certain} "
+            f"处，其余为示意圆）；每处 {len(data.needs)} 项服务，共 {len(values)} 项，"
+            f"{known} 项有值。",
+            f"{len(places)} places in the register{inside.en}; {drawn} have an extent ({certain} "
+            f"with a certain boundary, the others are indicative discs); of {len(values)} pairs of "
+            f"place and service {known} have a value.",
         ),
-        (method_words(values.loc[values["gap"].notna(), "method"]),),
+        (method_words(data, values.loc[values["gap"].notna(), "method"]),),
     )
 
 
@@ -128,9 +154,9 @@ def _service(data: ReportData, need: NeedSettings) -> Line:
     rows = data.service_rows(need.service)
     counts = tally(rows["outcome"])
     known = len(rows) - int(counts[NO_VALUE])
-    zh, en = data.words[need.service]
+    zh, en = data.name(need.service)
     least, most = count_interval(counts)
-    asked = need_words(need)
+    asked = need_words(data, need)
     firm, likely = int(counts[GAP_ROBUST]), int(counts[GAP_LIKELY])
     none = int(counts[NO_GAP_ROBUST] + counts[NO_GAP_LIKELY])
     open_, without = int(counts[UNDECIDED]), int(counts[NO_VALUE])
@@ -142,8 +168,11 @@ def _service(data: ReportData, need: NeedSettings) -> Line:
             f"likely at {likely}; no gap at {none}, undecided {open_}; {without} have no value.",
         ),
         (
-            method_words(rows.loc[rows["gap"].notna(), "method"]),
-            Words(f"缺口处数区间 [{least}, {most}]", f"places with a gap: [{least}, {most}]"),
+            method_words(data, rows.loc[rows["gap"].notna(), "method"]),
+            Words(
+                f"有缺口的地点：至少 {least} 处，至多 {most} 处",
+                f"places with a gap: at least {least}, at most {most}",
+            ),
             standard_words(data, need.standard_id),
         ),
     )
@@ -155,7 +184,7 @@ def _case_parks(data: ReportData) -> Line | None:
     if parks.empty or need is None:
         return None
     rows = data.service_rows(need.service).loc[parks["place_id"]]
-    asked = data.words[need.service]
+    asked = data.name(need.service)
     said = [
         _place_value(park, data.service_row(need.service, str(park["place_id"])))
         for _, park in parks.iterrows()
@@ -165,7 +194,7 @@ def _case_parks(data: ReportData) -> Line | None:
             f"案例园区到{asked[0]}：" + "；".join(words.zh for words in said) + "。",
             f"Case parks, {asked[1].lower()}: " + "; ".join(words.en for words in said) + ".",
         ),
-        (method_words(rows["method"]),),
+        (method_words(data, rows["method"]),),
     )
 
 
@@ -204,22 +233,25 @@ def _targets(data: ReportData) -> Line | None:
     open_ = float(area[found["outcome"].isin([GAP_LIKELY, UNDECIDED, NO_VALUE])].sum())
     whole = float(area.sum())
     joined, joined_en = _year_totals(rows, columns)
-    zh, en = data.words[data.needs[0].service]
+    zh, en = data.name(data.needs[0].service)
+    kind = data.name("carrier")
     return Line(
         Words(
-            f"{len(rows)} 个载体开工目标合计：{joined} 万平方米，两年共 "
+            f"{len(rows)} 处{kind[0]}开工目标合计：{joined} 万平方米，共 "
             f"{number(whole, '10k_m2')} 万平方米；其中 {number(firm, '10k_m2')} 万平方米"
             f"（{number(firm / whole, 'share')}%）位于{zh}缺口稳健的载体。",
-            f"Construction targets of {len(rows)} carriers: {joined_en}, together "
+            f"Construction targets of {len(rows)} {kind[1].lower()}: {joined_en}, together "
             f"{number(whole, '10k_m2')} (10⁴ m²); {number(firm, '10k_m2')} of it "
             f"({number(firm / whole, 'share')} %) at carriers with a robust gap in {en.lower()}.",
         ),
         (
             *_documented_totals(data, rows, columns),
-            method_words(found["method"]),
+            method_words(data, found["method"]),
             Words(
-                f"缺口处目标区间 [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
-                f"targets in a gap [{number(firm, '10k_m2')}, {number(firm + open_, '10k_m2')}]",
+                f"缺口处的目标：至少 {number(firm, '10k_m2')}，"
+                f"至多 {number(firm + open_, '10k_m2')}",
+                f"targets in a gap: at least {number(firm, '10k_m2')}, at most "
+                f"{number(firm + open_, '10k_m2')}",
             ),
         ),
     )
@@ -263,7 +295,7 @@ def _worst(data: ReportData) -> Line | None:
         ),
         (
             Words(
-                f"{firm} 处稳健列入前 {data.worst_places}；{left} 处缺项未排名",
+                f"{firm} 处稳健列入缺口最大的 {data.worst_places} 处；{left} 处缺项未排名",
                 f"{firm} robustly among the {data.worst_places} largest; {left} not ranked",
             ),
             Words("名次区间随权重而变", "rank range over the weights tried"),
@@ -282,32 +314,32 @@ def _ranked_place(place: Row, row: Row) -> Words:
 
 def _tiers(data: ReportData) -> Line | None:
     rows = data.service_rows("composite")
-    tier = data.places.set_index("place_id")["tier"]
-    known = rows.assign(tier=tier.reindex(rows.index))
+    known = rows.assign(tier=data.kinds.reindex(rows.index))
     known = known[known["gap"].notna()]
-    names = [name for name in tiers_present(known["tier"]) if name in _LAYOUT]
+    names = [name for name in kinds_present(known["tier"]) if name in _LAYOUT]
     if len(names) < 2:  # noqa: PLR2004 (nothing to compare)
         return None
     medians = known.groupby("tier")["gap"].median()
     counted = known.groupby("tier").size()
     said = [
-        Words(*(f"{word} {number(medians[name], 'gap')}" for word in data.words[name]))
+        Words(*(f"{word} {number(medians[name], 'gap')}" for word in data.name(name)))
         for name in names
     ]
-    total = " / ".join(str(counted[name]) for name in names)
+    total = "、".join(f"{data.name(name)[0]} {counted[name]}" for name in names)
+    total_en = ", ".join(f"{data.name(name)[1]} {counted[name]}" for name in names)
     return Line(
         Words(
-            "综合缺口中位数（0 无缺口，1 最大）：" + "，".join(w.zh for w in said) + "。",
+            "综合缺口中位数（0 = 没有缺口，1 = 最大）：" + "，".join(w.zh for w in said) + "。",
             "Median composite gap (0 none, 1 fullest): " + ", ".join(w.en for w in said) + ".",
         ),
         (
-            Words(f"有值地点 {total}", f"places with a value {total}"),
-            method_words(data.gaps.loc[data.gaps["gap"].notna(), "method"]),
+            Words(f"有值的地点数：{total}", f"places with a value: {total_en}"),
+            method_words(data, data.gaps.loc[data.gaps["gap"].notna(), "method"]),
         ),
     )
 
 
-_LAYOUT = ("core", "zone", "x", "carrier")
+_LAYOUT = ("core", "zone", "case", "carrier", "x")
 
 
 def _island(data: ReportData) -> Line | None:
@@ -333,27 +365,21 @@ def _parcels(data: ReportData) -> Line | None:
 
 
 def _planned(data: ReportData) -> Line | None:
-    need = next((one for one in data.needs if one.service == "rail"), None)
-    if need is None:
+    found = opened(data)
+    if found is None:
         return None
-    chosen = data.access[
-        data.access["service"].eq("rail")
-        & data.access["measure"].eq(need.measure)
-        & data.access["mode"].eq(need.mode)
-    ]
-    wide = chosen.pivot_table(index="place_id", columns="variant", values="value").dropna()
-    if not {"operating", "with_planned"} <= set(wide.columns):
-        return None
-    met = (wide <= need.threshold).sum()
-    now, then = int(met["operating"]), int(met["with_planned"])
+    now, then = (int(found[name].sum()) for name in ("met", "met_after"))
     return Line(
         Words(
-            f"情景：在建与规划车站全部开通后，达标地点由 {now} 处变为 {then} 处"
-            f"（共 {len(wide)} 处有值，按中位值）。",
+            f"情景：在建与规划车站全部开通后，步行时间在门槛以内的地点由 {now} 处变为 {then} 处"
+            f"（共 {len(found)} 处有值，按中位值）。",
             f"Scenario: with every station under construction or planned open, {then} of "
-            f"{len(wide)} places meet the standard instead of {now} (by the median).",
+            f"{len(found)} places are within the threshold instead of {now} (by the median).",
         ),
-        (method_words(chosen["method"]), Words("情景，非现状", "a scenario, not the present")),
+        (
+            method_words(data, found["method"]),
+            Words("情景，非现状", "a scenario, not the present"),
+        ),
     )
 
 

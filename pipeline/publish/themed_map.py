@@ -81,7 +81,8 @@ class Fact:
     """One attribute told on a click or in a table: column, names, unit.
 
     `unit_column` names a column that holds each row's own unit; `small` the columns written in
-    small print below; `bar` draws a share as a bar; `signed` writes a change with its sign.
+    small print below; `bar` draws a share as a bar; `signed` writes a change with its sign;
+    `quiet_column` names a column that is true where a bar must not alarm.
     """
 
     column: str
@@ -92,6 +93,7 @@ class Fact:
     unit_column: str | None = None
     small: tuple[str, ...] = ()
     signed: bool = False
+    quiet_column: str | None = None
 
 
 @dataclass(frozen=True)
@@ -250,7 +252,7 @@ def _table_columns(table: MapTable) -> list[str]:
     named = [
         name
         for fact in table.columns
-        for name in (fact.column, fact.unit_column, *fact.small)
+        for name in (fact.column, fact.unit_column, fact.quiet_column, *fact.small)
         if name is not None
     ]
     return [name for name in dict.fromkeys(named) if name in table.frame.columns]

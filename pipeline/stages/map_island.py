@@ -14,13 +14,19 @@ THEME = "contrast"
 COMPONENT, CATEGORY = "amenity_contrast", "people_serving"
 METHOD = "gridded_counts"
 WORDS = {
-    METHOD: ("格网计数与随机重置对照", "gridded counts against random relocations"),
-    "island_contrast": ("设施内外反差（得分）", "contrast of amenities (score)"),
-    "score": ("分", "score"),
+    METHOD: ("格网计数，与随机搬移对照", "gridded counts against random relocations"),
+    "island_contrast": (
+        "设施内外反差；0 = 与随机搬移相当，正值更像孤岛",
+        "contrast of amenities; 0 = as by chance, positive = more of an island",
+    ),
+    "score": ("标准分", "standard score"),
+    "island_found": ("显著：随机搬移难以得到", "significant: chance hardly gives it"),
+    "island_none": ("不显著：与随机搬移无法区分", "not significant: chance gives it as well"),
 }
 COLUMNS = (
     "place_id", "service", "gap", "value", "unit", "low", "high", "status", "method", "measure",
-    "change_zh", "change_en", "rank", "rank_low", "rank_high", "snapshot",
+    "judged", "significant", "p", "change_zh", "change_en", "rank", "rank_low", "rank_high",
+    "snapshot",
 )  # fmt: skip
 
 
@@ -39,6 +45,7 @@ def island_rows(context: StageContext) -> pd.DataFrame:
     ranks = context.frame("island", "ranks.parquet")
     ranked = ranks[ranks["theme"].eq(THEME)].set_index("place_id").reindex(main.index)
     known = ranked["p"].notna()
+    significant = ranked["p_adjusted"].le(context.settings("island").alpha).where(known)
     found = pd.DataFrame(
         {
             "service": SERVICE,
@@ -50,6 +57,9 @@ def island_rows(context: StageContext) -> pd.DataFrame:
             "status": main["status"].where(~known, "ok"),
             "method": METHOD,
             "measure": "island_contrast",
+            "judged": significant.map({True: "island_found", False: "island_none"}),
+            "significant": significant.astype("boolean"),
+            "p": ranked["p_adjusted"],
             "rank": ranked["rank"],
             "rank_low": ranked["rank_low"],
             "rank_high": ranked["rank_high"],
@@ -57,12 +67,8 @@ def island_rows(context: StageContext) -> pd.DataFrame:
         },
         index=main.index,
     )
-    for language, text in (
-        ("zh", "多重检验校正后 p = "),
-        ("en", "p after correction for many tests = "),
-    ):
-        told = ranked["p_adjusted"].map(lambda p, text=text: f"{text}{p:.2f}", na_action="ignore")
-        found[f"change_{language}"] = told.astype("object").where(known, main[f"reason_{language}"])
+    for language in ("zh", "en"):
+        found[f"change_{language}"] = main[f"reason_{language}"].astype("object").mask(known)
     return found.reset_index()[list(COLUMNS)]
 
 

@@ -100,6 +100,7 @@ class ParkBuilder:
             facilities=self._facilities(box),
             nearest=self._nearest(gaps),
             scorecard=_without_repetition(gaps),
+            standards=tables.standards,
             lists=self._lists(row, gaps),
             figures=island_figure(self.context, place_id),
             measures=self._measures(place_id),
@@ -178,7 +179,7 @@ class ParkBuilder:
             service=operating.map({True: "rail", False: "rail_future"})
         )
         (south, west), (north, east) = self._extent(_wider(box, 0.5))
-        columns = ["service", "name_zh", "name_en", "status", "detail_zh", "geometry"]
+        columns = ["service", "name_zh", "name_en", "status", "counted", "detail_zh", "geometry"]
         parts = [
             layer.reindex(columns=columns).cx[west:east, south:north]
             for layer in (stations, tables.hospitals, tables.schools)
@@ -276,12 +277,9 @@ class ParkBuilder:
 
 
 def _without_repetition(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the composite's value, which is its gap, and an interval of no width."""
-    whole = gaps["service"].eq("composite")
-    certain = gaps["low"].astype("float64").eq(gaps["high"].astype("float64"))
-    blank = {"value": whole, "low": whole & certain, "high": whole & certain}
-    masked = {name: gaps[name].astype("float64").mask(rows) for name, rows in blank.items()}
-    return gaps.assign(**masked)
+    """Leave out the composite's value, which is its gap."""
+    value = gaps["value"].astype("float64").mask(gaps["service"].eq("composite"))
+    return gaps.assign(value=value)
 
 
 def _wider(

@@ -8,19 +8,21 @@ from dataclasses import dataclass
 import geopandas as gpd
 import pandas as pd
 
-from pipeline.publish.map_changes import scenario_gaps, with_changes
+from pipeline.publish.map_changes import PLANNED, scenario_gaps, with_changes
 from pipeline.publish.map_elements import MapSource
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.map_ground import lines_through
-from pipeline.publish.map_measures import code_words
+from pipeline.publish.map_verdicts import verdict_words, with_verdicts
+from pipeline.publish.study_words import study_words
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import WORDS as ISLAND_WORDS
 from pipeline.stages.map_island import island_rows
 from pipeline.stages.map_routes import street_routes
 
 ACCESS_STAGES = ("rail", "hospitals", "schools")
-PLANNED = "with_planned"
-PLANNED_NAME = ("在建与规划车站建成后", "with the stations under construction and planned")
+PLANNED_NAME = (
+    "在建与规划车站全部开通后",
+    "with the stations under construction and planned open:",
+)
 CODE_COLUMNS = ("measure", "variant", "mode", "unit", "status", "service", "denominator")
 NO_STREETS = ("无街道数据：均为直线估算", "no street data: straight-line estimates")
 
@@ -74,8 +76,8 @@ def read_tables(context: StageContext) -> MapTables:
         districts=districts_of(context),
         lines=lines_of(context),
         stations=stations,
-        hospitals=facilities[facilities["service"] == "hospital"],
-        schools=facilities[facilities["service"] == "school"],
+        hospitals=_facilities(context, facilities, "hospital"),
+        schools=_facilities(context, facilities, "school"),
         standards=_standards(context, gaps),
         sources=sources_of(context),
         words=words,
@@ -83,9 +85,19 @@ def read_tables(context: StageContext) -> MapTables:
     )
 
 
+def _facilities(
+    context: StageContext, facilities: gpd.GeoDataFrame, service: str
+) -> gpd.GeoDataFrame:
+    """Take the facilities of a service, and say which of them its gap counts."""
+    rows = facilities[facilities["service"].eq(service)]
+    variant = next((n.variant for n in context.settings("gaps").needs if n.service == service), "")
+    column = f"v_{variant}"
+    return rows.assign(counted=rows[column] if column in rows.columns else None)
+
+
 def _all_gaps(context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.DataFrame:
     """Add the routes, and the island effect as one more service."""
-    routed = street_routes(context, with_composite_method(gaps), places)
+    routed = with_verdicts(street_routes(context, with_composite_method(gaps), places))
     island = island_rows(context)
     if island.empty:
         return routed
@@ -103,16 +115,15 @@ def with_composite_method(gaps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _words(context: StageContext, access: pd.DataFrame) -> dict[str, tuple[str, str]]:
-    """Name every code: by the study where it does, else by the glossary, else by its parts."""
+    """Name every code that a map shows."""
     codes = {str(code) for name in CODE_COLUMNS for code in access[name].dropna().unique()}
-    labels = context.frame("ingest", "labels.parquet")
-    given = {str(row.code): (str(row.name_zh), str(row.name_en)) for row in labels.itertuples()}
-    return {
-        **GLOSSARY,
-        **code_words(codes, named=_hubs(context), given=given),
-        **ISLAND_WORDS,
-        **given,
-    }
+    words = study_words(
+        context.frame("ingest", "labels.parquet"),
+        context.settings("gaps").needs,
+        codes=codes,
+        named=_hubs(context),
+    )
+    return {**ISLAND_WORDS, **verdict_words(context.settings("gaps").worst_places), **words}
 
 
 def _hubs(context: StageContext) -> dict[str, tuple[str, str]]:

@@ -14,9 +14,11 @@ import pandas as pd
 
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.publish.index_page import build_index, describe
+from pipeline.publish.map_changes import PLANNED, scenario_gaps
 from pipeline.publish.report import CAPTIONS, build_report
 from pipeline.publish.report_cells import Words, clean
 from pipeline.publish.report_data import Parameter, ReportData
+from pipeline.publish.study_words import study_words
 from pipeline.resources import shipped
 from pipeline.settings.report import ReportSettings
 from pipeline.stages.context import StageContext
@@ -53,6 +55,10 @@ def _data(context: StageContext) -> ReportData:
     identity, gaps = context.settings("study"), context.settings("gaps")
     extent_m = context.settings("rail_coverage").station_extent_m
     rules = _rules(context)
+    access = pd.concat(
+        [context.frame(stage, "access.parquet") for stage in ACCESS], ignore_index=True
+    )
+    ahead = context.layer("rail", "stations.parquet")["status"].value_counts()
     return ReportData(
         title=Words(identity.name_zh, identity.name_en),
         study_date=identity.date.isoformat(),
@@ -63,9 +69,17 @@ def _data(context: StageContext) -> ReportData:
         worst_places=gaps.worst_places,
         places=context.layer("ingest", "places.parquet"),
         gaps=context.frame("gaps", "gaps.parquet"),
-        access=pd.concat(
-            [context.frame(stage, "access.parquet") for stage in ACCESS], ignore_index=True
+        access=access,
+        words=study_words(context.frame("ingest", "labels.parquet"), gaps.needs),
+        scenario=scenario_gaps(
+            access if ahead.drop("operating", errors="ignore").sum() else access.iloc[:0],
+            gaps.needs,
+            variant=PLANNED,
+            normalisation=gaps.normalisation,
+            cap=gaps.cap,
         ),
+        stations_ahead={str(status): int(count) for status, count in ahead.items()},
+        cap=gaps.cap if gaps.normalisation == "share_of_standard" else None,
         facilities=pd.DataFrame(context.layer("ingest", "facilities.parquet")),
         sources=context.frame("ingest", "sources.parquet"),
         standards=context.frame("ingest", "standards.parquet"),
@@ -78,7 +92,6 @@ def _data(context: StageContext) -> ReportData:
         parameters=_parameters(context),
         island=_tables(context, "island", ISLAND_TABLES),
         parcels=_tables(context, "parcels", PARCEL_TABLES),
-        labels=context.settings("inputs").labels,
     )
 
 

@@ -102,9 +102,9 @@ def test_choosing_a_service_changes_colours_and_facilities(
     watch = open_offline(overview, fragment="service=rail")
     page = watch.page
     before = symbols(page)
-    page.get_by_text("三级医院", exact=True).first.click()
+    page.get_by_text("医院", exact=True).first.click()
     assert symbols(page) != before
-    assert "三级医院" in shown_text(page, "#gap-title")
+    assert "医院" in shown_text(page, "#gap-title")
     assert page.evaluate("parkgap.app.state.layers.includes('hospital')")
     assert not page.evaluate("parkgap.app.state.layers.includes('rail')")
     watch.assert_quiet()

@@ -44,7 +44,7 @@ def test_the_report_says_what_the_tables_say(embedded: Path, open_offline: Open)
     page = open_offline(embedded / "outputs" / "shanghai" / "report.html").page
     assert page.locator(".lines > li").count() == 10
     lines = page.locator("#summary").inner_text()
-    assert "2023 年 188、2024 年 266 万平方米，两年共 454" in lines
+    assert "2023 年 188、2024 年 266 万平方米，共 454" in lines
     assert "与文件合计一致" in lines
     total = page.locator("#table-targets tr.total").inner_text()
     assert "188" in total

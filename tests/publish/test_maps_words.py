@@ -11,6 +11,7 @@ import pytest
 from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import scenario_gaps, with_changes
 from pipeline.publish.map_measures import code_words
+from pipeline.publish.study_words import study_words
 from pipeline.settings.needs import NEEDS
 from tests.first_study import SHANGHAI
 
@@ -53,6 +54,18 @@ def test_a_code_nobody_knows_keeps_its_name() -> None:
     assert code_words(["share_of_pink_elephants", "minutes_nearest"]) == {}
 
 
+def test_a_service_is_called_by_what_its_gap_is_held_against() -> None:
+    given = SHANGHAI.inputs.labels
+    labels = pd.DataFrame(
+        [(code, *names) for code, names in given.items()], columns=["code", "name_zh", "name_en"]
+    )
+    words = study_words(labels, SHANGHAI.gaps.needs)
+    assert words["hospital"] == ("三甲综合医院", "Grade 3A general hospitals")
+    assert words["facility_hospital"] == ("三级医院", "Tertiary hospitals")  # as they are drawn
+    assert words["rail"] == words["facility_rail"] == ("轨道站点", "Rail")
+    assert study_words(labels, NEEDS)["hospital"] == ("三级医院", "Tertiary hospitals")
+
+
 def access(value: float | None) -> pd.DataFrame:
     need = NEEDS[0]
     return pd.DataFrame(
@@ -83,6 +96,7 @@ def gaps() -> pd.DataFrame:
             "value": [25.0, 20.0, 0.5],
             "unit": ["min", "min", "share"],
             "gap": [1.0, 0.2, 0.6],
+            "need": [10.0, 30.0, np.nan],
             "missed_by": [15.0, -10.0, np.nan],
         },
         index=[7, 3, 5],
@@ -102,18 +116,29 @@ def told(value: float | None) -> pd.DataFrame:
 def test_what_would_change_a_gap_is_computed() -> None:
     found = told(12.0)
     assert found.index.tolist() == [7, 3, 5]
-    assert found["change_zh"][7] == "建成后：25 → 12 分钟，缺口 1.00 → 0.20；还差 15 分钟达标"
-    assert (
-        found["change_en"][7]
-        == "once built: 25 → 12 min, gap 1.00 → 0.20; 15 min short of the standard"
+    assert found["change_zh"][7] == (
+        "现状 25 分钟，比 10 分钟的门槛多 15 分钟；"
+        "建成后 12 分钟，比 10 分钟的门槛多 2 分钟（缺口 1.00 → 0.20）"
+    )
+    assert found["change_en"][7] == (
+        "today 25 min, 15 min over the threshold of 10 min; "
+        "once built 12 min, 2 min over the threshold of 10 min (gap 1.00 → 0.20)"
     )
     assert found["change_zh"][3] is None
-    assert found["change_zh"][5] == "消除“轨道站点”缺口后综合为 0.10"  # (0 + 0.2) / 2
+    assert found["change_zh"][5] == "补齐“轨道站点”后，综合由 0.60 降为 0.10"  # (0 + 0.2) / 2
 
 
 def test_an_unknown_scenario_says_nothing_and_a_useless_one_says_so() -> None:
     assert "建成后" not in told(None)["change_zh"][7]
-    assert told(25.0)["change_zh"][7].startswith("建成后：不变")
+    assert told(25.0)["change_zh"][7].endswith("；建成后不变")
+
+
+def test_a_fall_that_leaves_a_gap_at_its_ceiling_says_so() -> None:
+    assert (
+        "建成后 22 分钟，比 10 分钟的门槛多 12 分钟（缺口仍为 1.00：已封顶）"
+        in told(22.0)["change_zh"][7]
+    )
+    assert "建成后 9 分钟，在门槛以内（缺口 1.00 → 0.00）" in told(9.0)["change_zh"][7]
 
 
 def test_files_have_names_that_every_system_takes() -> None:

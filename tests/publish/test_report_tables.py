@@ -13,10 +13,13 @@ from hypothesis import strategies as st
 from pipeline.publish import report_tables
 from pipeline.publish.report_cells import clean, interval, number, with_unit
 from pipeline.publish.report_evidence import contradictions, standards
+from pipeline.publish.report_figures import draw_figures
 from pipeline.publish.report_island import island_tables
 from pipeline.publish.report_outcomes import OUTCOMES, count_interval, outcomes, tally
 from pipeline.publish.report_parcels import headline, parcel_tables
+from pipeline.publish.report_scenario import scenario_table, scenario_words
 from pipeline.publish.report_text import summary
+from pipeline.settings.needs import NEEDS
 from tests.publish.report_samples import (
     NOTHING,
     STANDARD_COLUMNS,
@@ -112,6 +115,9 @@ def test_the_matrix_counts_each_place_once() -> None:
     assert {mark.css for mark in hospital.badges} == {"no-gap-likely", "no-gap-robust"}
     assert [(mark.css, mark.zh) for mark in school.badges] == [("no-value", "2 无值")]
     assert [mark.zh for mark in composite.badges] == ["2 无值"]
+    counted = {row[0].zh: int(row[1].zh) for row in table.rows}
+    assert counted["案例园区"] == 1  # of tier x, and in no other row
+    assert sum(counted.values()) == int(table.total[1].zh) == 4
 
 
 def test_the_ranking_tells_incomplete_places_from_silent_ones() -> None:
@@ -175,7 +181,7 @@ def test_sections_without_their_tables_do_not_exist() -> None:
 def test_the_summary_takes_its_figures_from_the_tables() -> None:
     lines = [line.text.zh for line in summary(sample())]
     assert "缺口稳健 2 处、较可能 0 处，无缺口 1 处，无法判定 0 处；另有 1 处无值" in lines[1]
-    assert any("2023 年 69、2024 年 33 万平方米，两年共 102" in line for line in lines)
+    assert any("2023 年 69、2024 年 33 万平方米，共 102" in line for line in lines)
     assert any("其中 23 万平方米（23%" in line for line in lines)  # M2, of 102
     shifted = sample(
         gaps=gaps({"K1": (NOTHING,) * 3, "M1": (NOTHING,) * 3, "M2": (NOTHING,) * 3,
@@ -188,12 +194,14 @@ def test_the_summary_takes_its_figures_from_the_tables() -> None:
 
 def test_an_unverified_standard_says_so() -> None:
     row = dict.fromkeys(STANDARD_COLUMNS, "") | {
-        "standard_id": "rail_radius_gb50180", "standard_zh": "标准甲", "standard_en": "Standard A",
+        "standard_id": NEEDS[0].standard_id, "standard_zh": "标准甲", "standard_en": "Standard A",
         "confidence": "memory", "value": 800.0, "unit": "m", "kind": "threshold",
     }  # fmt: skip
     data = sample(standards=pd.DataFrame([row]))
     marks = [mark.zh for mark in summary(data)[1].marks]
-    assert "标准：标准甲，未核实（凭记忆）" in marks
+    assert "门槛依据：标准甲，未核实（凭记忆）" in marks
+    assert "标准未核实" in report_tables.service_columns(data)[0].unit
+    assert "标准未核实" in draw_figures(data)["gap_strip"]
     table = standards(data)
     assert table is not None
     assert table.rows[0][2].badges[0].css == "gap-robust"
@@ -214,17 +222,41 @@ def test_the_island_profile_keeps_meanings_nulls_and_verdicts_apart() -> None:
     pooled, profile = island_tables(sample(island=island()))
     assert pooled is not None
     assert profile is not None
-    assert [cell.zh for cell in pooled.rows[0][1:]] == ["2", "0.40", "[-0.30, 0.30]", "0.020"]
+    assert [cell.zh for cell in pooled.rows[0][1:]] == ["2", "0.40", "-0.30 … 0.30", "0.020"]
     assert [row[0].zh for row in profile.rows] == ["案例园", "载体一", "载体二"]
     tested, small, certain = (row[1:] for row in profile.rows)
     assert (tested[0].zh, tested[0].interval) == ("1 / 2", "(1–2)")
-    assert (tested[1].zh, tested[1].interval) == ("-1.20", "[-0.50, 0.60]")
+    assert (tested[1].zh, tested[1].interval) == ("-1.20", "-0.50 … 0.60")
     assert tested[1].badges[0].en == "island-like, robust"
     assert (small[1].zh, small[1].badges[0].zh) == ("—", "不可测")
     assert certain[1].badges[0].zh == "p = 0.200"
     assert "边界通透度" in profile.notes[0].zh  # not measured, and said so
     assert island_tables(sample()) == []
     assert any("p = 0.020" in line.text.zh for line in summary(sample(island=island())))
+
+
+def test_the_scenario_tells_before_and_after_and_what_stays() -> None:
+    after = pd.DataFrame(
+        {
+            "place_id": ["K1", "M1", "M2"],
+            "service": "rail",
+            "value": [9.0, 8.0, 11.0],
+            "gap": [0.0, 0.0, 0.1],
+        }
+    )
+    data = sample(scenario=after, stations_ahead={"operating": 9, "under_construction": 2})
+    table = scenario_table(data)
+    assert table is not None
+    assert [row[0].zh for row in table.rows] == ["案例园", "载体二"]  # M1 stays as it is
+    assert [(cell.zh, *(mark.en for mark in cell.badges)) for cell in table.rows[0][2:]] == [
+        ("29.0", "beyond"), ("9.0", "within"), ("0.50 → 0.00",),
+    ]  # fmt: skip
+    assert "另 1 处不变" in table.notes[0].zh
+    assert "在建 2 座、规划 0 座" in scenario_words(data)[0].zh
+    assert "由 1 处变为 2 处" in next(
+        line.text.zh for line in summary(data) if line.text.zh.startswith("情景")
+    )
+    assert scenario_table(sample()) is None
 
 
 @given(st.text(max_size=300))

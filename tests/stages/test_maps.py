@@ -119,7 +119,7 @@ def test_the_planned_stations_change_what_they_should(maps: Path, built: Path) -
         )
         if service == "rail"
     }
-    assert all("→" in told[place] for place in sooner)
+    assert all("全部开通后" in told[place] and "不变" not in told[place] for place in sooner)
     settings, page = given(maps / "scenario_planned_stations.html")
     assert [layer["key"] for layer in settings["layers"]][-3:-1] == ["before", "after"]
     ledger = column(page["table 0"], "gap")

@@ -105,6 +105,8 @@ globalThis.parkgap = {};
     const entry = app.glossary[code];
     return entry ? P.t(entry[0], entry[1]) : P.t(code, code);
   };
+  /** Name a kind of facility as it is drawn; its service may count only some of them. */
+  P.facilityWord = (app, key) => P.word(app, app.glossary[`facility_${key}`] ? `facility_${key}` : key);
   P.wordText = (app, code) => {
     const entry = app.glossary[code];
     return entry ? P.pick(entry[0], entry[1]) : code;

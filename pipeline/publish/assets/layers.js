@@ -37,7 +37,7 @@
       weight: service === "rail" ? 1.4 : 1,
       dashArray: planned ? "1.5 2" : open ? null : "3 2",
       fillColor: open && service !== "rail" ? colour : "#fff",
-      fillOpacity: planned ? 0.4 : 0.95,
+      fillOpacity: planned || row.counted === false ? 0.4 : 0.95,
     };
   };
 

@@ -175,7 +175,7 @@
     if (any("service", "lang", "layers", "tab")) P.fillTabs(app);
     if (any("service", "selected", "lang", "facility")) showCard(app);
     document.getElementById("gap-title").replaceChildren(
-      ...P.t("服务缺口：", "Service gap: "), ...P.word(app, app.state.service).map((e) => e.cloneNode(true)));
+      ...(app.hintsOf[app.state.service] ? [] : P.t("服务缺口：", "Service gap: ")), ...P.word(app, app.state.service).map((e) => e.cloneNode(true)));
     for (const [name, value] of [["service", app.state.service], ["mode", P.fittingMode(app.state.mode)]]) {
       document.getElementById(`${name}-${value}`).checked = true;
     }

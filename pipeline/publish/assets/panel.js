@@ -6,6 +6,16 @@
 
   const entry = (mark, ...text) => P.h("li", {}, P.h("span", { class: "mark" }, mark), P.h("span", {}, text));
 
+  /** Say what a count counts: places, without the parts of a core, without case parks. */
+  const howMany = (app, kind, counted, all) => {
+    const cases = kind === "x" ? app.places.filter((place) => P.kind(place) === "case").length : 0;
+    const zh = [`${counted} 处`, all > counted ? `另有 ${all - counted} 个片区` : null,
+      cases ? `案例园区 ${cases} 处另列` : null];
+    const en = [String(counted), all > counted ? `and ${all - counted} parts of it` : null,
+      cases ? `without the ${cases} case parks` : null];
+    return [zh.filter(Boolean).join("，"), en.filter(Boolean).join(", ")];
+  };
+
   const tierEntries = (app) =>
     P.order
       .filter((kind) => kind !== "policy" && app.places.some((place) => P.kind(place) === kind))
@@ -14,7 +24,7 @@
         const counted = all.filter((place) => !place.part);
         const members = counted.length ? counted : all;
         return entry(P.tierSymbol(app, members[0], 22), P.word(app, kind),
-          P.h("small", {}, ` ${members.length}`));
+          P.h("small", {}, " ", P.t(...howMany(app, kind, members.length, all.length))));
       });
 
   const total = (rows, column) => rows.reduce((sum, row) => sum + (row[column] ?? 0), 0);
@@ -34,11 +44,11 @@
           app.years.map((year) => total(carriers, `target_${year}_10k_m2`))))));
   };
 
-  const swatch = (app, number, estimated) => {
+  const swatch = (app, number, estimated, colour) => {
     const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
     box.append(P.svg("rect", {
       x: 0.5, y: 0.5, width: 25, height: 15, rx: 2, stroke: "#6b7680", "stroke-width": 0.8,
-      fill: estimated ? `url(#hatch-${number})` : app.colours.gap[number],
+      fill: estimated ? `url(#hatch-${number})` : colour,
     }));
     return box;
   };
@@ -50,21 +60,34 @@
     const counts = app.colours.gap.map((_, number) =>
       rows.filter((row) => row && P.classOf(app, row.gap) === number).length);
     const unknown = rows.filter((row) => !row || row.gap === null).length;
+    const ramp = P.ramp(app, app.state.service);
+    const plain = Boolean(app.colours.gapOf[app.state.service]);
     const classes = app.colours.gap.map((_, number) => {
       const [low, high] = P.classRange(app, number);
       return P.h("li", {},
-        P.h("span", { class: "mark two" }, swatch(app, number, false), swatch(app, number, true)),
+        P.h("span", { class: "mark two" }, swatch(app, number, false, ramp[number]),
+          plain ? null : swatch(app, number, true)),
         P.h("span", {}, P.t(...P.className(app, number)),
           P.h("small", {}, ` ${low}–${high} · ${counts[number]}`)));
     });
     return [
       P.h("li", { class: "heads" }, P.h("span", { class: "mark two" },
-        P.h("small", {}, P.t("实测", "meas.")), P.h("small", {}, P.t("估算", "est."))),
-        P.h("span", {}, P.h("small", {}, P.t("分级 · 区间 · 地点数", "class · range · places")))),
+        plain ? null : [P.h("small", {}, P.t("实测", "meas.")), P.h("small", {}, P.t("估算", "est."))]),
+        P.h("span", {}, P.h("small", {}, P.t("分级 · 范围 · 地点数", "class · range · places")))),
       classes,
+      plain ? entry(P.gapSymbol(app, "x", { gap: 0, service: app.state.service, significant: true }, 20),
+        P.t("显著", "significant"),
+        P.h("small", {}, ` ${rows.filter((row) => row?.significant).length}`)) : null,
       entry(P.gapSymbol(app, "x", null, 20), P.t("无数据或不可测", "no data or not measurable"),
         P.h("small", {}, ` ${unknown}`)),
+      P.h("li", { class: "hint" }, P.t(...allCounted(app, rows.length))),
     ];
+  };
+
+  const allCounted = (app, count) => {
+    const parts = app.places.filter((place) => place.part && place.tier !== "policy").length;
+    return [`地点数合计 ${count}` + (parts ? `，含核心区内片区 ${parts} 处` : ""),
+      `${count} places in all` + (parts ? `, ${parts} of them parts of the core` : "")];
   };
 
   const sample = (paint) => {
@@ -82,18 +105,28 @@
     school: (colour) => P.svg("path", { d: "M13 2l6 11h-12z", fill: colour }),
   };
 
+  /** Say how many are drawn, and how many of them the gap counts; the others are pale. */
+  const drawnOf = (app, key) => {
+    const marks = app.facilityGroups.layout[key].getLayers();
+    const pale = marks.filter((mark) => mark.facility.counted === false).length;
+    return pale
+      ? [`${marks.length} 处，缺口只计其中 ${marks.length - pale} 处（其余色浅）`,
+        `${marks.length}; the gap counts ${marks.length - pale} (the others are pale)`]
+      : [`${marks.length} 处`, String(marks.length)];
+  };
+
   const facilityEntries = (app) => {
     const present = Object.keys(facilityShapes).filter((key) => app.facilityGroups.layout[key]);
     const marks = present.map((key) => {
       const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
       box.append(facilityShapes[key](app.colours.facility[key === "rail_future" ? "rail" : key]));
-      return entry(box, P.word(app, key),
-        P.h("small", {}, ` ${app.facilityGroups.layout[key].getLayers().length}`));
+      return entry(box, P.facilityWord(app, key), P.h("small", {}, " ", P.t(...drawnOf(app, key))));
     });
     if (app.lines.length) {
       const box = P.svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
       box.append(P.svg("path", { d: "M1 8H25", stroke: app.colours.metro, "stroke-width": 2 }));
-      marks.push(entry(box, P.t("轨道线路", "Rail lines"), P.h("small", {}, ` ${app.lines.length}`)));
+      marks.push(entry(box, P.t("轨道线路", "Rail lines"),
+        P.h("small", {}, " ", P.t(`${app.lines.length} 条`, String(app.lines.length)))));
     }
     return marks.length
       ? [P.h("h2", {}, P.t("设施", "Facilities")), P.h("ul", { class: "legend" }, marks)] : null;
@@ -106,9 +139,10 @@
         P.t("有依据的边界", "documented boundary")),
       entry(sample({ fill: "none", stroke: "#1f7fb8", "stroke-dasharray": "5 3" }),
         P.t("示意范围（按规划面积画圆）", "indicative extent (disc of the planned area)"))),
-    P.h("h2", {}, P.t("服务缺口：", "Service gap: "), P.word(app, app.state.service)),
+    P.h("h2", {}, app.hintsOf[app.state.service] ? null : P.t("服务缺口：", "Service gap: "),
+      P.word(app, app.state.service)),
     P.h("p", { class: "hint" }, P.t(...(app.hintsOf[app.state.service]
-      ?? ["0 = 没有缺口，1 = 完全缺失", "0 = no gap, 1 = nothing within reach"]))),
+      ?? ["0 = 在门槛以内，1 = 封顶（缺口最大）", "0 = within the threshold, 1 = the largest a gap can be"]))),
     P.h("ul", { class: "legend gaps" }, gapEntries(app)),
     targets(app),
     facilityEntries(app),
@@ -137,7 +171,7 @@
           P.h("span", { class: "value" }, P.gap(gap))));
     };
     return [
-      P.h("h2", {}, P.t("缺口由大到小：", "Largest gap first: "), P.word(app, app.state.service)),
+      P.h("h2", {}, P.t("由大到小：", "Largest first: "), P.word(app, app.state.service)),
       P.h("ol", { class: "ranking" }, known.map((one, i) => item(one, i)), unknown.map((one) => item(one, null))),
     ];
   };
@@ -154,7 +188,8 @@
             type: "checkbox", id: `layer-${key}`, checked: app.state.layers.includes(key),
             onchange: () => app.toggle(key, box.checked),
           });
-          return P.h("li", {}, box, P.h("label", { for: `layer-${key}` }, P.word(app, key)));
+          return P.h("li", {}, box, P.h("label", { for: `layer-${key}` },
+            facilityKinds.includes(key) ? P.facilityWord(app, key) : P.word(app, key)));
         })),
     P.h("p", { class: "hint" }, P.t("切换服务时，相关设施自动显示。",
       "Facilities of the chosen service are shown with it.")),
@@ -174,7 +209,7 @@
       .filter((gap) => gap !== null && gap !== undefined);
     const middle = median(known);
     const box = P.h("i", { class: "chip" });
-    box.style.backgroundColor = P.gapColour(app, middle);
+    box.style.backgroundColor = P.gapColour(app, middle, service);
     return P.h("td", {}, box, P.h("b", {}, P.gap(middle)),
       P.h("small", {}, `${known.length}/${members.length}`));
   };

@@ -78,7 +78,7 @@
         P.h("li", { role: "option", id: `hit-${i}`, onmousedown: (event) => {
           event.preventDefault();
           open(entry);
-        } }, P.t(entry.row.name_zh, entry.row.name_en), P.h("small", {}, P.word(app, entry.kind))));
+        } }, P.t(entry.row.name_zh, entry.row.name_en), P.h("small", {}, P.facilityWord(app, entry.kind))));
       if (!items.length && box.value.trim()) {
         items.push(P.h("li", { class: "none" }, P.t("没有找到", "Nothing found")));
       }

@@ -103,11 +103,13 @@
     const above = app.breaks.findIndex((limit) => gap <= limit);
     return above === -1 ? app.breaks.length : above;
   };
-  P.gapColour = (app, gap) => {
+  /** The colours of a service, from small to large. */
+  P.ramp = (app, service) => app.colours.gapOf[service] ?? app.colours.gap;
+  P.gapColour = (app, gap, service) => {
     const number = P.classOf(app, gap);
-    return number === null ? app.colours.unknown : app.colours.gap[number];
+    return number === null ? app.colours.unknown : P.ramp(app, service ?? app.state.service)[number];
   };
-  P.estimated = (row) => Boolean(row) && row.method !== "measured_network";
+  P.estimated = (row) => Boolean(row) && ["estimated_straight_line", "mixed"].includes(row.method);
 
   /** Hatch patterns for the symbols, one for each class, put into the page once. */
   P.addPatterns = (app) => {
@@ -128,6 +130,13 @@
     document.body.prepend(store);
   };
 
+  /** Pale fills have a darker edge; what is significant has its own. */
+  const edgeOf = (app, row, number) => {
+    if (row.significant) return app.colours.significant;
+    if (app.colours.gapOf[row.service]) return "#536b80";
+    return number === 0 ? "#8a7a4a" : number === 1 ? "#a8702c" : app.colours.gap[number];
+  };
+
   P.gapSymbol = (app, kind, row, size) => {
     const number = row ? P.classOf(app, row.gap) : null;
     if (number === null) {
@@ -144,9 +153,9 @@
     return frame(
       size,
       ...outlined(kind, {
-        fill: estimated ? `url(#hatch-${number})` : app.colours.gap[number],
-        stroke: number === 0 ? "#8a7a4a" : number === 1 ? "#a8702c" : app.colours.gap[number],
-        "stroke-width": estimated ? 1.8 : 1.2,
+        fill: estimated ? `url(#hatch-${number})` : P.ramp(app, row.service)[number],
+        stroke: edgeOf(app, row, number),
+        "stroke-width": row.significant ? 3 : estimated ? 1.8 : 1.2,
       }),
     );
   };

@@ -175,10 +175,10 @@
     const unit = column.unit_column ? row[column.unit_column] : column.unit;
     const content = nothing ? "—" : column.bar && !unit ? P.gap(value)
       : column.signed ? `${value > 0 ? "+" : ""}${P.gap(value)}` : valueText(app, value, unit);
-    const small = column.small
-      .map((name) => row[name]).filter((one) => one !== null && one !== undefined)
+    const small = [...new Set(column.small.map((name) => row[name]))]
+      .filter((one) => one !== null && one !== undefined && one !== value)
       .flatMap((one, i) => [i ? " · " : null, P.word(app, String(one))]);
-    const bar = column.bar && typeof value === "number" ? P.h("i", { class: "cell-bar" }) : null;
+    const bar = column.bar && typeof value === "number" ? P.h("i", { class: row[column.quiet_column] ? "cell-bar quiet-bar" : "cell-bar" }) : null;
     if (bar) bar.style.width = `${Math.max(0, Math.min(100, 100 * value))}%`;
     return P.h("td", { class: numeric ? "figure" : "" }, bar, content,
       small.length ? P.h("small", { class: "below" }, small) : null);

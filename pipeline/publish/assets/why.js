@@ -7,6 +7,9 @@
   const interval = (row) =>
     row.low === null || row.low === undefined || row.high === null || row.high === undefined
       ? null
+      : row.low === row.high
+        ? P.h("div", { class: "interval" }, P.t("区间缩为一点：各项都在 0 或封顶值 1，点位误差不再改变它",
+            "the interval is one point: every service stands at 0 or at the ceiling of 1"))
       : P.h("span", { class: "interval" },
           P.t(`90% 区间 ${P.number(row.low)}–${P.number(row.high)}`,
               `90% interval ${P.number(row.low)}–${P.number(row.high)}`));
@@ -31,12 +34,14 @@
   const standardText = (app, id) => {
     const standard = id ? app.standards.get(id) : null;
     if (!standard) return id ? P.t(id, id) : null;
-    const unverified = standard.confidence === "memory";
+    const doubt = {
+      memory: ["（未核实，不作为标准）", " (unverified, not a standard)"],
+      partly_verified: ["（部分核实）", " (partly verified)"],
+      analyst_choice: ["（分析者设定，非标准）", " (analyst's choice, no standard)"],
+    }[standard.confidence];
     return [
       P.t(standard.name_zh, standard.name_en),
-      unverified
-        ? P.h("em", { class: "warn" }, P.t("（未核实，不作为标准）", " (unverified, not a standard)"))
-        : null,
+      doubt ? P.h("em", { class: "warn" }, P.t(...doubt)) : null,
     ];
   };
 
@@ -78,6 +83,7 @@
 
   /** What was found, and how sure it is: "gap, robust". */
   const findingText = (app, row) => {
+    if (row.judged) return P.word(app, row.judged);
     if (!row.verdict) return null;
     if (!row.finding || row.verdict === "not_testable") return P.word(app, row.verdict);
     return [P.word(app, row.finding), P.t("，", ", "), P.word(app, row.verdict)];
@@ -85,7 +91,7 @@
 
   const need = (app, row) =>
     row.need === null || row.need === undefined ? null
-      : P.h("div", { class: "interval" }, P.t("取值 ", "threshold used: "), quantity(app, row.need, row.unit));
+      : P.h("div", { class: "interval" }, P.t("所用门槛 ", "threshold used: "), quantity(app, row.need, row.unit));
 
   const missing = (app, row) =>
     row.missing ? row.missing.split(";").map((service, i) => [i ? P.t("、", ", ") : null, P.word(app, service)]) : null;
@@ -130,7 +136,9 @@
         line("最近设施", "Nearest", nearest(row)),
         line("规则", "Rule", standardText(app, row.standard_id), need(app, row)),
         line("缺少", "Missing", missing(app, row)),
-        line("次序", "Rank", ranks(row)),
+        line("名次", "Rank", ranks(row), row.largest ? P.h("div", {}, P.word(app, row.largest)) : null),
+        line("检验", "Test", row.p === null || row.p === undefined ? null
+          : P.t(`多重检验校正后 p = ${P.gap(row.p)}`, `p = ${P.gap(row.p)}, corrected for many tests`)),
         line("数据日期", "Data date", row.snapshot),
         line("什么会改变它", "What would change it", P.h("ul", {}, changes(app, place, row)))),
     ];
@@ -143,7 +151,7 @@
         const gap = row ? row.gap : null;
         const fill = P.h("i", { class: P.estimated(row) ? "estimated" : "" });
         fill.style.width = `${100 * (gap ?? 0)}%`;
-        fill.style.backgroundColor = P.gapColour(app, gap);
+        fill.style.backgroundColor = P.gapColour(app, gap, service);
         return P.h("li", {},
           P.h("button", {
             type: "button", onclick: () => app.set({ service }),
@@ -224,7 +232,9 @@
       P.h("h2", { lang: "zh-CN", id: "card-title" }, facility.name_zh || facility.name_en || "—"),
       P.h("p", { lang: "en", class: "both" }, facility.name_en || ""))),
     P.h("section", {}, P.h("dl", {},
-      line("类型", "Kind", P.word(app, facility.service)),
+      line("类型", "Kind", P.facilityWord(app, facility.service)),
+      line("计入缺口", "Counts for the gap", facility.counted === false ? P.t("否", "no")
+        : facility.counted ? P.t("是", "yes") : null),
       line("状态", "Status", facility.status ? P.word(app, facility.status) : null),
       line("说明", "Detail", facility.detail_zh || facility.detail_en
         ? P.t(facility.detail_zh, facility.detail_en) : null),

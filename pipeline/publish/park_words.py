@@ -1,0 +1,106 @@
+"""Write the small print of a park's tables in both languages: interval, threshold, nearest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from pipeline.publish.map_changes import UNIT_WORDS
+from pipeline.publish.map_measures import Words
+
+DOUBTS: Mapping[str, Words] = {
+    "memory": ("标准未核实", "standard unverified"),
+    "partly_verified": ("标准部分核实", "standard partly verified"),
+    "analyst_choice": ("分析者设定", "analyst's choice"),
+}
+POINT = (
+    "区间缩为一点：各项都在 0 或封顶值 1",
+    "the interval is one point: every service at 0 or at the ceiling of 1",
+)
+
+
+class Told:
+    """Texts of a page's tables; each is kept in `words` by its Chinese form, as codes are."""
+
+    def __init__(self, standards: pd.DataFrame | None) -> None:
+        self.words: dict[str, Words] = {}
+        known = (
+            {}
+            if standards is None or standards.empty
+            else dict(zip(standards["standard_id"], standards["confidence"], strict=True))
+        )
+        self._confidence: Mapping[str, str] = known
+
+    def scorecard(self, scores: pd.DataFrame) -> pd.DataFrame:
+        """Add what stands in small print below each service's row."""
+        rows = self.measures(scores)
+        if "judged" not in rows.columns and "verdict" in rows.columns:
+            rows = rows.assign(judged=rows["verdict"])
+        if "significant" in rows.columns:
+            rows = rows.assign(quiet=rows["significant"].eq(other=False))
+        return rows.assign(
+            held=self._column(rows, self._held), nearest=self._column(rows, self._nearest)
+        )
+
+    def measures(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Add intervals as text, and the status where there is no value."""
+        added = {"interval": self._column(rows, self._interval)}
+        if "status" in rows.columns:
+            silent = rows["status"].ne("ok")
+            added["told"] = rows["status"].astype("object").where(silent, None)
+        return rows.assign(**added)
+
+    def _column(self, rows: pd.DataFrame, say: Any) -> pd.Series[Any]:  # noqa: ANN401
+        texts = [self._kept(say(row)) for row in rows.to_dict("records")]
+        return pd.Series(texts, index=rows.index, dtype="object")
+
+    def _kept(self, words: Words | None) -> str | None:
+        if words is None:
+            return None
+        self.words[words[0]] = words
+        return words[0]
+
+    def _interval(self, row: Mapping[str, Any]) -> Words | None:
+        low, high = row.get("low"), row.get("high")
+        if low is None or high is None or pd.isna(low) or pd.isna(high):
+            return None
+        if low == high:
+            return POINT if row.get("service") == "composite" else None
+        text = (
+            f"{100 * low:.0f}–{100 * high:.0f} %"
+            if row.get("unit") == "share" and row.get("service") != "composite"
+            else f"{low:.2f}–{high:.2f}"
+            if row.get("service") == "composite"
+            else f"{low:.3g} 至 {high:.3g}"
+            if low < 0
+            else f"{low:.3g}–{high:.3g}"
+        )
+        return f"90% 区间 {text}", f"90 % interval {text.replace('至', 'to')}"
+
+    def _held(self, row: Mapping[str, Any]) -> Words | None:
+        """Say the threshold, and that its standard is unverified where it is."""
+        need = row.get("need")
+        if need is None or pd.isna(need):
+            return None
+        zh, en = UNIT_WORDS.get(str(row.get("unit")), ("", ""))
+        share = row.get("unit") == "share"
+        amount = f"{100 * need:g} %" if share else f"{need:g}"
+        doubt = DOUBTS.get(self._confidence.get(str(row.get("standard_id")), ""))
+        return (
+            f"门槛 {amount} {zh}".rstrip() + (f"（{doubt[0]}）" if doubt else ""),
+            f"threshold {amount} {en}".rstrip() + (f" ({doubt[1]})" if doubt else ""),
+        )
+
+    def _nearest(self, row: Mapping[str, Any]) -> Words | None:
+        """Name the nearest facility, also where it lies beyond the view."""
+        zh, en = row.get("nearest_name_zh"), row.get("nearest_name_en")
+        if not isinstance(zh, str):
+            return None
+        away = row.get("nearest_straight_m")
+        km = "" if away is None or pd.isna(away) else f"{away / 1000:.1f} km"
+        return (
+            f"最近：{zh}" + (f"，直线 {km}" if km else ""),
+            f"nearest: {en if isinstance(en, str) else zh}" + (f", {km} by air" if km else ""),
+        )
