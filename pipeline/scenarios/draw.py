@@ -10,10 +10,10 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from pipeline.publish.map_glossary import GLOSSARY
 from pipeline.publish.overview_map import first_extent, prepared_places
 from pipeline.publish.park_layers import DISTRICTS, METRO, NAMED
 from pipeline.publish.scenario_map import ScenarioData, ScenarioState, build_scenario
+from pipeline.publish.study_words import study_words
 from pipeline.publish.themed_map import Fact, MapLayer, MapList, MapTable, Paint
 from pipeline.scenarios.files import AddHospital, AddSchool, OpenGate, Scenario
 from pipeline.scenarios.ledger import CLOSED, EASED, OPENED, SAME, UNKNOWN, WORSE
@@ -119,7 +119,7 @@ def draw_scenario(
     sides = [StageContext(BY_NAME["maps"], study, place) for place in (before, after)]
     places = prepared_places(sides[0].layer("ingest", "places.parquet").to_crs(4326))
     districts = districts_of(sides[0])
-    words = {**GLOSSARY, **study.inputs.labels}
+    words = study_words(sides[0].frame("ingest", "labels.parquet"), study.gaps.needs)
     states = _states(ledger, places, words)
     main, *more = states
     plots = _plots(parcels, before)
