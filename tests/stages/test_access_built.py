@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,7 +39,12 @@ def test_the_long_table_keeps_its_contract(long: pd.DataFrame) -> None:
     assert shares["value"].dropna().between(0, 1).all()
     both = long.dropna(subset=["low", "high"])
     assert (both["low"] <= both["high"] + 1e-9).all()
-    assert (both["low"] <= both["value"] + 1e-9).all()
+    valued = both[both["status"].eq("ok")]
+    assert (valued["low"] <= valued["value"] + 1e-9).all()
+    # The network of a day that is not wholly known has bounds and no value.
+    bounded = both[~both["status"].eq("ok")]
+    assert bounded["status"].eq("not_measurable").all()
+    assert bounded["variant"].str.startswith("on_").all()
     dated = long[long["status"].eq("ok")]
     assert dated["snapshot"].eq("2026-05-19").all()
 
@@ -125,10 +131,25 @@ def test_coverage_of_the_city_is_that_of_its_districts(embedded: Path) -> None:
     assert share["city"] == pytest.approx(weighted)
     assert share["district:黄浦区"] > 0.7
     assert share["district:崇明区"] == 0
+    assert areas.loc[areas["place_id"].eq("townships"), "status"].eq("no_data").all()
     published = table(embedded, "rail", "published.parquet")
     assert published["comparison"].isin(["scope_differs", "no_data"]).all()
     people = published["denominator"].eq("people")
     assert published.loc[people, "computed"].isna().all()
+
+
+def test_the_network_only_grows_and_days_not_wholly_known_have_bounds(embedded: Path) -> None:
+    areas = table(embedded, "rail", "areas.parquet")
+    rows = areas[areas["measure"].eq("share_area_euclid_600m") & areas["place_id"].eq("city")]
+    past = rows[rows["variant"].str.startswith("on_")].set_index("variant")
+    known = past.loc[past["status"].eq("ok"), "value"]
+    assert known.sort_index().is_monotonic_increasing
+    assert len(known) == 4
+    between = past.loc["on_2024-06-30"]  # two stations opened some time that year
+    assert pd.isna(between["value"])
+    assert [between["low"], between["high"]] == known.sort_index().iloc[:2].tolist()
+    now = rows.set_index("variant").loc["operating", "value"]
+    assert known["on_2025-12-27"] == pytest.approx(now)
 
 
 def test_a_standard_is_compared_only_where_it_applies_and_with_its_mark(embedded: Path) -> None:
@@ -168,6 +189,24 @@ def test_with_streets_fenglin_is_measured_and_the_others_stay_estimates(with_ext
         row = value(long, place, "rail", "operating", "walk")
         assert row["method"] == "estimated_straight_line"
         assert row["measured_share"] == 0
+
+
+@pytest.mark.shared
+def test_shares_on_foot_are_those_of_the_published_catchment(with_extract: Path) -> None:
+    """Fenglin again, cell by cell: what lies by a street that is reached is within the catchment."""
+    built = with_extract / "layers" / "built" / "shanghai" / "rail"
+    catchments = gpd.read_parquet(built / "catchments.parquet").set_index(["variant", "band_m"])
+    edges = gpd.read_parquet(built / "catchment_edges.parquet")
+    reached = edges[edges["variant"].eq("operating") & edges["band_m"].eq(800.0)].union_all()
+    area = catchments.geometry["operating", 800.0]
+    grid = gpd.read_parquet(built / "grid.parquet")
+    cells = grid[grid["place_id"].eq("T1") & grid["method"].eq("measured_network")]
+    near = cells.within(area)
+    assert 0 < near.sum() < len(cells)
+    half_width_m = 40.0
+    assert cells.distance(reached)[~near].min() > half_width_m * 0.99
+    assert cells.loc[near, "minutes"].max() < 15  # ten minutes, and the way to the street
+    assert reached.within(area.buffer(0.01))
 
 
 @pytest.mark.shared
