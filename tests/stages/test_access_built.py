@@ -193,7 +193,7 @@ def test_with_streets_fenglin_is_measured_and_the_others_stay_estimates(with_ext
 
 @pytest.mark.shared
 def test_shares_on_foot_are_those_of_the_published_catchment(with_extract: Path) -> None:
-    """Fenglin again, cell by cell: what lies by a street that is reached is within the catchment."""
+    """Fenglin, cell by cell: what lies by a street that is reached is in the catchment."""
     built = with_extract / "layers" / "built" / "shanghai" / "rail"
     catchments = gpd.read_parquet(built / "catchments.parquet").set_index(["variant", "band_m"])
     edges = gpd.read_parquet(built / "catchment_edges.parquet")
