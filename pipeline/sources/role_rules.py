@@ -89,10 +89,10 @@ def _wrong_cells(
     possible = np.isfinite(values) & (values.ge(least) if may_meet else values.gt(least))
     wrong = said[said.notna() & ~possible]
     allowed = "" if np.isinf(least) else f" {'≥' if may_meet else '>'} {least:g}"
-    for row, text in list(wrong.items())[:_MOST_NAMED]:
+    for row, cell in list(wrong.items())[:_MOST_NAMED]:
         yield Problem(
-            zh=f"“{text[:60]}”不是可用的数{allowed}",
-            en=f"{text[:60]!r} is no possible number{allowed}",
+            zh=f"“{cell[:60]}”不是可用的数{allowed}",
+            en=f"{cell[:60]!r} is no possible number{allowed}",
             path=str(path),
             row=f"{column.name}, row {int(str(row)) + 1}",
             rule=f"inputs.{role}",
