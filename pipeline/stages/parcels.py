@@ -27,6 +27,7 @@ from pipeline.sources.synthetic_parcels import BEFORE
 from pipeline.stages.context import StageContext
 from pipeline.stages.parcel_figures import computed_figures
 from pipeline.stages.parcel_inputs import MARK, ParcelTables, parcel_tables
+from pipeline.stages.parcel_minutes import parcel_minutes
 
 GROUPS = {"park": "park_id", "zone": "zone_id", "district": "district_zh", "all": "all"}
 ACCESS = {"rail": "rail", "hospital": "hospitals", "school": "schools"}
@@ -67,6 +68,7 @@ def run(context: StageContext) -> None:
             about_share=settings.about_share,
         ),
         "findings": given.findings,
+        "minutes": parcel_minutes(context, now.frame),
     }
     for name, content in tables.items():
         context.put(f"{name}.parquet", _marked(content, synthetic=synthetic))

@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from pipeline.measures.access_rows import COLUMNS
 from pipeline.publish.access_dictionary import describe, dictionary_text
@@ -150,6 +151,24 @@ def test_the_network_only_grows_and_days_not_wholly_known_have_bounds(embedded: 
     assert [between["low"], between["high"]] == known.sort_index().iloc[:2].tolist()
     now = rows.set_index("variant").loc["operating", "value"]
     assert known["on_2025-12-27"] == pytest.approx(now)
+
+
+def test_every_parcel_has_its_own_minutes_and_says_that_it_is_synthetic(embedded: Path) -> None:
+    minutes = table(embedded, "parcels", "minutes.parquet")
+    built = embedded / "layers" / "built" / "shanghai"
+    parcels = gpd.read_parquet(built / "parcels" / "parcels.parquet")
+    rail = minutes[minutes["service"].eq("rail")].set_index("parcel_id")
+    assert rail.index.tolist() == parcels["parcel_id"].tolist()
+    assert rail["synthetic"].all()
+    stops = gpd.read_parquet(built / "rail" / "stops.parquet").query("status == 'operating'")
+    points = parcels.geometry.representative_point()
+    metres = shapely.STRtree(stops.geometry.to_numpy()).query_nearest(
+        points.to_numpy(), all_matches=False, return_distance=True
+    )[1]
+    expected = np.maximum(metres - 100.0, 0.0) * 1.32 / 80.0  # a station begins 100 m nearer
+    np.testing.assert_allclose(rail["value"], expected, rtol=1e-9)
+    assert rail["method"].eq("estimated_straight_line").all()
+    assert set(minutes["service"]) == {"rail", "hospital", "school"}
 
 
 def test_a_standard_is_compared_only_where_it_applies_and_with_its_mark(embedded: Path) -> None:
