@@ -61,6 +61,32 @@ def test_walks_are_measured_on_streets(porto_alegre: Path) -> None:
     assert rail.loc[ON_STREETS, "measured_share"].eq(1).all()
 
 
+def test_residents_share_supply_and_are_counted_near_stations(porto_alegre: Path) -> None:
+    """People at hexagons: their share near rail agrees with counting points by hand."""
+    access = _table(porto_alegre, "access", "access_long")
+    shared = access[access["measure"].eq("access_2sfca_gaussian_by_residents")]
+    assert shared["unit"].eq("facility/10k people").all()
+    assert shared["value"].gt(0).all()
+    assert not access["measure"].str.endswith("_by_land_area").any()
+    fit = _table(porto_alegre, "access", "fit").query("weight == 'residents'")
+    gini = fit[fit["index"].eq("gini") & fit["measure"].eq("access_2sfca_gaussian_by_residents")]
+    assert (gini["low"] < gini["value"]).all()
+    assert (gini["value"] < gini["high"]).all()
+    by_mode = gini[gini["service"].eq("hospital")].set_index("mode")["value"]
+    assert by_mode["walk"] > by_mode["cycle"] > by_mode["drive"]  # who can drive is better off
+    assert fit["index"].eq("palma").any()
+
+    people = _layer(porto_alegre, "ingest", "residents")
+    stops = _layer(porto_alegre, "rail", "stops").union_all()
+    city = _table(porto_alegre, "rail", "areas")
+    city = city.query("place_id == 'city' and variant == 'operating'").set_index("measure")
+    near = people.distance(stops) <= 800.0 + 100.0
+    for kind, column in (("residents", "residents"), ("workers", "jobs")):
+        by_hand = people.loc[near, column].sum() / people[column].sum()
+        value = city.loc[f"share_{kind}_euclid_800m", "value"]
+        assert value == pytest.approx(by_hand, abs=0.02)  # hexagons of 350 m, cut or not
+
+
 def test_facilities_are_plausibly_near(porto_alegre: Path) -> None:
     """Schools and clinics lie within a walk, the old harbour districts within 1.5 km of rail."""
     schools = _median(porto_alegre, "schools", "school_all", "walk")["value"]
