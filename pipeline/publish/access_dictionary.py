@@ -15,11 +15,12 @@ TEXTS = Path(__file__).with_name("access_dictionary.yml")
 INTRODUCTION = (
     "# 可达性数据字典 / Data dictionary of access",
     "",
-    "长表 `access_long.parquet`：每行为一个地点的一个指标。",
+    "长表（图层 `access`，即 `access.csv`）：每行为一个地点的一个指标。",
     "宽表 `access_wide.csv`：每行一个地点，列名为 `服务.口径.方式.指标`，",
     "后缀 `.low`、`.high`、`.verdict`、`.method`。",
     "",
-    "Long table: one measure of one place per row. Wide table: one place per row, columns",
+    "Long table (layer `access`, here `access.csv`): one measure of one place per row.",
+    "Wide table `access_wide.csv`: one place per row, columns",
     "`service.variant.mode.measure`, with `.low`, `.high`, `.verdict`, `.method`.",
     "",
 )

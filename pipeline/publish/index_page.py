@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from pipeline.publish.index_words import LINE, facts_of, named, rights_of
 from pipeline.publish.report import attributions, render
 from pipeline.publish.report_cells import Words, clean
 
@@ -24,7 +25,7 @@ KINDS: Mapping[str, Words] = {
     "other": Words("其他", "Other"),
 }
 FORMATS: Mapping[str, Words] = {
-    ".html": Words("网页，离线可开", "web page, opens offline"),
+    ".html": Words("网页，离线可开", "web page, works offline"),
     ".csv": Words("表格 CSV", "CSV table"),
     ".xlsx": Words("电子表格", "spreadsheet"),
     ".gpkg": Words("GeoPackage 图层", "GeoPackage layers"),
@@ -34,6 +35,8 @@ FORMATS: Mapping[str, Words] = {
     ".tif": Words("栅格", "raster"),
     ".svg": Words("矢量插图", "vector figure"),
     ".pdf": Words("PDF 文档", "PDF document"),
+    ".md": Words("文本", "text"),
+    ".json": Words("JSON", "JSON"),
 }
 HEAD_BYTES = 65_536
 KIB = 1024.0
@@ -41,14 +44,17 @@ KIB = 1024.0
 
 @dataclass(frozen=True)
 class Item:
-    """A file that people open: its address from the index page, title, format and size."""
+    """A file that people open: address from the index page, what it is, what it rests on."""
 
     kind: str
     address: str
     path: str
-    title: str
+    title: Words
+    purpose: Words
     format: Words
     size: str
+    dates: str
+    licences: str
 
 
 def build_index(
@@ -85,22 +91,54 @@ def build_index(
     )
 
 
-def describe(path: Path, *, root: Path, title: str = "", content: Path | None = None) -> Item:
+def describe(
+    path: Path,
+    *,
+    root: Path,
+    sources: pd.DataFrame,
+    layers: Mapping[str, Mapping[str, object]] | None = None,
+    name: Words | None = None,
+    content: Path | None = None,
+) -> Item:
     """Describe a file for the index page that stands in the folder `root`.
 
-    A page brings its own title; `title` is for the files that have none inside. `content` is where
-    the file can be read while it is not yet in its place.
+    Parameters
+    ----------
+    path
+        Where the file stands.
+    root
+        Folder of the index page.
+    sources
+        What came in: ``role``, ``licence``, ``date``.
+    layers
+        Entries of the provenance by the name of the layer.
+    name
+        The place that the file is about.
+    content
+        Where the file can be read while it is not yet in its place.
     """
     now = content or path
     relative = Path(os.path.relpath(path, root)).as_posix()
+    facts = facts_of(relative, layers or {})
+    rights = rights_of(facts, sources, layers or {})
+    if facts is not None and name is not None:
+        facts = named(facts, name)
+    title = facts.title if facts is not None else Words(_title(now) or path.name)
     return Item(
         kind=_kind(relative),
         address=quote(relative),
         path=relative,
-        title=_title(now) if path.suffix == ".html" else title,
+        title=_cleaned(title),
+        purpose=_cleaned(facts.purpose) if facts is not None else Words(""),
         format=FORMATS.get(path.suffix, Words(path.suffix.lstrip("."))),
         size=size_words(now.stat().st_size),
+        dates=rights.dates,
+        licences=rights.licences,
     )
+
+
+def _cleaned(words: Words) -> Words:
+    return Words(clean(words.zh, LINE), clean(words.en, LINE))
 
 
 def size_words(size_bytes: int) -> str:
@@ -122,12 +160,14 @@ def _kind(relative: str) -> str:
 
 
 def _title(path: Path) -> str:
-    """Read the title out of a page's head."""
+    """Read the title out of a page's head; other files have none."""
+    if path.suffix != ".html":
+        return ""
     with path.open("rb") as handle:
         head = handle.read(HEAD_BYTES).decode("utf-8", "replace")
     reader = _TitleReader()
     reader.feed(head)
-    return clean(reader.title, 120)
+    return clean(reader.title, LINE)
 
 
 class _TitleReader(HTMLParser):

@@ -144,6 +144,7 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             "地块：低效用地与更新",
             "Parcels: low-efficiency land and renewal",
             report_parcels.parcel_tables(data),
+            intro=report_parcels.parcel_words(data),
             mark=report_parcels.SYNTHETIC if report_parcels.is_synthetic(data) else None,
         ),
         _section(
@@ -172,11 +173,14 @@ def _section(
     *,
     figures: Sequence[str] = (),
     mark: Words | None = None,
+    intro: Sequence[Words] = (),
 ) -> Section | None:
     """Make a section of the tables there are; none at all makes no section."""
     there = [table for table in tables if table is not None]
     title = Words(zh, en)
-    return Section(name, title, figures=figures, tables=there, mark=mark) if there else None
+    if not there:
+        return None
+    return Section(name, title, figures=figures, tables=there, mark=mark, intro=intro)
 
 
 def _scenarios(data: ReportData) -> Section | None:

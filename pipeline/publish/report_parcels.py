@@ -60,6 +60,21 @@ def parcel_tables(data: ReportData) -> list[Table | None]:
     ]
 
 
+def parcel_words(data: ReportData) -> list[Words]:
+    """Say why there is no summary by park, where no parcel belongs to one."""
+    found = data.parcels
+    if found is None or found["totals"]["level"].eq("park").any():
+        return []
+    return [
+        Words(
+            "没有一宗地块归到名录中的园区，因此没有按园区的汇总：请在地块文件中填写所属园区编号"
+            "（park_id），编号见 tables/places.csv。",
+            "No parcel belongs to a park of the register, so there is no summary by park: fill in "
+            "the id of the park (park_id) in the parcel file; tables/places.csv lists the ids.",
+        )
+    ]
+
+
 def headline(found: Mapping[str, pd.DataFrame]) -> Words:
     """Say in one sentence how many parcels a rule fired for, and how much floor area fits."""
     parcels = found["parcels"]
@@ -138,7 +153,7 @@ def _sizes(rows: pd.DataFrame) -> list[Cell]:
     ]
 
 
-def _totals(data: ReportData, totals: pd.DataFrame, mark: str) -> Table:
+def _totals(data: ReportData, totals: pd.DataFrame, mark: str) -> Table | None:
     names = data.places.set_index("place_id")
     parks = totals[totals["level"].eq("park")]
     rows = []
@@ -150,6 +165,8 @@ def _totals(data: ReportData, totals: pd.DataFrame, mark: str) -> Table:
             if len(found):
                 head = [name_cell(*name), Cell(words.zh, words.en)]
                 rows.append([*head, *_state_cells(found.iloc[0])])
+    if not rows:
+        return None
     return Table(
         "parcel-totals",
         Words(f"园区用地状况{mark}", "State of the land by park"),
@@ -178,7 +195,7 @@ def _state_cells(row: Row) -> list[Cell]:
     ]
 
 
-def _checks(checks: pd.DataFrame, mark: str) -> Table:
+def _checks(checks: pd.DataFrame, mark: str) -> Table | None:
     rows = [
         [
             name_cell(row["zh"], row["en"]),
@@ -190,6 +207,8 @@ def _checks(checks: pd.DataFrame, mark: str) -> Table:
         ]
         for _, row in checks.iterrows()
     ]
+    if not rows:
+        return None
     return Table(
         "parcel-checks",
         Words(f"文件数字与计算值{mark}", "Documented figures against computed ones"),
@@ -213,7 +232,7 @@ def _agreement(agrees: object) -> Badge:
     return Badge("gap-robust", "不一致", "differs")
 
 
-def _targets(targets: pd.DataFrame, mark: str) -> Table:
+def _targets(targets: pd.DataFrame, mark: str) -> Table | None:
     rows = [
         [
             Cell(clean(row["group"]) or DASH, kind="name"),
@@ -224,6 +243,8 @@ def _targets(targets: pd.DataFrame, mark: str) -> Table:
         ]
         for _, row in targets.iterrows()
     ]
+    if not rows:
+        return None
     return Table(
         "parcel-targets",
         Words(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from pipeline.publish.parcel_map import ParcelData
-from pipeline.publish.themed_map import Fact, MapTable
+from pipeline.publish.park_layers import DISTRICTS, METRO
+from pipeline.publish.themed_map import Fact, MapLayer, MapTable
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_tables import MapTables
 
@@ -46,6 +48,7 @@ DISCS = (
     "A plot without an outline is drawn as a disc of its area.",
 )
 SMALLEST_M2 = 400.0
+AROUND = 0.05  # degrees of background around the parcels
 TITLE = ("地块判定与更新", "Parcels: verdicts and renewal")
 
 
@@ -67,6 +70,7 @@ def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
         class_column=CLASS,
         name_columns=("name_zh", "name_en"),
         tables=[_table(parcels)],
+        background=_background(parcels, tables),
         back="overview.html",
         notes=[
             (
@@ -78,6 +82,19 @@ def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
         sources=tables.sources,
         glossary={**WORDS, **tables.words},
     )
+
+
+def _background(parcels: gpd.GeoDataFrame, tables: MapTables) -> list[MapLayer]:
+    """Give districts and rail lines around the parcels, to tell where they are."""
+    if parcels.geometry.dropna().empty:
+        return []
+    west, south, east, north = parcels.total_bounds
+    layers = [(DISTRICTS, tables.districts), (METRO, tables.lines)]
+    near = [
+        (template, layer.cx[west - AROUND : east + AROUND, south - AROUND : north + AROUND])
+        for template, layer in layers
+    ]
+    return [replace(template, frame=layer) for template, layer in near if len(layer)]
 
 
 def _with_shapes(parcels: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -107,7 +124,7 @@ def _outcomes(parcels: gpd.GeoDataFrame) -> dict[str, tuple[str, str]]:
 
 
 def _table(parcels: gpd.GeoDataFrame) -> MapTable:
-    """Sum plots and land by outcome."""
+    """Sum plots and land by outcome, then those without one, then all of them."""
     found = parcels.dropna(subset=["outcome"])
     grouped = found.groupby(["outcome_no", "outcome"], sort=True, dropna=False)
     table = grouped.agg(
@@ -116,4 +133,18 @@ def _table(parcels: gpd.GeoDataFrame) -> MapTable:
         parcels=("outcome", "size"),
         land_ha=("area_m2", lambda areas: areas.sum(min_count=1) / M2_PER_HA),
     )
-    return MapTable(("按类型合计", "By type"), table.reset_index(drop=True), OUTCOME_COLUMNS)
+    silent = parcels["outcome"].isna()
+    open_ = silent & ~parcels["verdict"].isin(list(QUIET))
+    others = [
+        _sum(parcels[open_], "未判定（缺字段）", "no verdict (fields are missing)"),
+        _sum(parcels[silent & ~open_], *QUIET["none"]),
+        _sum(parcels, "合计", "total"),
+    ]
+    rows = pd.concat([table[["name", "name_en", "parcels", "land_ha"]], pd.DataFrame(others)])
+    shown = rows[rows["parcels"].gt(0)].reset_index(drop=True)
+    return MapTable(("按类型合计", "By type"), shown, OUTCOME_COLUMNS)
+
+
+def _sum(parcels: gpd.GeoDataFrame, zh: str, en: str) -> dict[str, object]:
+    land_ha = parcels["area_m2"].sum(min_count=1) / M2_PER_HA
+    return {"name": zh, "name_en": en, "parcels": len(parcels), "land_ha": land_ha}

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -14,9 +15,11 @@ import pandas as pd
 
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.publish.index_page import build_index, describe
+from pipeline.publish.index_words import read_layers
+from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import PLANNED, scenario_gaps
-from pipeline.publish.report import CAPTIONS, build_report
-from pipeline.publish.report_cells import Words, clean
+from pipeline.publish.report import build_report
+from pipeline.publish.report_cells import Words
 from pipeline.publish.report_data import Parameter, ReportData
 from pipeline.publish.study_words import study_words
 from pipeline.resources import shipped
@@ -168,12 +171,17 @@ def _parameters(context: StageContext) -> list[Parameter]:
     return found
 
 
-def _caption(data: ReportData, name: str) -> str:
-    """Title a figure: by its caption, or by the place it was drawn for."""
-    if name in CAPTIONS:
-        return f"{CAPTIONS[name].zh} {CAPTIONS[name].en}"
-    found = data.places[data.places["place_id"].eq(name)]
-    return "" if found.empty else clean(f"{found['name_zh'].iloc[0]} {found['name_en'].iloc[0]}")
+def _place_files(context: StageContext, data: ReportData) -> dict[Path, Words]:
+    """Name the files that are about one place by it: its page, and its figure without suffix."""
+    folder = context.workspace.outputs
+    pages = park_pages(data.places["place_id"])
+    rows = data.places[["place_id", "name_zh", "name_en"]].astype("object").itertuples(index=False)
+    files = {}
+    for place_id, zh, en in rows:
+        name = Words(str(zh), en if isinstance(en, str) else "")
+        files[folder / "maps" / pages[place_id]] = name
+        files[folder / "figures" / "island" / place_id] = name
+    return files
 
 
 def _write_index(context: StageContext, data: ReportData, made: list[str]) -> None:
@@ -185,6 +193,8 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
         names = [name for name in manifest["files"] if ":" in name]
         paths = [context.workspace.output(stage, name) for name in names]
         found += zip(paths, paths, strict=True)
+    layers = read_layers(context.workspace.output("layers", "layers:parkgap.provenance.json"))
+    names = _place_files(context, data)
     page = build_index(
         title=data.title,
         study_date=data.study_date,
@@ -192,7 +202,14 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
         digest=data.digest,
         sources=data.sources,
         items=[
-            describe(path, root=folder, title=_caption(data, path.stem), content=content)
+            describe(
+                path,
+                root=folder,
+                sources=data.sources,
+                layers=layers,
+                name=names.get(path) or names.get(path.with_suffix("")),
+                content=content,
+            )
             for path, content in found
         ],
     )

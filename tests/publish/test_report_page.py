@@ -103,28 +103,60 @@ def test_the_synthetic_mark_is_on_the_section() -> None:
     assert 'class="banner synthetic"' not in build_report(sample()).html
 
 
-def test_the_index_lists_files_with_size_dates_and_licences(tmp_path: Path) -> None:
+def test_the_index_says_of_each_file_what_it_is_and_rests_on(tmp_path: Path) -> None:
     outputs = tmp_path / "outputs" / "city"
-    layers = tmp_path / "layers" / "built" / "city" / "a b&<c>.gpkg"
-    page, layer = outputs / "maps" / "overview.html", layers
-    for path in (page, layer):
-        path.parent.mkdir(parents=True)
-    page.write_text("<title>a &lt;b&gt; map</title>", encoding="utf-8")
-    layer.write_bytes(b"x" * 2048)
-    html = build_index(
-        title=Words("城", "city"),
-        study_date="2026-05-19",
-        version="0",
-        digest="0",
-        sources=sample().sources,
-        items=[describe(path, root=outputs) for path in (page, layer)],
+    built = tmp_path / "layers" / "built" / "city"
+    files = {
+        "page": outputs / "maps" / "parks" / "K1.html",
+        "table": outputs / "tables" / "hospitals.csv",
+        "targets": outputs / "figures" / "carrier_targets.svg",
+        "own": built / "a b&<c>.gpkg",
+        "strange": outputs / "maps" / "own.html",
+    }
+    for path in files.values():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x" * 2048)
+    files["strange"].write_text("<title>a &lt;b&gt; map</title>", encoding="utf-8")
+    sources = pd.DataFrame(
+        {
+            "role": ["places", "hospitals"],
+            "name_en": ["Places © OpenStreetMap contributors", "Hospitals"],
+            "licence": ["MIT", "ODbL-1.0"],
+            "date": ["2026-11-20", "2026-05-19"],
+        }
     )
+    layers = {
+        "hospitals": {
+            "title_zh": "医院院区", "title_en": "Hospital campuses", "about_zh": "每个入口一行",
+            "about_en": "One row for each entrance", "licence": "ODbL-1.0",
+            "sources": [{"role": "hospitals", "date": "2026-05-19"}],
+        }
+    }  # fmt: skip
+    items = {
+        key: describe(
+            path,
+            root=outputs,
+            sources=sources,
+            layers=layers,
+            name=Words("甲园", "Park A") if key == "page" else None,
+        )
+        for key, path in files.items()
+    }
+    assert items["page"].title == Words("甲园：园区详图", "Park A: Park page")
+    assert (items["table"].title.zh, items["table"].purpose.zh) == ("医院院区", "每个入口一行")
+    told = {key: (item.dates, item.licences) for key, item in items.items()}
+    assert told["table"] == ("2026-05-19", "ODbL-1.0")
+    assert told["targets"] == ("2026-11-20", "MIT")
+    assert told["own"] == ("2026-05-19 – 2026-11-20", "MIT + ODbL-1.0")
+    html = build_index(
+        title=Words("城", "city"), study_date="2026-05-19", version="0", digest="0",
+        sources=sources, items=list(items.values()),
+    )  # fmt: skip
     seen = Tags(html)
     links = [value for name, value in seen.attributes if name == "href"]
-    assert "maps/overview.html" in links
+    assert "maps/parks/K1.html" in links
     assert "../../layers/built/city/a%20b%26%3Cc%3E.gpkg" in links
-    assert "a <b> map" in seen.text
-    for words in ("2 KiB", "2026-05-19", "ODbL-1.0", "© OpenStreetMap contributors"):
+    for words in ("a <b> map", "2 KiB", "Hospital campuses", "© OpenStreetMap contributors"):
         assert words in seen.text
 
 

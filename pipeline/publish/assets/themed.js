@@ -24,7 +24,7 @@
   /** Write a mark's name beside it, as text nodes in both languages. */
   const nameMark = (layer, shape, row) => {
     const name = P.h("span", {}, P.t(row[layer.title[0]], row[layer.title[1]]));
-    shape.bindTooltip(name, { permanent: true, direction: "right", offset: [8, 0], className: "mark-name" });
+    shape.bindTooltip(name, { permanent: true, direction: "auto", offset: [8, 0], className: "mark-name" });
   };
 
   const drawEach = (app, layer, canvas) => {
@@ -224,7 +224,8 @@
 
   const tableBody = (app, table) => [
     table.note[0] ? P.h("p", { class: "hint" }, P.t(...table.note)) : null,
-    P.h("div", { class: "wide" }, P.h("table", { class: "figures" },
+    table.rows.length ? null : P.h("p", { class: "hint" }, P.t("没有可列的行。", "There is nothing to list.")),
+    table.rows.length === 0 ? null : P.h("div", { class: "wide" }, P.h("table", { class: "figures" },
       P.h("thead", {}, P.h("tr", {}, table.columns.map((column) =>
         P.h("th", { scope: "col", class: isNumeric(table, column) ? "figure" : "" },
           P.t(column.zh, column.en))))),
