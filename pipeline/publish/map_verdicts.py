@@ -43,9 +43,9 @@ def verdict_words(worst_places: int) -> dict[str, Words]:
             ("有无缺口：无法判定", "a gap or not: undecided"),
         ),
         f"{COMPOSITE}_": (
-            ("综合大于 0：至少一项有缺口", "composite above 0: some service has a gap"),
-            ("综合为 0：各项都没有缺口", "composite 0: no service has a gap"),
-            ("综合是否大于 0：无法判定", "composite above 0 or not: undecided"),
+            ("至少一项有缺口", "some service has a gap"),
+            ("各项都没有缺口", "no service has a gap"),
+            ("有没有一项有缺口：无法判定", "some service has a gap or not: undecided"),
         ),
         f"{LARGEST}_": (
             (f"缺口最大的 {worst_places} 处之一", f"among the {worst_places} largest"),

@@ -15,6 +15,7 @@ DOUBTS: Mapping[str, Words] = {
     "partly_verified": ("标准部分核实", "standard partly verified"),
     "analyst_choice": ("分析者设定", "analyst's choice"),
 }
+INCOMPLETE = ("缺少某项服务，不作综合", "a service is missing: no composite")
 POINT = (
     "区间缩为一点：各项都在 0 或封顶值 1",
     "the interval is one point: every service at 0 or at the ceiling of 1",
@@ -49,7 +50,11 @@ class Told:
         added = {"interval": self._column(rows, self._interval)}
         if "status" in rows.columns:
             silent = rows["status"].ne("ok")
-            added["told"] = rows["status"].astype("object").where(silent, None)
+            told = rows["status"].astype("object").where(silent, None)
+            if "service" in rows.columns:
+                whole = rows["service"].eq("composite") & rows["status"].eq("no_data")
+                told = told.mask(whole, self._kept(INCOMPLETE))
+            added["told"] = told
         return rows.assign(**added)
 
     def _column(self, rows: pd.DataFrame, say: Any) -> pd.Series[Any]:  # noqa: ANN401
@@ -77,7 +82,8 @@ class Told:
             if low < 0
             else f"{low:.3g}–{high:.3g}"
         )
-        return f"90% 区间 {text}", f"90 % interval {text.replace('至', 'to')}"
+        whole = text.replace("–", "\u2060–\u2060")  # not to be broken at the dash
+        return f"90% 区间 {whole}", f"90 % interval {whole.replace('至', 'to')}"
 
     def _held(self, row: Mapping[str, Any]) -> Words | None:
         """Say the threshold, and that its standard is unverified where it is."""

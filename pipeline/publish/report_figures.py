@@ -100,9 +100,10 @@ def _panel(
     bottom = HEAD + ROW * len(order)
     zh, en = data.name(need.service)
     asked = need_words(data, need)
-    sheet.text(left, 24, fitted(f"{zh} {en}", width + 30, 14), size=14, font_weight="bold")
-    sheet.text(left, 42, asked.zh, size=11, fill=SOFT)
-    sheet.text(left, 57, asked.en, size=11, fill=SOFT)
+    sheet.text(left, 18, fitted(zh, width + 30, 14.5), size=14.5, font_weight="bold")
+    sheet.text(left, 34, fitted(en, width + 30, 11.5), size=11.5)
+    sheet.text(left, 49, asked.zh, size=11, fill=SOFT)
+    sheet.text(left, 63, asked.en, size=11, fill=SOFT)
     _ticks(sheet, need, top, left=left, width=width, bottom=bottom)
     limit = left + width * math.sqrt(need.threshold / top)
     sheet.line(
@@ -194,8 +195,9 @@ def tier_matrix(data: ReportData) -> str:
         ids = tier.index[tier.eq(name)]
         zh, en = data.name(name)
         sheet.rect(14, y + 12, 5, 22, fill=palettes.TIER.get(_TIER_OF.get(name, name), SOFT))
-        sheet.text(28, y + 22, fitted(zh, label - 40, 13.5), size=13.5, font_weight="bold")
-        sheet.text(28, y + 37, fitted(f"{en} · {len(ids)}", label - 40, 10.5), size=10.5, fill=SOFT)
+        counted = f"{zh} · {len(ids)}"
+        sheet.text(28, y + 22, fitted(counted, label - 40, 13.5), size=13.5, font_weight="bold")
+        sheet.text(28, y + 37, fitted(en, label - 40, 10.5), size=10.5, fill=SOFT)
         for j, service in enumerate(services):
             _squares(
                 sheet, data, service, list(ids), left=label + j * column, top=y + 13, side=side,

@@ -72,7 +72,11 @@ def matrix(data: ReportData) -> Table:
             Column(*_largest(data)),
         ],
         rows,
-        total=[Cell("合计", "Total", kind="name"), Cell(str(len(kinds)), kind="number")],
+        total=[
+            Cell("合计", "Total", kind="name"),
+            Cell(str(len(kinds)), kind="number"),
+            *(Cell("") for _ in services),
+        ],
         notes=(
             Words(
                 "每格各类之和等于该层级的地点数，未列出的类为 0 处；“无值”不是 0，也不是无缺口。"

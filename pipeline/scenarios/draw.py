@@ -171,7 +171,7 @@ def _states(ledger: pd.DataFrame, places: gpd.GeoDataFrame, words: Words) -> lis
     )
     located = places.dropna(subset=["lon", "lat"]).set_index("place_id")
     points = gpd.GeoDataFrame(
-        located[["name_zh", "name_en"]],
+        located[["name_zh", "name_en", "label_zh", "label_en"]],
         geometry=gpd.points_from_xy(located["lon"], located["lat"]),
         crs=4326,
     )

@@ -76,7 +76,7 @@ def _states(tables: MapTables) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     full = prepared_places(tables.places)
     located = full.dropna(subset=["lon", "lat"]).set_index("place_id")
     points = gpd.GeoDataFrame(
-        located[["name_zh", "name_en"]],
+        located[["name_zh", "name_en", "label_zh", "label_en"]],
         geometry=gpd.points_from_xy(located["lon"], located["lat"]),
         crs=4326,
     )
@@ -87,7 +87,10 @@ def _states(tables: MapTables) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
 
 
 def most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Choose the places whose gap changes most to be named on the map, not two in one spot."""
+    """Choose the places whose gap changes most to be named on the map, not two in one spot.
+
+    Their names are the short ones: ``label_zh``, ``label_en``.
+    """
     change = (before["gap"].astype("float64") - after["gap"].astype("float64")).abs().dropna()
     chosen: list[str] = []
     for place in change[change >= LEAST_CHANGE].sort_values(ascending=False, kind="stable").index:
@@ -96,7 +99,10 @@ def most_changed(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> gpd.GeoDa
             chosen.append(place)
         if len(chosen) == NAMED:
             break
-    return after.loc[chosen, ["name_zh", "name_en", "geometry"]]
+    named = after.loc[chosen]
+    return named.assign(name_zh=named["label_zh"], name_en=named["label_en"])[
+        ["name_zh", "name_en", "geometry"]
+    ]
 
 
 def _ledger(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame) -> pd.DataFrame:

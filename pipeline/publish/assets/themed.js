@@ -4,6 +4,7 @@
 (() => {
   const P = globalThis.parkgap;
   const NAMED_AT_ONCE = 40;
+  const NAME_PX = 6.2; // of a Latin letter in a name; a Chinese one is twice as wide
 
   const paintOf = (layer, number) => ({ ...layer.paint, ...(layer.classes[number]?.paint || {}) });
 
@@ -21,13 +22,17 @@
     return new P.Mass(app.data[layer.key], app.data.scale, paints, layer.numbers, { renderer: canvas });
   };
 
-  /** Write a mark's name beside it, as text nodes in both languages. */
-  const nameMark = (layer, shape, row) => {
+  /** Write a mark's name beside it, as text nodes in both languages; on the left near the right edge. */
+  const nameMark = (map, layer, shape, row) => {
     const name = P.h("span", {}, P.t(row[layer.title[0]], row[layer.title[1]]));
-    shape.bindTooltip(name, { permanent: true, direction: "auto", offset: [8, 0], className: "mark-name" });
+    const wide = NAME_PX * Math.max(2 * (row[layer.title[0]] ?? "").length, (row[layer.title[1]] ?? "").length);
+    const over = map.latLngToContainerPoint(shape.getLatLng()).x + wide > map.getSize().x;
+    shape.bindTooltip(name, {
+      permanent: true, direction: over ? "left" : "right", offset: [over ? -8 : 8, 0], className: "mark-name",
+    });
   };
 
-  const drawEach = (app, layer, canvas) => {
+  const drawEach = (app, map, layer, canvas) => {
     const group = L.layerGroup();
     layer.rows.forEach((row, i) => {
       if (!row.packed) return;
@@ -36,7 +41,7 @@
         ? new P.Glyph(P.chain(row.packed, app.data.scale)[0], paint)
         : L.polyline(P.lines(row.packed, app.data.scale), { smoothFactor: 1, ...paint, fill: false });
       shape.feature = i;
-      if (layer.named && layer.rows.length <= NAMED_AT_ONCE) nameMark(layer, shape, row);
+      if (layer.named && layer.rows.length <= NAMED_AT_ONCE) nameMark(map, layer, shape, row);
       group.addLayer(shape);
     });
     return group;
@@ -53,7 +58,7 @@
         map.createPane(name).style.zIndex = 400 + i;
         const canvas = new P.Canvas({ pane: name, padding: 0.2 });
         app.drawn[side][layer.key] = layer.kind === "polygon"
-          ? drawMass(app, layer, map, canvas) : drawEach(app, layer, canvas);
+          ? drawMass(app, layer, map, canvas) : drawEach(app, map, layer, canvas);
       });
     }
   };
