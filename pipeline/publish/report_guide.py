@@ -55,8 +55,8 @@ def how_to_read(data: ReportData) -> list[tuple[Words, Words]]:
                 f"{data.worst_places} 处”问的是改变权重后它是否仍排在最前。两者分开说明，"
                 "一处可以肯定有缺口，而不属于最大之列。",
                 "On the maps “some service has a gap” says that the composite is above 0; "
-                f"“among the {data.worst_places} largest” asks whether it stays among them when the weights "
-                "change. A place may certainly have a gap and not be among the largest.",
+                f"“among the {data.worst_places} largest” asks whether it stays there when the "
+                "weights change. A place may certainly have a gap and not be among the largest.",
             ),
         ),
         (
