@@ -12,6 +12,7 @@ from pipeline.commands.studies import (
     ClusterOption,
     CoresOption,
     JsonOption,
+    RetriesOption,
     SetOption,
     WorkspaceOption,
 )
@@ -24,9 +25,7 @@ def many(
     workspace: WorkspaceOption = Path(),
     cores: CoresOption = 2,
     cluster: ClusterOption = None,
-    retries: Annotated[
-        int, typer.Option("--retries", min=0, help="失败后重试 / runs again after a failure")
-    ] = 1,
+    retries: RetriesOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """运行许多研究；失败的列出，其余照常交付 / run many studies; failures stop no other."""

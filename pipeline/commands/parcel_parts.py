@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.say import say
-from pipeline.commands.studies import SetOption, StudyOption, WorkspaceOption, open_study
+from pipeline.commands.studies import (
+    ClusterOption,
+    CoresOption,
+    RetriesOption,
+    SetOption,
+    StudyOption,
+    WorkspaceOption,
+    open_study,
+)
 from pipeline.resources import FIRST_STUDY
 
 app = typer.Typer(
@@ -89,4 +97,41 @@ def combine(
 
     plan, _place = open_study(study, None, overrides, workspace)
     totals = combine_parts(out, plan)
+    say(f"已写 / written  {out / 'totals.parquet'}: {len(totals)}")
+
+
+@app.command()
+def run(
+    path: Annotated[Path, typer.Argument(help="地块文件 / parcel file with a CRS")],
+    *,
+    out: FolderOption,
+    study: StudyOption = FIRST_STUDY,
+    overrides: SetOption = None,
+    workspace: WorkspaceOption = Path(),
+    cell_m: Annotated[float, typer.Option(min=100, help="格的边长 / side of a cell, m")] = 10_000.0,
+    rows: Annotated[int, typer.Option(min=1000, help="每次读入行数 / rows in memory")] = 200_000,
+    layer: Annotated[str | None, typer.Option(help="图层 / layer")] = None,
+    cores: CoresOption = 2,
+    cluster: ClusterOption = None,
+    retries: RetriesOption = 1,
+) -> None:
+    """分块、判定、汇总一次完成，每块一个任务 / all of it; each part is a task of the engine."""
+    from pipeline.parcel_run import judge_in_parts
+    from pipeline.study import find_study
+    from pipeline.workflow.cluster import read_cluster
+
+    plan, _place = open_study(study, None, overrides, workspace)
+    totals = judge_in_parts(
+        path,
+        out.resolve(),
+        plan,
+        find_study(study, workspace=workspace).resolve(),
+        cell_m=cell_m,
+        rows=rows,
+        layer=layer,
+        overrides=overrides or (),
+        cores=cores,
+        cluster=None if cluster is None else read_cluster(cluster),
+        retries=retries,
+    )
     say(f"已写 / written  {out / 'totals.parquet'}: {len(totals)}")

@@ -41,6 +41,9 @@ ClusterOption = Annotated[
     Path | None,
     typer.Option("--cluster", help="集群说明 / description of a cluster, see docs/cluster.md"),
 ]
+RetriesOption = Annotated[
+    int, typer.Option("--retries", min=0, help="失败后重试次数 / runs again after a failure")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="机器可读日志 / machine-readable lines")]
 ProfileOption = Annotated[
     bool, typer.Option("--profile", help="各阶段的时间与内存 / time and memory of each stage")

@@ -79,6 +79,10 @@ def read_column(raw: pd.Series, spec: Field, *, unit: str | None, where: Where) 
         return out
     reader = _reader(spec, unit, catalogue())
     nulls = {plain(word) for word in catalogue().null_words}
+    fast = _by_distinct_cells(raw, spec, reader, nulls)
+    if fast is not None:
+        out.cells = fast
+        return out
     read: dict[object, object] = {}
     values: list[object] = []
     for cell, row in zip(raw.tolist(), where.rows, strict=True):
@@ -112,6 +116,27 @@ def _already_numbers(raw: pd.Series, spec: Field, unit: str | None) -> pd.Series
     high = np.inf if spec.max is None else spec.max
     outside = (values < low) | (values > high) | (spec.min_open & (values == low))
     return None if outside.any() else pd.Series(values, index=raw.index)
+
+
+def _by_distinct_cells(
+    raw: pd.Series, spec: Field, reader: Callable[[object], object], nulls: set[str]
+) -> pd.Series | None:
+    """Read a column of one type by its distinct cells; None where any of them needs a remark."""
+    if raw.dtype == object:  # cells of several types: True, 1 and "1" must stay apart
+        return None
+    codes, distinct = pd.factorize(raw)
+    cells = distinct.tolist()
+    values = [_attempt(cell, reader, nulls) for cell in cells]
+    if any(isinstance(value, CellError) for value in values):
+        return None
+    if spec.type == "date" and any(
+        value is not None and _is_partial_date(cell)
+        for cell, value in zip(cells, values, strict=True)
+    ):
+        return None
+    # Null cells have the code -1: the entry added at the end.
+    typed = _typed([*values, None], spec, pd.RangeIndex(len(values) + 1))
+    return typed.take(codes % len(typed)).set_axis(raw.index)
 
 
 def _attempt(cell: object, reader: Callable[[object], object], nulls: set[str]) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 import shapely
 
 from pipeline.errors import CrsError, Problem
@@ -73,10 +73,14 @@ def split_parcels(
             )
         chunk.insert(0, ROW, np.arange(total + 1, total + len(chunk) + 1).astype(str))
         total += len(chunk)
-        names = cell_names(chunk.geometry.to_crs(crs), cell_m)
-        for name, part in chunk.groupby(names):
-            (pieces / str(name)).mkdir(exist_ok=True)
-            part.to_parquet(pieces / str(name) / f"{number:06d}.parquet", index=False)
+        names, cell = np.unique(
+            cell_names(chunk.geometry.to_crs(crs), cell_m).astype(str), return_inverse=True
+        )
+        order = np.argsort(cell, kind="stable")
+        cuts = np.searchsorted(cell[order], np.arange(1, len(names)))
+        for name, here in zip(names.tolist(), np.split(order, cuts), strict=True):
+            (pieces / name).mkdir(exist_ok=True)
+            chunk.take(here).to_parquet(pieces / name / f"{number:06d}.parquet", index=False)
     parts = [_joined(cell, folder) for cell in sorted(pieces.iterdir())]
     shutil.rmtree(pieces)
     log.info("cut %d parcels of %s into %d parts", total, path, len(parts))
@@ -89,7 +93,9 @@ def cell_names(shapes: gpd.GeoSeries, cell_m: float) -> np.ndarray:
     placed = ~shapely.is_missing(points) & ~shapely.is_empty(points)
     names = np.full(len(points), "nowhere", dtype=object)
     cells = np.floor(shapely.get_coordinates(points[placed]) / cell_m).astype(np.int64)
-    names[placed] = [f"{column}_{row}" for column, row in cells.tolist()]
+    distinct, which = np.unique(cells, axis=0, return_inverse=True)
+    named = np.array([f"{column}_{row}" for column, row in distinct.tolist()], dtype=object)
+    names[placed] = named[which.reshape(-1)]
     return names
 
 
@@ -121,8 +127,21 @@ def _parquet_chunks(path: Path, rows: int) -> Iterator[gpd.GeoDataFrame]:
 
 
 def _joined(cell: Path, folder: Path) -> Path:
-    frames = [gpd.read_parquet(piece) for piece in sorted(cell.iterdir())]
+    """Put the pieces of a cell together as columns, without opening the outlines."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(piece) for piece in sorted(cell.iterdir())]
+    about = dict(tables[0].schema.metadata)
+    geo = json.loads(about[b"geo"])
+    kinds = [json.loads(t.schema.metadata[b"geo"])["columns"] for t in tables]
+    for name, column in geo["columns"].items():
+        column.pop("bbox", None)  # of the first piece only
+        types = {kind for piece in kinds for kind in piece[name]["geometry_types"]}
+        column["geometry_types"] = sorted(types)
+    about[b"geo"] = json.dumps(geo).encode()
+    whole = pa.concat_tables(tables, promote_options="permissive")
     target = folder / f"part_{cell.name}.parquet"
-    pd.concat(frames, ignore_index=True).to_parquet(target, index=False)
+    pq.write_table(whole.replace_schema_metadata(about), target, compression="snappy")
     shutil.rmtree(cell)
     return target
