@@ -20,7 +20,7 @@ from benchmarks.city.things import Boxes, place_buildings, place_pois, rail_line
 from benchmarks.city.writing import Drawing
 from pipeline.settings.parcels import find_rules
 from pipeline.sources.parcel_rules import read_rules
-from pipeline.sources.study_new import new_study
+from pipeline.sources.study_new import new_study, short_name
 from pipeline.sources.synthetic_parcels import synthetic_zone
 
 NAME = "Generated City"
@@ -29,21 +29,23 @@ DISTRICTS = 16
 CELL_STEPS = 10
 
 
-def write_city(folder: Path, size: float, *, seed: int | None = None) -> Path:
+def write_city(folder: Path, size: float, *, seed: int | None = None, name: str = NAME) -> Path:
     """Write the extract and the study of a city of a share of Shanghai's size.
 
     Parameters
     ----------
     folder
-        Where to write; the study is `generated_city.yml` in it.
+        Where to write.
     size
         1 for the whole city.
     seed
         Replaces the seed of the parameters, so that cities differ.
+    name
+        Name of the city, of which the study's id is made.
 
     Returns
     -------
-    The study file.
+    The study file, named by the study's id.
     """
     folder.mkdir(parents=True, exist_ok=True)
     given = read_parameters()
@@ -64,7 +66,7 @@ def write_city(folder: Path, size: float, *, seed: int | None = None) -> Path:
     _write_areas(folder, plane, zones)
     _write_residents(folder, plane)
     _write_parcels(folder, plane, zones, rng)
-    return _write_study(folder, extract, plane)
+    return _write_study(folder, extract, plane, name)
 
 
 def _add_streets(drawing: Drawing, streets: Streets) -> None:
@@ -215,8 +217,8 @@ def _write_residents(folder: Path, plane: Plane) -> None:
 
 def _write_parcels(folder: Path, plane: Plane, zones: list[Zone], rng: np.random.Generator) -> None:
     """Cut the parks into parcels with figures drawn from the demonstration zone's."""
-    documented = read_rules(find_rules("shanghai")).documented
-    drawn = synthetic_zone(seed=1, parcels=1000, documented=documented).parcels
+    rules = read_rules(find_rules("shanghai"))
+    drawn = synthetic_zone(seed=1, parcels=1000, rules=rules).parcels
     left_out = ("before_", "source_row", "case", "revived", "x", "y", "synthetic", "geometry")
     drawn = drawn[[name for name in drawn.columns if not name.startswith(left_out)]]
     side = plane.given["parcel_crossings"]
@@ -241,12 +243,12 @@ def _write_parcels(folder: Path, plane: Plane, zones: list[Zone], rng: np.random
     frame.to_parquet(folder / "parcels.parquet")
 
 
-def _write_study(folder: Path, extract: Path, plane: Plane) -> Path:
+def _write_study(folder: Path, extract: Path, plane: Plane, name: str) -> Path:
     """Let `parkgap new` draw the study up and name the city's own tables in it."""
     centre = (plane.given["centre_lon"], plane.given["centre_lat"])
-    path = folder / "generated_city.yml"
+    path = folder / f"{short_name(name)}.yml"
     path.unlink(missing_ok=True)
-    new = new_study(NAME, folder=folder, start="minimal", osm=extract, centre=centre, today=TODAY)
+    new = new_study(name, folder=folder, start="minimal", osm=extract, centre=centre, today=TODAY)
     values: dict[str, Any] = YAML(typ="safe").load(new.text)
     values["study"]["buffer_m"] = 15_000
     values["inputs"] |= {
