@@ -51,12 +51,19 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--pdf", help="PDF 文件；空则在报告旁 / beside the report")
     ] = None,
+    png: Annotated[
+        bool, typer.Option("--png", help="插图另存为 PNG / the figures as PNG too")
+    ] = False,
 ) -> None:
     """把报告印成 PDF（需要 Chromium）/ print the built report to PDF with Chromium."""
     from pipeline.publish.report_pdf import find_chromium, report_pdf
+    from pipeline.publish.screenshot import draw_figure
 
     _plan, place = open_study(study, None, None, workspace)
     page = place.output("report", "outputs:report.html")
     target = out or page.with_suffix(".pdf")
     report_pdf(page, target, find_chromium())
     say(f"已写 / written  {target}")
+    for figure in sorted((page.parent / "figures").glob("*.svg")) if png else []:
+        draw_figure(figure, figure.with_suffix(".png"))
+        say(f"已写 / written  {figure.with_suffix('.png')}")

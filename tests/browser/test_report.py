@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from pipeline.publish.report import build_report
 from pipeline.publish.report_cells import Words
 from pipeline.publish.report_pdf import find_chromium, report_pdf
+from pipeline.publish.screenshot import draw_figure
 from tests.browser.conftest import DESK, PHONE, Open
 from tests.conftest import required_in_ci
 from tests.publish.report_samples import HOSTILE, parcels, places, sample
@@ -88,6 +90,19 @@ def test_the_print_has_no_contents_list_and_keeps_its_marks(
     page.emulate_media(media="print")
     assert not page.locator(".contents").is_visible()
     assert page.locator(".banner.synthetic").is_visible()
+
+
+def test_a_figure_becomes_a_picture_with_chinese_letters(tmp_path: Path, chromium: object) -> None:
+    del chromium  # skips where there is no browser
+    svg = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 120">{}</svg>"""
+    sizes = []
+    for name, inside in (("empty", ""), ("text", '<text x="9" y="80" font-size="60">缺口</text>')):
+        (tmp_path / f"{name}.svg").write_text(svg.format(inside), encoding="utf-8")
+        draw_figure(tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
+        head = (tmp_path / f"{name}.png").read_bytes()
+        assert struct.unpack(">II", head[16:24]) == (600, 240)
+        sizes.append(len(head))
+    assert sizes[1] > 1.5 * sizes[0]  # something is drawn
 
 
 def test_the_report_prints_to_pdf(hostile: Path, tmp_path: Path) -> None:
