@@ -291,8 +291,12 @@ def _media_type(href: str) -> str:
 def credit_line(traced: Sequence[Provenance]) -> str:
     """Say on one line whom a map made of these layers has to name, and under which licences."""
     names = sorted({text for one in traced for text in one.attributions})
-    licences = sorted({one.licence.id for one in traced})
-    return "；".join([*names, *licences])
+    licences = {one.licence.id: one.licence for one in traced}
+    told = [
+        name if one.mixes != "withheld" else f"{one.zh} / {one.en}"
+        for name, one in sorted(licences.items())
+    ]
+    return "；".join([*names, *told])
 
 
 def metadata_table(traced: Sequence[Provenance]) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from pipeline.publish.provenance import (
     Making,
     Reserved,
     Source,
+    credit_line,
     stac_collection,
     trace,
 )
@@ -115,6 +116,16 @@ def test_attribution_is_carried_into_what_derives_from_it() -> None:
     assert (record["licence"], record["attribution"]) == ("ODbL-1.0", [OSM])
     assert [one["role"] for one in record["sources"]] == ["places", "schools"]
     assert record["stages"]["gaps"]["settings_sha256"] == "a" * 64
+
+
+def test_the_credit_says_in_words_what_may_not_be_passed_on() -> None:
+    schema = layer_schemas()["gaps"]
+    given = [[source("places", "ODbL-1.0", OSM)], [source("hubs", None)]]
+    traced = [trace(schema, rows=1, sources=s, makings={}, unstated=MARK) for s in given]
+    line = credit_line(traced)
+    assert line.startswith(f"{OSM}；ODbL-1.0；")
+    assert "不得转发" in line
+    assert "not for redistribution" in line
 
 
 def test_rows_that_no_licence_promises_are_told_or_refused() -> None:
