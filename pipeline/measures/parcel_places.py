@@ -52,13 +52,13 @@ def island_by_place(ranks: pd.DataFrame) -> pd.DataFrame:
     ----------
     ranks
         Scores by `place_id` and `theme` with `score`, `p_adjusted` and `rank`; without those
-        columns nothing was measured.
+        columns or without rows nothing was measured.
 
     Returns
     -------
     `place_id` and, for each theme, `<theme>_score`, `<theme>_p_adjusted` and `<theme>_rank`.
     """
-    if "theme" not in ranks.columns:
+    if "theme" not in ranks.columns or ranks.empty:
         return pd.DataFrame({"place_id": pd.Series(dtype="str")})
     parts = [
         rows.set_index("place_id")[["score", "p_adjusted", "rank"]].add_prefix(f"{theme}_")

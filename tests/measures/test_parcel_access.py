@@ -13,6 +13,7 @@ from pipeline.measures.parcel_access import (
     land_without_services,
     served_by_place,
 )
+from pipeline.measures.parcel_places import island_by_place
 
 STANDARDS = [
     ServiceStandard("rail", "operating", "walk", "nearest_min", 15, "min"),
@@ -131,3 +132,11 @@ def test_several_standards_of_one_service_keep_apart() -> None:
     assert len(set(column_names([primary, junior, by_bike]))) == 3
     with pytest.raises(LayerError, match="twice"):
         column_names([primary, primary])
+
+
+def test_places_without_island_scores_are_an_empty_table() -> None:
+    """A city of one park has nothing to rank."""
+    columns = ["place_id", "theme", "score", "p_adjusted", "rank"]
+    found = island_by_place(pd.DataFrame({name: [] for name in columns}))
+    assert found.columns.tolist() == ["place_id"]
+    assert found.empty
