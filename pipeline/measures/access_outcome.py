@@ -136,7 +136,7 @@ def fit_rows(
     )
 
 
-def wide_table(long: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
+def wide_table(long: pd.DataFrame, names: pd.DataFrame, marked: Mapping[str, str]) -> pd.DataFrame:
     """Lay the long table out with one row per place, for people and spreadsheets.
 
     Parameters
@@ -145,13 +145,15 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
         Long table of access.
     names
         Indexed by place id: columns to put first (names, tier, district).
+    marked
+        Each standard's id with its mark where it is unverified, by id.
 
     Returns
     -------
     pandas.DataFrame
         `place_id`, the columns of `names`, and for each measure with any value
-        `<service>.<variant>.<mode>.<measure>` with `.low`, `.high`, `.verdict` and `.method` where
-        they are not empty throughout.
+        `<service>.<variant>.<mode>.<measure>` with `.low`, `.high`, `.verdict`, `.standard` and
+        `.method` where they are not empty throughout.
     """
     rows = long[long["place_id"].isin(names.index)]
     told = rows.groupby(MEASURE_KEY, sort=False)["status"].transform(
@@ -161,9 +163,11 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
     parts = [rows[name].astype(str) for name in MEASURE_KEY]
     label = parts[0] + "." + parts[1] + "." + parts[2] + "." + parts[3]
     order = label.drop_duplicates().tolist()
+    standard = rows["standard_id"].map(lambda name: marked.get(name, name), na_action="ignore")
+    rows = rows.assign(label=label, standard=standard)
     laid_out = {
-        name: rows.assign(label=label).set_index(["place_id", "label"])[name].unstack()  # noqa: PD010
-        for name in ("value", "low", "high", "verdict", "method")
+        name: rows.pivot(index="place_id", columns="label", values=name)  # noqa: PD010
+        for name in ("value", "low", "high", "verdict", "standard", "method")
     }
     wide = pd.concat(
         [
@@ -176,7 +180,7 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame) -> pd.DataFrame:
         ],
         axis=1,
     )
-    suffixes = ("", ".low", ".high", ".verdict", ".method")
+    suffixes = ("", ".low", ".high", ".verdict", ".standard", ".method")
     wanted = [name + suffix for name in order for suffix in suffixes]
     wide = wide.reindex(columns=[name for name in wanted if name in wide.columns])
     return names.join(wide).rename_axis("place_id").reset_index()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import MeasureError, Problem
+from pipeline.measures.standards import Standard
 
 TEXTS = Path(__file__).with_name("access_dictionary.yml")
 INTRODUCTION = (
@@ -17,11 +19,11 @@ INTRODUCTION = (
     "",
     "长表（图层 `access`，即 `access.csv`）：每行为一个地点的一个指标。",
     "宽表 `access_wide.csv`：每行一个地点，列名为 `服务.口径.方式.指标`，",
-    "后缀 `.low`、`.high`、`.verdict`、`.method`。",
+    "后缀 `.low`、`.high`、`.verdict`、`.standard`、`.method`。",
     "",
     "Long table (layer `access`, here `access.csv`): one measure of one place per row.",
     "Wide table `access_wide.csv`: one place per row, columns",
-    "`service.variant.mode.measure`, with `.low`, `.high`, `.verdict`, `.method`.",
+    "`service.variant.mode.measure`, with `.low`, `.high`, `.verdict`, `.standard`, `.method`.",
     "",
 )
 
@@ -47,13 +49,15 @@ def describe(measure: str) -> tuple[str, str]:
     raise MeasureError(_undescribed(measure))
 
 
-def dictionary_text(long: pd.DataFrame) -> str:
+def dictionary_text(long: pd.DataFrame, standards: Mapping[str, Standard]) -> str:
     """Write the data dictionary of the long and the wide table as Markdown.
 
     Parameters
     ----------
     long
         The long table of access.
+    standards
+        Standards by id, for those that the table is held against.
 
     Raises
     ------
@@ -75,7 +79,24 @@ def dictionary_text(long: pd.DataFrame) -> str:
     for (service, variant), part in long.groupby(["service", "variant"], sort=True):
         modes = ", ".join(sorted(part["mode"].unique()))
         lines.append(f"| {service} | {variant} | {modes} |")
+    lines += _standards(long, standards)
     return "\n".join(lines) + "\n"
+
+
+def _standards(long: pd.DataFrame, standards: Mapping[str, Standard]) -> list[str]:
+    """List the standards that figures are held against, each with its mark and its source."""
+    heads = ("standard", "value", "applies to", "mark", "source")
+    lines = ["", f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
+    for name in sorted(long["standard_id"].dropna().unique()):
+        found = standards.get(name)
+        if found is None:
+            lines.append(f"| `{name}` | | | 未列入标准表 not in the table of standards | |")
+            continue
+        where, mark = "; ".join(sorted(found.applies_to)), " ".join(found.mark).strip()
+        sign = "<=" if found.direction == "at_most" else ">="
+        value = f"{sign} {found.value:g} {found.unit}"
+        lines.append(f"| `{name}` | {value} | {where} | {mark} | {found.source} |")
+    return lines
 
 
 def _undescribed(name: str) -> Problem:

@@ -75,7 +75,7 @@ BASIC_NEEDS = tuple(
         threshold=15.0,
         unit="min",
         direction="at_most",
-        standard_id="living_circle_15_gb50180",
+        standard_id="daily_15min",
         quality=quality,
     )
     for service, variant, quality in (

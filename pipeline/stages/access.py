@@ -36,25 +36,36 @@ def run(context: StageContext) -> None:
     tables.append(context.frame("rail", "areas.parquet"))
     long = only_known(tables)[list(COLUMNS)]
     context.put("access_long.parquet", long)
+    standards = _standards(context)
+    marked = {name: " ".join((name, *one.mark)).strip() for name, one in standards.items()}
     with context.writing("outputs:tables/access_wide.csv") as target:
-        wide_table(long, pd.DataFrame(places[list(NAMES)])).to_csv(
+        wide_table(long, pd.DataFrame(places[list(NAMES)]), marked).to_csv(
             target, index=False, encoding="utf-8-sig"
         )
     with context.writing("outputs:tables/access_dictionary.md") as target:
-        target.write_text(dictionary_text(long), encoding="utf-8")
-    context.put("comparisons.parquet", _comparisons(context, long, places))
+        target.write_text(dictionary_text(long, standards), encoding="utf-8")
+    context.put("comparisons.parquet", _comparisons(context, long, places, standards))
     context.put("fit.parquet", _fit(context, long, places))
     context.put("two_tier.parquet", _two_tier(context, long, places.index))
 
 
-def _comparisons(context: StageContext, long: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+def _standards(context: StageContext) -> dict[str, Standard]:
+    """Read the thresholds and targets of the table of standards, by id."""
     table = context.frame("ingest", "standards.parquet")
     kinds = table["kind"] if len(table) else pd.Series(dtype="str")
     rows = table[kinds.isin(["threshold", "target"])].set_index("standard_id", drop=False)
-    standards = {
+    return {
         str(name): Standard.from_row({str(key): cell for key, cell in row.items()})
         for name, row in rows.iterrows()
     }
+
+
+def _comparisons(
+    context: StageContext,
+    long: pd.DataFrame,
+    places: pd.DataFrame,
+    standards: dict[str, Standard],
+) -> pd.DataFrame:
     asked = [
         ((item.service, item.variant, item.mode, item.measure), item.standard_id)
         for item in context.settings("gaps").comparisons
