@@ -75,7 +75,7 @@ def build_index(
     """
     dates = sorted({str(date) for date in sources["date"].dropna()})
     groups = [
-        (words, sorted((item for item in items if item.kind == kind), key=lambda one: one.path))
+        (words, sorted((item for item in items if item.kind == kind), key=_overviews_first))
         for kind, words in KINDS.items()
     ]
     return render(
@@ -89,6 +89,11 @@ def build_index(
         attributions=attributions(sources),
         groups=[(words, files) for words, files in groups if files],
     )
+
+
+def _overviews_first(item: Item) -> tuple[int, str]:
+    """Order files by path, those of deeper folders (one for each place) after the others."""
+    return item.path.count("/"), item.path
 
 
 def describe(

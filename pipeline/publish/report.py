@@ -128,6 +128,7 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
                 report_tables.layout(data, ("core", "core_part", "zone")),
                 report_tables.layout(data, ("x",)),
                 report_tables.layout(data, ("cluster",)),
+                report_tables.layout(data, ("local",)),
             ],
         ),
         _section(

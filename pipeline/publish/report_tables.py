@@ -274,6 +274,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
         return None
     order = places["tier"].map({name: i for i, name in enumerate(tiers)})
     several = len(set(places["tier"])) > 1
+    roles = "district_role" in places.columns and bool(places["district_role"].notna().any())
     places = places.assign(order=order).sort_values(["order", "place_id"], kind="stable")
     return Table(
         "layout-" + "-".join(tiers),
@@ -284,6 +285,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
         [
             Column("地点", "Place", kind="name"),
             *([Column("层级", "Tier")] if several else []),
+            *([Column("区内分工", "Role in its district")] if roles else []),
             Column("区", "District"),
             Column("规划面积", "Planned area", "km²", "number"),
             Column("点位精度", "Precision", "m", "number"),
@@ -293,6 +295,7 @@ def layout(data: ReportData, tiers: tuple[str, ...]) -> Table | None:
             [
                 name_cell(place["name_zh"], place["name_en"]),
                 *([_word(data, data.kinds[str(place["place_id"])])] if several else []),
+                *([_word(data, place["district_role"])] if roles else []),
                 Cell(clean(place["district_zh"]) or DASH, kind="short"),
                 number_cell(place["planned_area_km2"], "km2"),
                 number_cell(place["precision_m"], "m"),

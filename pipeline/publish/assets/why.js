@@ -131,7 +131,7 @@
           P.h("div", {}, methodMark(app, row.method), " ", findingText(app, row)))),
       P.h("dl", {},
         line("数值", "Value",
-          row.value === null || row.value === undefined ? null : quantity(app, row.value, row.unit),
+          service === "composite" || row.value === null || row.value === undefined ? null : quantity(app, row.value, row.unit),
           " ", interval(row)),
         line("最近设施", "Nearest", nearest(row)),
         line("规则", "Rule", standardText(app, row.standard_id), need(app, row)),
