@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import lzma
 import shutil
 import stat
+import struct
 import tempfile
 import zipfile
 import zlib
@@ -29,6 +31,9 @@ _DAMAGE = (
     EOFError,
     zlib.error,
     lzma.LZMAError,
+    struct.error,
+    ValueError,
+    OverflowError,
 )
 
 
@@ -64,19 +69,27 @@ def unpacked(
         stated sizes lie is damaged.
     """
     largest_bytes = int(largest_mb * _MEGABYTE)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = _members(archive)
-            problems = _refusals(path, members, largest_bytes, largest_ratio, most_files)
-            if problems:
-                raise SourceError(*problems)
-            with tempfile.TemporaryDirectory(prefix="parkgap-") as folder:
+    with tempfile.TemporaryDirectory(prefix="parkgap-") as folder:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = _members(archive)
+                problems = _refusals(path, members, largest_bytes, largest_ratio, most_files)
+                if problems:
+                    raise SourceError(*problems)
                 _extract(archive, members, Path(folder))
-                logger.info("unpacked %d files from %s", len(members), path.name)
-                yield Path(folder)
-    except _DAMAGE as error:
-        text = f"the archive is damaged or of an unknown kind: {error}"
-        raise SourceError(Problem("压缩文件损坏或格式不支持", text, path=path)) from error
+        except _DAMAGE as error:
+            raise _damaged(path, error) from error
+        except OSError as error:
+            if error.errno != errno.EINVAL:  # a place before the file's beginning
+                raise
+            raise _damaged(path, error) from error
+        logger.info("unpacked %d files from %s", len(members), path.name)
+        yield Path(folder)
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    text = f"the archive is damaged or of an unknown kind: {error}"
+    return SourceError(Problem("压缩文件损坏或格式不支持", text, path=path))
 
 
 def require_harmless(

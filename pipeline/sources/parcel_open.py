@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.errors import Problem, SourceError
+from pipeline.errors import ParkgapError, Problem, SourceError
 from pipeline.settings.sources import ArchiveSettings
 from pipeline.sources.archives import require_harmless
 from pipeline.sources.files import read_layer
@@ -98,7 +98,9 @@ def open_raw(path: Path, *, layer: str | None, options: LayerOptions) -> RawTabl
         if suffix in TEXTS:
             return _open_text(path, options.encoding)
         return _open_vector(path, layer, options)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (ParkgapError, MemoryError):
+        raise
+    except Exception as error:  # whatever the libraries raise on a damaged file
         raise SourceError(
             Problem(
                 zh=f"无法读取：{error}",

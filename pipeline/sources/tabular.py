@@ -67,7 +67,9 @@ def read_workbook(
     """
     try:
         sheets = pd.read_excel(path, sheet_name=None, header=None, dtype=object)
-    except (ValueError, OSError, KeyError, ImportError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever zip, XML and openpyxl raise on a damaged workbook
         text = f"the workbook cannot be read: {error}"
         raise SourceError(Problem("Excel文件无法读取", text, path=path)) from error
     names = tuple(map(str, sheets))
