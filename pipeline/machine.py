@@ -85,7 +85,9 @@ def refusal(error: BaseException, draft: Path | None = None) -> MachineError | N
 def named_error(error: Exception) -> ParkgapError:
     """Give any error a name: the machine's refusal, or a defect of the program."""
     if isinstance(error, ParkgapError):
-        return error
+        # A reader may have taken the machine's refusal for a fault of the file.
+        refused = isinstance(error.__cause__, OSError | MemoryError)
+        return (refusal(error.__cause__) if refused and error.__cause__ else None) or error
     found = refusal(error)
     if found is not None:
         return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.atomic import atomic_path
 from pipeline.errors import ParkgapError, Problem, StudyError
+from pipeline.spreadsheet import without_formulas
 from pipeline.stages.flow import STAGES
 from pipeline.study import Study, find_study, read_study
 from pipeline.usage import read_usages
@@ -175,7 +176,7 @@ def _write(cities: Sequence[City], root: Path) -> None:
     outputs = Workspace(root=root, study=FOLDER).outputs
     table = pd.DataFrame([asdict(city) for city in cities]).astype({"places": "Int64"})
     with atomic_path(outputs / "cities.csv") as target:
-        table.to_csv(target, index=False, encoding="utf-8-sig")
+        without_formulas(table).to_csv(target, index=False, encoding="utf-8-sig")
     gaps: list[pd.DataFrame] = []
     for city in cities:
         if city.state == "ok":
@@ -185,4 +186,6 @@ def _write(cities: Sequence[City], root: Path) -> None:
             gaps.append(found)
     if gaps:
         with atomic_path(outputs / "gaps.csv") as target:
-            pd.concat(gaps, ignore_index=True).to_csv(target, index=False, encoding="utf-8-sig")
+            without_formulas(pd.concat(gaps, ignore_index=True)).to_csv(
+                target, index=False, encoding="utf-8-sig"
+            )

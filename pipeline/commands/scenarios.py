@@ -77,6 +77,7 @@ def compare(
     """对照两次运行：什么变了，为什么 / compare two runs: what changed and why."""
     from pipeline.atomic import atomic_write
     from pipeline.scenarios.compare import compare_runs
+    from pipeline.spreadsheet import without_formulas
     from pipeline.workspace import Workspace
 
     plan, _place = open_study(study, None, None, first)
@@ -99,7 +100,7 @@ def compare(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for key in ("causes", "files", "places", "summary"):
-            table = getattr(found, key)
+            table = without_formulas(getattr(found, key))
             text = "\ufeff" + table.to_csv(index=False, lineterminator="\n")
             atomic_write(out / f"{key}.csv", text)
         say(f"已写 / written  {out}")

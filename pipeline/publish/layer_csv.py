@@ -7,10 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.publish.layer_schemas import LayerSchema
-
-# What a spreadsheet program takes for the beginning of a formula (OWASP, "CSV injection").
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-GUARD = "'"
+from pipeline.spreadsheet import neutralised
 
 
 def write_csv(path: Path, frame: pd.DataFrame, schema: LayerSchema) -> None:
@@ -52,11 +49,6 @@ def plain_columns(frame: pd.DataFrame, schema: LayerSchema) -> pd.DataFrame:
     if schema.kind == "point" and "lon" not in plain.columns:
         plain = plain.assign(lon=frame.geometry.x, lat=frame.geometry.y)
     return plain
-
-
-def neutralised(text: str) -> str:
-    """Put an apostrophe before a text that a spreadsheet would take for a formula."""
-    return GUARD + text if text.startswith(FORMULA_STARTS) else text
 
 
 def readme() -> str:

@@ -20,6 +20,7 @@ from pipeline.scenarios.draw import draw_scenario
 from pipeline.scenarios.files import Scenario
 from pipeline.scenarios.inputs import changed_study
 from pipeline.scenarios.ledger import parcel_ledger, place_ledger, summary_of
+from pipeline.spreadsheet import without_formulas
 from pipeline.stages.flow import StageSpec
 from pipeline.study import Study
 from pipeline.workspace import Workspace
@@ -160,7 +161,7 @@ def _write(result: ScenarioResult, scenario: Scenario, base: Study, changed: Stu
     else:
         (result.folder / "parcels.csv").unlink(missing_ok=True)
     for name, table in tables.items():
-        text = "\ufeff" + table.to_csv(index=False, lineterminator="\n")
+        text = "\ufeff" + without_formulas(table).to_csv(index=False, lineterminator="\n")
         atomic_write(result.folder / f"{name}.csv", text)
     told = {
         "scenario": json.loads(scenario.model_dump_json()),

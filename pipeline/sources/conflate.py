@@ -16,6 +16,7 @@ from pipeline.atomic import atomic_write
 from pipeline.errors import CrsError, FieldError, Problem, SourceError
 from pipeline.settings.sources import ConflateSettings
 from pipeline.sources.place_names import aliases, campus_words, core_name, fold_name, split_kind
+from pipeline.spreadsheet import without_formulas
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -177,6 +178,8 @@ def write_decisions(path: Path, candidates: pd.DataFrame, decisions: pd.DataFram
     fresh = candidates[[key not in settled for key in keys]]
     table = pd.concat([kept, fresh], ignore_index=True).reindex(columns=DECISION_COLUMNS)
     table = table.sort_values(["fact_id", "place_id"], kind="stable")
+    words = [name for name in DECISION_COLUMNS if name not in {"fact_id", "place_id"}]
+    table[words] = without_formulas(table[words])
     atomic_write(path, "\ufeff" + table.to_csv(index=False, lineterminator="\n"))
     return len(fresh)
 

@@ -22,6 +22,7 @@ from pipeline.measures.targets import target_total
 from pipeline.measures.uncertainty_footprints import site_of
 from pipeline.publish.access_dictionary import dictionary_text
 from pipeline.settings.needs import MeasureSettings
+from pipeline.spreadsheet import without_formulas
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import sampling_of
 
@@ -39,9 +40,8 @@ def run(context: StageContext) -> None:
     standards = _standards(context)
     marked = {name: " ".join((name, *one.mark)).strip() for name, one in standards.items()}
     with context.writing("outputs:tables/access_wide.csv") as target:
-        wide_table(long, pd.DataFrame(places[list(NAMES)]), marked).to_csv(
-            target, index=False, encoding="utf-8-sig"
-        )
+        wide = wide_table(long, pd.DataFrame(places[list(NAMES)]), marked)
+        without_formulas(wide).to_csv(target, index=False, encoding="utf-8-sig")
     with context.writing("outputs:tables/access_dictionary.md") as target:
         target.write_text(dictionary_text(long, standards), encoding="utf-8")
     context.put("comparisons.parquet", _comparisons(context, long, places, standards))

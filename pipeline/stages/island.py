@@ -25,6 +25,7 @@ from pipeline.network.separation import (
 from pipeline.network.separation_openings import gate_table
 from pipeline.publish.island_profile import profile_svg
 from pipeline.settings.island import IslandSettings
+from pipeline.spreadsheet import without_formulas
 from pipeline.stages.context import StageContext
 from pipeline.stages.island_scene import Scene, read_scene
 from pipeline.stages.island_tables import (
@@ -85,7 +86,7 @@ def run(context: StageContext) -> None:
     side_by_side = comparison(places, table, ranks, reasons)
     context.put("comparison.parquet", side_by_side)
     with context.writing(COMPARISON) as target:
-        side_by_side.to_csv(target, index=False, encoding="utf-8-sig")
+        without_formulas(side_by_side).to_csv(target, index=False, encoding="utf-8-sig")
     _profiles(context, places, table[table["main_ring"]], ranks)
 
 

@@ -24,6 +24,7 @@ from pipeline.measures.targets import targets_text
 from pipeline.settings.parcel_rules import RuleSet
 from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.synthetic_parcels import BEFORE
+from pipeline.spreadsheet import without_formulas
 from pipeline.stages.context import StageContext
 from pipeline.stages.parcel_figures import computed_figures
 from pipeline.stages.parcel_inputs import MARK, ParcelTables, parcel_tables
@@ -76,7 +77,7 @@ def run(context: StageContext) -> None:
     # Documents against documents: nothing generated stands in this table.
     context.put("contradictions.parquet", _marked(said, synthetic=False))
     with context.writing("outputs:tables/parcel_findings.csv") as target:
-        given.findings.to_csv(target, index=False, encoding="utf-8-sig")
+        without_formulas(given.findings).to_csv(target, index=False, encoding="utf-8-sig")
     _notice(context, given, synthetic=synthetic)
 
 

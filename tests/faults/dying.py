@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def in_child(work: Callable[[], int]) -> int:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             signal.alarm(SECONDS_AT_MOST)
             code = work()
+        except BaseException:  # noqa: BLE001 - the parent's stack must not go on in the child
+            traceback.print_exc()
         finally:
             os._exit(code)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

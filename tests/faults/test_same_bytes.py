@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from openpyxl import load_workbook
 
+from pipeline.spreadsheet import FORMULA_STARTS
 from pipeline.stages.flow import STAGES
+from tests.browser.conftest import Open
 from tests.built import PROJECT, contents, parkgap
 from tests.faults.corpus_tables import mini
 from tests.faults.whole import small_study
@@ -134,3 +137,55 @@ def _of_a_cluster(line: str) -> bool:
     """Tell what Snakemake's plugin for Slurm asks, where a user has installed it."""
     installed = find_spec("snakemake_executor_plugin_slurm") is not None
     return installed and any(word in line for word in ("'which'", "'scontrol'"))
+
+
+def test_no_cell_of_any_table_is_a_formula(both: tuple[Ran, Ran]) -> None:
+    """Every text cell of every CSV that starts like a formula, and every cell of the workbook."""
+    root = both[0].root
+    seen = 0
+    for path in root.rglob("*.csv"):
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        for column in table:
+            for text in table[column][table[column].str.startswith(FORMULA_STARTS)]:
+                assert pd.notna(pd.to_numeric(text, errors="coerce")), (path.name, column, text)
+            seen += int(table[column].str.contains("calc", regex=False).sum())
+    assert seen  # the hostile names did get there
+    book = load_workbook(next(root.rglob("*.xlsx")))
+    kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
+    assert "f" not in kinds
+    assert {"s", "n"} <= kinds
+
+
+@pytest.mark.browser
+def test_no_name_runs_in_any_page(both: tuple[Ran, Ran], open_offline: Open) -> None:
+    """Every page carries a policy under which no script but its own runs, and none did."""
+    pages = sorted((both[0].root / "outputs").rglob("*.html"))
+    assert {"overview.html", "report.html", "index.html", "C1.html", "parcels.html"} <= {
+        page.name for page in pages
+    }
+    for page in pages:
+        watch = open_offline(page, ready="")
+        watch.page.wait_for_load_state("load")
+        policy = watch.page.locator("meta[http-equiv='Content-Security-Policy']")
+        assert "default-src 'none'" in (policy.get_attribute("content") or ""), page.name
+        watch.page.evaluate(INJECT)
+        watch.page.wait_for_timeout(50)
+        assert watch.page.evaluate("window.hacked") is None, page.name
+        assert watch.dialogs == [], page.name
+        assert watch.page.locator("img[src='x']:not(.injected)").count() == 0, page.name
+
+
+INJECT = """() => {
+  const script = document.createElement('script');
+  script.textContent = 'window.hacked = 9';
+  document.body.append(script);
+  const picture = document.createElement('img');
+  picture.className = 'injected';
+  picture.setAttribute('onerror', 'window.hacked = 8');
+  picture.src = 'x';
+  document.body.append(picture);
+  const link = document.createElement('a');
+  link.href = 'javascript:window.hacked = 7';
+  document.body.append(link);
+  link.click();
+}"""

@@ -1,5 +1,7 @@
 """A small study that fills every table, layer and map, and all its stages in one process.
 
+Its names are hostile: what is shown of them must stay text everywhere.
+
 `python -m tests.faults.whole STUDY WORKSPACE` runs the stages one after the other, without the
 engine, so that a whole study costs seconds.
 """
@@ -31,6 +33,14 @@ OWN = {
     "standards": "standards",
     "lines": "lines",
 }
+#: What somebody may have typed for a name: markup, code, formulas, signs that turn the line round.
+NAMES = {
+    "C1": ("</script><script>window.hacked=1;alert(1)</script>", "<img src=x onerror=alert(2)>"),
+    "Z1": ("=cmd|' /C calc'!A0", "@SUM(1+1)"),
+    "K1": ("\"'`};alert(3);//${alert(4)}", "+1+1"),
+    "K2": ("{{ 7*7 }}{% raw %}<b onclick=alert(5)>", "-2+3"),
+    "M5": ("\u202e ]]> <!-- \u2028 园区", "＝1+1"),
+}
 FEWER = {
     "uncertainty.draws": 20,
     "island.draws": 99,
@@ -49,11 +59,18 @@ def small_study(folder: Path, *, mixed: bool) -> Path:
     """Write the study; with `mixed` the rows of its own files stand in another order."""
     tables = shipped("reference")
     places = pd.read_csv(tables / "places.csv", dtype=str, keep_default_na=False)
-    files = {"places": places[places["place_id"].isin(PLACES)]}
+    places = places[places["place_id"].isin(PLACES)].copy()
+    for column, which in (("name_zh", 0), ("name_en", 1), ("note", 0)):
+        places[column] = places["place_id"].map({key: pair[which] for key, pair in NAMES.items()})
+    files = {"places": places}
     files |= {
         role: pd.read_csv(tables / f"{name}.csv", dtype=str, keep_default_na=False)
         for role, name in OWN.items()
     }
+    for role in ("hubs", "lines"):
+        files[role].loc[0, ["name_zh", "name_en"]] = NAMES["C1"]
+    files["standards"].loc[:, "source"] = NAMES["Z1"][0]
+    files["standards"].loc[:, "stated_zh"] = NAMES["C1"][0]
     text = (PROJECT / "studies" / "shanghai.yml").read_text(encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     for role, frame in files.items():

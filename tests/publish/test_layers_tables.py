@@ -15,12 +15,13 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.publish.layer_csv import FORMULA_STARTS, neutralised, readme, write_csv
+from pipeline.publish.layer_csv import readme, write_csv
 from pipeline.publish.layer_excel import write_excel
 from pipeline.publish.layer_parquet import write_geoparquet
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.layer_tables import Layer
 from pipeline.publish.provenance import trace
+from pipeline.spreadsheet import FORMULA_STARTS, neutralised
 from tests.publish.layer_samples import town_layers
 
 

@@ -1,0 +1,99 @@
+"""Write `docs/reliability.md` from the records and the cases themselves.
+
+`python -m tests.faults.report`; the test beside it fails when the document is out of step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.atomic import atomic_write
+from pipeline.stages.flow import STAGES
+from tests.built import PROJECT
+from tests.faults import kills, memory
+from tests.faults.expected import all_cases, expected
+
+DOCUMENT = PROJECT / "docs" / "reliability.md"
+TEMPLATE = Path(__file__).with_name("reliability.template.md")
+LIMIT_GIB = 4
+
+
+def render() -> str:
+    """Fill the template with what the records and the cases say."""
+    return TEMPLATE.read_text(encoding="utf-8").format_map(
+        {**_killed(), **_bad_files(), **_memory()}
+    )
+
+
+def _killed() -> dict[str, object]:
+    told: dict[str, Any] = json.loads(kills.RECORD.read_text(encoding="utf-8"))
+    done: list[dict[str, Any]] = told["stages"]
+    died = [kill for kill in done if kill["died"]]
+    rows = [
+        ["阶段 stage", "终止 killed", "旧文件全部保留 all old", "新文件已就位 new in place",
+         "残缺 partial", "重跑相同 same bytes"],
+        ["---"] * 6,
+    ]  # fmt: skip
+    for stage in STAGES:
+        mine = [kill for kill in died if kill["stage"] == stage.name]
+        old = sum(kill["new"] == 0 for kill in mine)
+        partial = sum(kill["partial"] for kill in mine)
+        same = sum(kill["identical_after_rerun"] for kill in mine)
+        rows.append([stage.name, *map(str, (len(mine), old, len(mine) - old, partial, same))])
+    return {
+        "kills_date": told["date"],
+        "seed": told["seed"],
+        "killed": len(died),
+        "rounds": len(done),
+        "same": sum(kill["identical_after_rerun"] for kill in done),
+        "partial": sum(kill["partial"] for kill in done),
+        "runs_killed": told["whole_runs"]["killed"],
+        "runs_same": told["whole_runs"]["identical"],
+        "kills_table": _table(rows),
+    }
+
+
+def _bad_files() -> dict[str, object]:
+    cases = all_cases()
+    families = Counter(case.family for case in cases)
+    codes: dict[str, Counter[int]] = {family: Counter() for family in families}
+    for case in cases:
+        codes[case.family][expected()[str(case)]] += 1
+    rows = [["类 family", "个数 files", "退出码（个数） exit code (files)"], ["---"] * 3]
+    for family, counted in sorted(codes.items()):
+        told = ", ".join(f"{code} ({files})" for code, files in sorted(counted.items()))
+        rows.append([family, str(families[family]), told])
+    return {"cases": len(cases), "families": len(families), "corpus_table": _table(rows)}
+
+
+def _memory() -> dict[str, object]:
+    told: dict[str, dict[str, Any]] = json.loads(memory.RECORD.read_text(encoding="utf-8"))
+    names = sorted(told, key=lambda name: told[name]["street_nodes"])
+    rows = [
+        ["阶段 stage", *names],
+        ["---"] * (len(names) + 1),
+        ["日期 date", *(told[name]["date"] for name in names)],
+        ["街道节点 street nodes", *(f"{told[name]['street_nodes']:,}" for name in names)],
+        ["日常设施 facilities", *(f"{told[name]['ordinary_facilities']:,}" for name in names)],
+    ]
+    for stage in STAGES:
+        peaks = [told[name]["peak_mb"].get(stage.name) for name in names]
+        rows.append([stage.name, *("—" if peak is None else f"{peak:,.0f}" for peak in peaks)])
+    return {"limit_gib": LIMIT_GIB, "memory_table": _table(rows)}
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in rows)
+
+
+def main() -> None:
+    """Write the document."""
+    atomic_write(DOCUMENT, render())
+
+
+if __name__ == "__main__":
+    main()
