@@ -194,7 +194,7 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
         paths = [context.workspace.output(stage, name) for name in names]
         found += zip(paths, paths, strict=True)
     layers = read_layers(context.workspace.output("layers", "layers:parkgap.provenance.json"))
-    names = _place_files(context, data)
+    titles = _place_files(context, data)
     page = build_index(
         title=data.title,
         study_date=data.study_date,
@@ -207,7 +207,7 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
                 root=folder,
                 sources=data.sources,
                 layers=layers,
-                name=names.get(path) or names.get(path.with_suffix("")),
+                name=titles.get(path) or titles.get(path.with_suffix("")),
                 content=content,
             )
             for path, content in found
