@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from shapely import LineString
 
+from pipeline.publish import palettes
 from pipeline.publish.overview_map import build_overview
 from pipeline.settings.maps import MapsSettings
 from tests.browser.conftest import PHONE, Open
@@ -94,6 +95,22 @@ def test_legend_totals_are_the_documented_targets(open_offline: Open, overview: 
     page = open_offline(overview).page
     assert shown_text(page, "#tab-body .targets tfoot").split() == ["合计", "188", "266"]
     assert page.locator("#tab-body .targets tbody tr").count() == 8
+
+
+def test_the_island_effect_alarms_only_where_it_is_significant(
+    open_offline: Open, overview: Path
+) -> None:
+    page = open_offline(overview).page
+    island, rail = (
+        page.evaluate(f"parkgap.gapColour(parkgap.app, 0.9, '{service}')")
+        for service in ("island", "rail")
+    )
+    assert (island, rail) == (palettes.ISLAND[-1], palettes.GAP[-1])
+    edge = """(significant) => parkgap.gapSymbol(parkgap.app, "x",
+      { gap: 0.9, service: "island", method: "gridded_counts", significant }, 20)
+      .firstChild.getAttribute("stroke")"""
+    assert page.evaluate(edge, True) == palettes.SIGNIFICANT  # noqa: FBT003
+    assert page.evaluate(edge, False) not in {palettes.SIGNIFICANT, *palettes.GAP}  # noqa: FBT003
 
 
 def test_choosing_a_service_changes_colours_and_facilities(

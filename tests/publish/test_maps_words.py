@@ -11,6 +11,8 @@ import pytest
 from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import scenario_gaps, with_changes
 from pipeline.publish.map_measures import code_words
+from pipeline.publish.map_verdicts import verdict_words, with_verdicts
+from pipeline.publish.park_words import POINT, Told
 from pipeline.publish.study_words import study_words
 from pipeline.settings.needs import NEEDS
 from tests.first_study import SHANGHAI
@@ -64,6 +66,58 @@ def test_a_service_is_called_by_what_its_gap_is_held_against() -> None:
     assert words["facility_hospital"] == ("三级医院", "Tertiary hospitals")  # as they are drawn
     assert words["rail"] == words["facility_rail"] == ("轨道站点", "Rail")
     assert study_words(labels, NEEDS)["hospital"] == ("三级医院", "Tertiary hospitals")
+
+
+def test_a_composite_answers_two_questions_in_different_words() -> None:
+    rows = pd.DataFrame(
+        {
+            "service": ["rail", "composite", "composite", "composite"],
+            "gap": [0.4, 0.4, 0.2, np.nan],
+            "finding": ["gap", "gap", "gap", None],
+            "verdict": [None, "robust", "not_testable", "not_testable"],  # certain: no verdict
+            "rank_finding": [None, "no_gap", "gap", None],
+            "rank_verdict": [None, "likely", "robust", "not_testable"],
+        }
+    )
+    words, found = verdict_words(10), with_verdicts(rows)
+    told = {
+        name: [words[code][0] if isinstance(code, str) else None for code in found[name]]
+        for name in ("judged", "largest")
+    }
+    assert told["judged"] == ["有缺口", "至少一项有缺口·稳健", "有没有一项有缺口：无法判定", None]
+    assert told["largest"] == [
+        None, "不属于缺口最大的 10 处·较可能", "缺口最大的 10 处之一·稳健", None,
+    ]  # fmt: skip
+    assert len({zh for zh, _ in words.values()}) == len(words)
+
+
+def test_a_scorecard_tells_threshold_doubt_interval_and_nearest_in_both_languages() -> None:
+    standards = pd.DataFrame({"standard_id": ["s"], "confidence": ["memory"]})
+    scores = pd.DataFrame(
+        {
+            "service": ["rail", "composite", "island"],
+            "low": [14.2, 1.0, -0.87],
+            "high": [55.8, 1.0, 0.75],
+            "unit": ["min", "share", "score"],
+            "need": [10.0, np.nan, np.nan],
+            "standard_id": ["s", None, None],
+            "status": ["ok", "ok", "ok"],
+            "nearest_name_zh": ["新场", None, None],
+            "nearest_name_en": ["Xinchang", None, None],
+            "nearest_straight_m": [2340.0, np.nan, np.nan],
+            "significant": [None, None, False],
+        }
+    )
+    told = Told(standards)
+    rows = told.scorecard(scores)
+    assert rows["held"][0] == "门槛 10 分钟（标准未核实）"
+    assert told.words[rows["nearest"][0]] == (
+        "最近：新场，直线 2.3 km", "nearest: Xinchang, 2.3 km by air",
+    )  # fmt: skip
+    assert [text.replace("\u2060", "") for text in rows["interval"]] == [
+        "90% 区间 14.2–55.8", POINT[0], "90% 区间 -0.87 至 0.75",
+    ]  # fmt: skip
+    assert rows["quiet"].tolist() == [False, False, True]
 
 
 def access(value: float | None) -> pd.DataFrame:
