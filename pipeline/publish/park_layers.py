@@ -127,7 +127,7 @@ def catchment_layer(catchments: gpd.GeoDataFrame | None) -> MapLayer | None:
     bands = list(dict.fromkeys(catchments["band"]))
     shades = palettes.CATCHMENT[: len(bands)]
     classes = [
-        MapClass(band, band, band, Paint(fillColor=shade, color=shade))
+        MapClass(band, band.replace("min", "分钟"), band, Paint(fillColor=shade, color=shade))
         for band, shade in zip(bands, shades, strict=False)
     ]
     return MapLayer(

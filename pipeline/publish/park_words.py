@@ -82,8 +82,7 @@ class Told:
             if low < 0
             else f"{low:.3g}–{high:.3g}"
         )
-        whole = text.replace("–", "\u2060–\u2060")  # not to be broken at the dash
-        return f"90% 区间 {whole}", f"90 % interval {whole.replace('至', 'to')}"
+        return f"90% 区间 {text}", f"90 % interval {text.replace('至', 'to')}"
 
     def _held(self, row: Mapping[str, Any]) -> Words | None:
         """Say the threshold, and that its standard is unverified where it is."""

@@ -31,6 +31,18 @@ CHANGED = MapLayer(
     named=True, sides=("gaps",), note=("缺口变化最大的地点", "places whose gap changes most"),
 )  # fmt: skip
 
+ADDED = MapLayer(
+    "added", ("新增设施", "Added"), "point", NOTHING,
+    Paint(color="#111", weight=1, fillColor="#ffd54a", fillOpacity=1, glyph="square", radius=3.2),
+    sides=("gaps",), note=("情景新增", "added by the scenario"),
+)  # fmt: skip
+STATUSES = (
+    MapClass("under_construction", "在建", "under construction", Paint()),
+    MapClass("planned", "规划", "planned", Paint(fillColor="#ffffff")),
+    MapClass(None, "其他", "other", Paint(fillColor="#aeb6be")),
+)
+STATUS = Fact("status", "状态", "Status")
+
 
 @dataclass(frozen=True)
 class ScenarioState:
@@ -97,19 +109,14 @@ def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
     """Build the before and after of a scenario, side by side or swiped, with its ledger."""
     layers = [*data.background]
     if not data.added.empty:
-        paint = Paint(
-            color="#111", weight=1, fillColor="#ffd54a", fillOpacity=1, glyph="square", radius=3.2
-        )
+        told = "status" in data.added.columns
         layers.append(
-            MapLayer(
-                "added",
-                ("新增设施", "Added"),
-                "point",
-                data.added,
-                paint,
-                facts=[NAMED],
-                sides=("gaps",),
-                note=("情景新增", "added by the scenario"),
+            replace(
+                ADDED,
+                frame=data.added,
+                class_column="status" if told else None,
+                classes=STATUSES if told else (),
+                facts=[NAMED, STATUS] if told else [NAMED],
             )
         )
     for state in (ScenarioState("", ("", ""), data.before, data.after), *data.states):

@@ -146,7 +146,12 @@
       };
       const outline = outlines[paint.glyph];
       box.append(outline ? P.svg("path", { d: outline, fill, ...stroke })
-        : P.svg("circle", { cx: 13, cy: 8, r: 5, fill, ...stroke }));
+        : P.svg("circle", { cx: 13, cy: 8, r: 5, fill: paint.hatch ? "#fff" : fill, ...stroke }));
+      if (paint.hatch) {
+        box.append(P.svg("path", {
+          d: "M9.5 8.5L13.5 4.5M10.5 11L16 5.5M13 11.8L16.8 8", stroke: paint.fillColor, "stroke-width": 1.6, fill: "none",
+        }));
+      }
     } else {
       box.append(P.svg("rect", {
         x: 1, y: 1, width: 24, height: 14, rx: 2, fill: paint.fill === false ? "none" : paint.fillColor || "none",
@@ -163,11 +168,16 @@
 
   const legend = (app) => app.layers.filter((layer) => !layer.ground).map((layer) => {
     const counts = layer.classes.map((_, i) => layer.numbers.filter((one) => one === i).length);
+    const several = layer.classes.length > 1;
+    // of a list of kinds, those that are not there say nothing; of classes of areas they do
+    const told = (i) => counts[i] > 0 || (layer.kind === "polygon" && layer.classes[i].value !== null);
     return [
-      P.h("h2", {}, P.t(...layer.name), P.h("small", {}, ` ${layer.rows.length}`)),
+      P.h("h2", {}, P.t(...layer.name), several
+        ? P.h("small", {}, " ", P.t(`共 ${layer.rows.length}`, `${layer.rows.length} in all`)) : null),
       P.h("ul", { class: "legend" }, layer.classes.length
-        ? layer.classes.map((one, i) => P.h("li", {}, P.h("span", { class: "mark" }, P.swatch(layer, i)),
-          P.h("span", {}, P.t(one.zh, one.en), P.h("small", {}, ` ${counts[i]}`))))
+        ? layer.classes.map((one, i) => !told(i) ? null : P.h("li", {}, P.h("span", { class: "mark" }, P.swatch(layer, i)),
+          P.h("span", {}, P.t(one.zh, one.en),
+            several && counts[i] !== 1 ? P.h("small", {}, ` ${counts[i]}`) : null)))
         : P.h("li", {}, P.h("span", { class: "mark" }, P.swatch(layer, 0)), P.h("span", {}, P.t(...layer.note)))),
     ];
   });
