@@ -13,6 +13,8 @@ from pipeline.measures.uncertainty_footprints import Block, FootprintDraws
 from pipeline.network.place_access import PlaceAccess
 from pipeline.network.place_rail import RailAccess
 
+SQUARE_M = 250.0  # side of the smallest squares in which homes are gathered
+
 
 @dataclass(frozen=True, eq=False)
 class Dwellers:
@@ -53,6 +55,7 @@ def dwellers_of(
     peopled = homes[homes["residents"].gt(0) & ~homes.geometry.is_empty]
     if not len(peopled):
         return None
+    peopled = _gathered(peopled, like.uncertainty.homes_at_most)
     named = peopled[["cell_id", "geometry"]].sjoin(
         districts[["district_zh", "geometry"]], how="left", predicate="within"
     )
@@ -63,6 +66,30 @@ def dwellers_of(
         pd.DataFrame({"district_zh": district.reindex(peopled.index)}).set_axis(peopled["cell_id"]),
         peopled["residents"].to_numpy(dtype=np.float64),
     )
+
+
+def _gathered(homes: gpd.GeoDataFrame, at_most: int) -> gpd.GeoDataFrame:
+    """Gather homes in squares, each at the middle of its people, until they are few enough."""
+    side_m, found = SQUARE_M, homes
+    while len(found) > at_most:
+        x, y, people = homes.geometry.x, homes.geometry.y, homes["residents"]
+        column, row = np.floor(x / side_m).astype(np.int64), np.floor(y / side_m).astype(np.int64)
+        sums = (
+            pd.DataFrame({"people": people, "x": x * people, "y": y * people})
+            .groupby([column.rename("column"), row.rename("row")])
+            .sum()
+            .reset_index()
+        )
+        found = gpd.GeoDataFrame(
+            {
+                "cell_id": [f"{i}_{j}" for i, j in zip(sums["column"], sums["row"], strict=True)],
+                "residents": sums["people"],
+            },
+            geometry=gpd.points_from_xy(sums["x"] / sums["people"], sums["y"] / sums["people"]),
+            crs=homes.crs,
+        )
+        side_m *= 2.0
+    return found
 
 
 def standing_at(points: gpd.GeoSeries, like: PlaceAccess) -> PlaceAccess:

@@ -267,8 +267,9 @@ class InputSettings(Section):
     )
     residents: TableInput | None = setting(
         None,
-        zh="人口与岗位的点或格网：residents、jobs",
-        en="people and jobs at points or cells: residents, jobs",
+        zh="人口与岗位的点或格网：residents、jobs；或人口栅格（.tif，每格人数）",
+        en="people and jobs at points or cells: residents, jobs; or a raster of residents (.tif, "
+        "people per cell)",
     )
     cells: TableInput | None = setting(
         None,

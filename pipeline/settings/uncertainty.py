@@ -94,6 +94,14 @@ class UncertaintySettings(Section):
         source=ANALYST,
         gt=0,
     )
+    homes_at_most: int = setting(
+        20_000,
+        zh="两步移动搜索法中代表居民的点数上限；更多时按方格汇总",
+        en="most points that stand for residents in floating catchments; more are gathered in "
+        "squares",
+        source="analyst choice: memory, points times campuses",
+        ge=100,
+    )
     same_point_m: float = setting(
         200.0,
         zh="地点坐标与地铁站相距不超过此值时，视为借用站点坐标，不用于轨道结果",

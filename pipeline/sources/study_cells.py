@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
+
 from pipeline.sources.cells import CellGrid, build_cells
 from pipeline.sources.files import read_layer
 from pipeline.sources.osm_features import read_osm_features
 from pipeline.sources.role_tables import require_shapes
 from pipeline.sources.study_inputs import StudyInputs
+from pipeline.sources.tables import require_columns
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     import pandas as pd
 
     from pipeline.study import Study
@@ -74,6 +76,34 @@ def areas_of_districts(path: Path) -> gpd.GeoDataFrame:
     drawn = read_layer(path).frame
     require_shapes(drawn, role="district_shapes", path=path)
     return drawn
+
+
+def areas_of_townships(given: StudyInputs) -> gpd.GeoDataFrame:
+    """Read the outlines of townships; those of one name are told apart by their district.
+
+    Returns
+    -------
+    townships
+        `township_id`, polygon in the working CRS; none where the study names no file.
+
+    Raises
+    ------
+    SourceError, FieldError
+        The file cannot be read, holds no polygons or lacks the field of names.
+    """
+    path, field = given.settings.township_shapes, given.sources.cells.township_field
+    if path is None:
+        return gpd.GeoDataFrame({"township_id": []}, geometry=[], crs=given.crs)
+    drawn = read_layer(path).frame.to_crs(given.crs)
+    require_shapes(drawn, role="township_shapes", path=path)
+    require_columns(drawn, (field,), role="township_shapes")
+    names, home = drawn[field].astype(str), given.sources.cells.district_field
+    if names.duplicated().any() and home in drawn.columns:
+        names = names.where(~names.duplicated(keep=False), drawn[home].astype(str) + " " + names)
+    shapes = drawn.geometry.make_valid().groupby(names).agg(lambda s: s.union_all())
+    return gpd.GeoDataFrame(
+        {"township_id": shapes.index.to_numpy()}, geometry=shapes.to_numpy(), crs=given.crs
+    )
 
 
 def full_names(districts: pd.DataFrame | None) -> Mapping[str, str]:

@@ -14,9 +14,10 @@ from pipeline.sources.facility_tables import hospitals_of, schools_of
 from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities
 from pipeline.sources.osm_facilities import COLUMNS as ORDINARY
 from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
+from pipeline.sources.people import people_of
 from pipeline.sources.reference import TableSpec, read_reference, reference_tables
 from pipeline.sources.role_tables import check_ids, flags_of, text_of
-from pipeline.sources.study_cells import areas_of_districts, count
+from pipeline.sources.study_cells import areas_of_districts, areas_of_townships, count
 from pipeline.sources.study_inputs import ENTRANCES, StudyInputs
 from pipeline.sources.tables import points_of, require_columns
 from pipeline.stages.context import StageContext
@@ -71,8 +72,6 @@ FACILITY_COLUMNS = (
     "source",
     "geometry",
 )
-# Names of the columns of people that others use: H3 and census tables.
-PEOPLE = {"residents": ("residents", "population"), "jobs": ("jobs", "workers")}
 
 
 def run(context: StageContext) -> None:
@@ -89,9 +88,11 @@ def run(context: StageContext) -> None:
     context.put("ordinary.parquet", _ordinary(given))
     context.put("line_stations.parquet", _stations(given, context.crs))
     context.put("planned_stations.parquet", _planned(given, context.crs))
-    context.put("residents.parquet", _people(given, context.crs))
+    around = shapely.union_all(places.geometry.dropna().to_numpy()).convex_hull
+    area = around.buffer(context.settings("study").buffer_m)
+    context.put("residents.parquet", people_of(given, area))
     context.put("entrances.parquet", _entrances(given))
-    context.put("townships.parquet", _townships(given))
+    context.put("townships.parquet", areas_of_townships(given))
     _surroundings(context, given, places)
     for role, name in PLAIN.items():
         context.put(f"{name}.parquet", _or_empty(given.plain(role), like=role))
@@ -253,23 +254,6 @@ def _lines(given: StudyInputs) -> pd.DataFrame:
     return _or_empty(table, like="lines")
 
 
-def _people(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
-    """Place residents and jobs; what a table does not count is null, not zero."""
-    table = given.placed("residents")
-    if table is None:
-        empty = {name: pd.Series(dtype="float64") for name in PEOPLE}
-        return gpd.GeoDataFrame({"cell_id": [], **empty}, geometry=[], crs=crs)
-    counted = {
-        role: pd.to_numeric(text_of(table, *names), errors="coerce").astype("float64")
-        for role, names in PEOPLE.items()
-    }
-    cells = text_of(table, "cell_id", "id").fillna(table.index.to_series().astype(str))
-    people = table.assign(cell_id=cells, **counted)
-    check_ids(people, "cell_id", role="residents")
-    kept = points_of(people, crs=crs)[["cell_id", *PEOPLE, "geometry"]]
-    return kept.sort_values("cell_id", ignore_index=True)
-
-
 def _surroundings(context: StageContext, given: StudyInputs, places: gpd.GeoDataFrame) -> None:
     """Write the cells of counted facilities and the generalised outlines of districts."""
     grid = _counted(context, given, places) if given.counts_cells else given.given_cells
@@ -291,22 +275,6 @@ def _entrances(given: StudyInputs) -> gpd.GeoDataFrame:
     open_ones = found[found["status"].eq("operating")].sort_values("osm_id", ignore_index=True)
     points = open_ones.geometry.representative_point()
     return gpd.GeoDataFrame({"osm_id": open_ones["osm_id"]}, geometry=points, crs=given.crs)
-
-
-def _townships(given: StudyInputs) -> gpd.GeoDataFrame:
-    """Read the outlines of townships; townships of one name are told apart by their district."""
-    path, field = given.settings.township_shapes, given.sources.cells.township_field
-    if path is None:
-        return gpd.GeoDataFrame({"township_id": []}, geometry=[], crs=given.crs)
-    drawn = areas_of_districts(path).to_crs(given.crs)
-    require_columns(drawn, (field,), role="township_shapes")
-    names, home = drawn[field].astype(str), given.sources.cells.district_field
-    if names.duplicated().any() and home in drawn.columns:
-        names = names.where(~names.duplicated(keep=False), drawn[home].astype(str) + " " + names)
-    shapes = drawn.geometry.make_valid().groupby(names).agg(lambda s: s.union_all())
-    return gpd.GeoDataFrame(
-        {"township_id": shapes.index.to_numpy()}, geometry=shapes.to_numpy(), crs=given.crs
-    )
 
 
 def _counted(

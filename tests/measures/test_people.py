@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 from pyproj import CRS
 
 from pipeline.measures.coverage_raster import CountRaster, sum_by_cell_fractions
 from pipeline.measures.people import PeopleCells, people_cells
+from pipeline.sources.people import of_raster
+from pipeline.sources.rasters import zonal_statistics
 
 UTM = "EPSG:32651"
 SIDE, SIZE = 100.0, 12
@@ -54,6 +60,28 @@ def test_every_person_is_counted_once_and_workers_nobody_counted_are_not_there()
     density = cells.density_at(spots[inner], "residents")
     np.testing.assert_allclose(density * SIDE**2, counts.ravel()[inner], rtol=1e-9)
     assert cells.density_at(np.array([[5e4, 5e4]]), "residents").tolist() == [0.0]
+
+
+def test_a_raster_of_residents_is_read_as_its_own_cells(tmp_path: Path) -> None:
+    counts = np.arange(float(SIZE * SIZE)).reshape(SIZE, SIZE)
+    counts[0, 0] = -9999.0
+    path = tmp_path / "people.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=SIZE, height=SIZE, count=1, dtype="float64", crs=UTM,
+        transform=Affine(SIDE, 0, 0, 0, -SIDE, SIZE * SIDE), nodata=-9999.0,
+    ) as dataset:  # fmt: skip
+        dataset.write(counts, 1)
+    people = of_raster(path, shapely.box(0, 0, SIZE * SIDE, SIZE * SIDE), crs=UTM)
+    assert len(people) == SIZE * SIZE - 1  # no data is not nobody
+    assert people["residents"].sum() == counts.sum() + 9999.0
+    assert people["jobs"].isna().all()
+    cells = people_cells(people)
+    assert cells is not None
+    box = np.array([shapely.box(150, 150, 400, 350)])
+    expected = zonal_statistics(path, gpd.GeoDataFrame(geometry=box, crs=UTM), statistics=["sum"])[
+        "sum"
+    ]
+    np.testing.assert_allclose(cells.inside(box, "residents"), expected, rtol=1e-6)
 
 
 def test_points_on_one_spot_add_up_and_one_spot_has_no_land() -> None:

@@ -247,3 +247,21 @@ def test_residents_share_the_supply_wherever_they_live() -> None:
     own = found["all_own_district", name].draws[0, 0]  # the far home is not admitted
     assert own == pytest.approx(2.0 / 3.0 * 10_000, rel=1e-12)
     assert dwellers_of(homes.iloc[:0], districts, access) is None
+
+
+def test_many_homes_are_gathered_without_losing_anybody_or_moving_their_middle() -> None:
+    access = access_of(places())
+    random = np.random.default_rng(2)
+    xy, people = random.uniform(0, 5000, (5000, 2)), random.integers(0, 9, 5000).astype(float)
+    homes = gpd.GeoDataFrame(
+        {"cell_id": [f"h{i}" for i in range(5000)], "residents": people},
+        geometry=shapely.points(xy), crs=CRS,
+    )  # fmt: skip
+    nowhere = gpd.GeoDataFrame({"district_zh": []}, geometry=[], crs=CRS)
+    few = replace(access, uncertainty=UncertaintySettings(draws=20, homes_at_most=300))
+    got = dwellers_of(homes, nowhere, few)
+    assert got is not None
+    assert 50 < len(got.people) <= 300
+    assert got.people.sum() == people.sum()
+    middle = got.people @ got.access.drawn.xy / got.people.sum()
+    np.testing.assert_allclose(middle, people @ xy / people.sum(), rtol=1e-9)
