@@ -34,21 +34,27 @@ def write_parcels(path: Path, parcels: int) -> None:
     zone = synthetic_zone(seed=1, parcels=2000, rules=rules).parcels
     zone = zone[[name for name in zone.columns if not name.startswith("before_")]]
     zone = zone.drop(columns=["case", "revived", "source_row"]).reset_index(drop=True)
-    writer = None
     side = int(np.ceil(np.sqrt(parcels / len(zone))))
-    for copy in range(-(-parcels // len(zone))):
-        shift = np.array([copy % side, copy // side]) * SPACING_M
-        moved = zone.iloc[: min(len(zone), parcels - copy * len(zone))].copy()
-        moved["parcel_id"] = moved["parcel_id"] + f"-{copy}"
-        moved["zone_id"] = f"Z{copy:05d}"
-        moved["geometry"] = shapely.transform(moved.geometry.to_numpy(), lambda xy, s=shift: xy + s)
-        table = pa.table(gpd.GeoDataFrame(moved, crs=zone.crs).to_arrow(index=False))
-        if writer is None:
-            meta = _geo(gpd.GeoDataFrame(moved, crs=zone.crs), path)
-            writer = pq.ParquetWriter(path, table.schema.with_metadata(meta))
-        writer.write_table(table.replace_schema_metadata(writer.schema.metadata))
-    if writer is not None:
-        writer.close()
+    # Only what differs from copy to copy is made anew, as columns.
+    table = pa.table(zone.to_arrow(index=False))
+    table = table.replace_schema_metadata(_geo(zone, path))
+    shapes, ids = zone.geometry.to_numpy(), zone["parcel_id"].astype(str)
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for copy in range(-(-parcels // len(zone))):
+            shift = np.array([copy % side, copy // side]) * SPACING_M
+            moved = shapely.to_wkb(shapely.transform(shapes, lambda xy, s=shift: xy + s))
+            made = {
+                "parcel_id": (ids + f"-{copy}").tolist(),
+                "zone_id": [f"Z{copy:05d}"] * len(zone),
+                "geometry": moved.tolist(),
+            }
+            one = table
+            for name, values in made.items():
+                at = one.schema.get_field_index(name)
+                column = pa.array(values, type=pa.binary() if name == "geometry" else None)
+                field = table.schema.field(name)
+                one = one.set_column(at, field, column.cast(field.type))
+            writer.write_table(one.slice(0, min(len(zone), parcels - copy * len(zone))))
 
 
 def _geo(frame: gpd.GeoDataFrame, path: Path) -> dict[bytes, bytes]:

@@ -187,7 +187,7 @@ def _through(
     if len(gates.node) == 0:
         return np.full((0, len(metres), len(xy_m)), np.inf)
     everything = np.ones(len(inside.u), dtype=bool)
-    within = dijkstra(inside.matrix(everything), directed=False, indices=gates.node)
+    within = dijkstra(inside.matrix(everything), indices=gates.node)
     to_gate = _to_ends(inside, xy_m, snap_m, list(within))
     rest = streets.length_m[gates.edge] - gates.along_m
     u, v = streets.u[gates.edge], streets.v[gates.edge]

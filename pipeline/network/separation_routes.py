@@ -125,9 +125,8 @@ def _in_tile(
     result = np.full((2, len(source)), np.inf)
     for start in range(0, len(nodes), CHUNK):
         chunk = by_reach[start : start + CHUNK]
-        metres = dijkstra(
-            network, directed=False, indices=nodes[chunk], limit=float(reach[chunk].max())
-        )
+        # The matrix is symmetric: read as directed, each street is looked at once, not twice.
+        metres = dijkstra(network, indices=nodes[chunk], limit=float(reach[chunk].max()))
         here = pair[np.searchsorted(row, start) : np.searchsorted(row, start + CHUNK)]
         line = rank[inverse][here] - start
         for number, target in enumerate((local[to_u[here]], local[to_v[here]])):

@@ -1,0 +1,68 @@
+"""Independent tasks: one failure stops no other, and a killed worker is run again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import StudyError
+from pipeline.workflow.cluster import Cluster, executor_settings, read_cluster
+from pipeline.workflow.tasks import Task, log_of, run_tasks
+
+DOCS = Path(__file__).parents[2] / "docs" / "cluster"
+
+
+def task(name: str, code: str, *, needs: tuple[str, ...] = (), priority: int = 0) -> Task:
+    return Task(name, (sys.executable, "-c", code), 100, needs, priority)
+
+
+def test_failures_stop_only_what_needs_them_and_the_killed_are_run_again(tmp_path: Path) -> None:
+    killed = (
+        "import os, pathlib, signal; seen = pathlib.Path('seen')\n"
+        "if not seen.exists():\n    seen.touch(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    order = "import time; open('order', 'a').write({!r})"
+    tasks = [
+        task("fails", "raise SystemExit('no such city')"),
+        task("needs_it", "", needs=("fails",)),
+        task("killed", killed),
+        task("small", order.format("s"), priority=1),
+        task("large", order.format("l"), priority=1000),
+    ]
+    heard: list[str] = []
+    ended = run_tasks(tmp_path, tasks, cores=1, retries=1, on_end=heard.append)
+    assert ended == {"killed", "small", "large"}
+    assert set(heard) == ended
+    assert "no such city" in log_of(tmp_path, "fails")
+    assert (tmp_path / "order").read_text(encoding="utf-8") == "ls", "the largest comes first"
+    # All tasks run again; what they keep is their own affair.
+    assert run_tasks(tmp_path, tasks[3:], cores=1) == {"small", "large"}
+    assert (tmp_path / "order").read_text(encoding="utf-8") == "lsls"
+
+
+def test_descriptions_of_clusters(tmp_path: Path) -> None:
+    for name in ("slurm", "kubernetes"):
+        assert read_cluster(DOCS / f"{name}.yml").executor == name
+    wrong = tmp_path / "c.yml"
+    wrong.write_text("executor: slurm\njobs: none\nnodes: 3\n", encoding="utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_cluster(wrong)
+    assert {problem.row for problem in caught.value.problems} == {"jobs", "nodes"}
+    with pytest.raises(StudyError, match="pip install snakemake-executor-plugin-abacus"):
+        executor_settings(Cluster(executor="abacus"))
+
+
+@pytest.mark.skipif(
+    shutil.which("sinfo") is None or subprocess.run(["sinfo", "-h"], check=False).returncode != 0,
+    reason="no Slurm runs here: benchmarks/slurm/setup.sh sets one up",
+)
+def test_tasks_run_on_slurm(tmp_path: Path) -> None:
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    code = "import os; open('job', 'w').write(os.environ['SLURM_JOB_ID'])"
+    cluster = read_cluster(DOCS / "slurm.yml").model_copy(update={"latency_wait_s": 10})
+    assert run_tasks(tmp_path, [task("one", code)], cores=1, cluster=cluster) == {"one"}
+    assert (tmp_path / "job").read_text(encoding="utf-8").isdigit()
