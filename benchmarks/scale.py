@@ -12,7 +12,6 @@ import argparse
 import datetime as dt
 import json
 import math
-import os
 import subprocess
 import sys
 import time
@@ -116,7 +115,6 @@ def _record(kind: str, entry: dict[str, Any], *, key: str) -> None:
     entry |= {
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "machine": machine(),
-        "load": round(os.getloadavg()[1], 1),
     }
     rest = [one for one in known.get(kind, []) if one[key] != entry[key]]
     known[kind] = sorted([*rest, entry], key=lambda one: one[key])
