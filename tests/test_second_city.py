@@ -125,6 +125,16 @@ def test_people_and_jobs_are_the_tables_own(porto_alegre: Path, shared: Path) ->
     assert int(people["jobs"].isna().sum()) == int(given["jobs"].isna().sum()) == 5
 
 
+def test_what_the_extract_does_not_map_is_null_and_no_zero(porto_alegre: Path) -> None:
+    cells = _layer(porto_alegre, "ingest", "cells")
+    assert "schools" not in cells.columns
+    assert cells["stops"].sum() > 1000
+    published = gpd.read_parquet(porto_alegre / "layers/built/porto_alegre/parquet/cells.parquet")
+    assert published["schools"].isna().all()
+    island = _table(porto_alegre, "island", "island").set_index("component")
+    assert island.loc["amenity_contrast", "status"].eq("not_measurable").all()
+
+
 def test_the_maps_have_the_studys_own_words(porto_alegre: Path) -> None:
     text = (porto_alegre / "outputs/porto_alegre/maps/overview.html").read_text("utf-8")
     assert "科教园区" in text

@@ -10,7 +10,13 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.say import say
-from pipeline.commands.studies import OsmOption, StudyOption, WorkspaceOption, open_study
+from pipeline.commands.studies import (
+    OsmOption,
+    SetOption,
+    StudyOption,
+    WorkspaceOption,
+    open_study,
+)
 from pipeline.resources import FIRST_STUDY
 
 OutOption = Annotated[Path, typer.Option("--out", help="写入的文件夹 / folder to write to")]
@@ -62,13 +68,26 @@ def fetch(
     cache: Annotated[
         Path | None, typer.Option("--cache", help="缓存文件夹 / folder of the cache")
     ] = None,
+    overpass: Annotated[
+        bool,
+        typer.Option(
+            "--overpass",
+            help="小范围：向 Overpass 查询街道与设施，存为摘录 / a small area: ask Overpass",
+        ),
+    ] = False,
+    overrides: SetOption = None,
 ) -> None:
     """下载研究的 OSM 摘录或任一文件，可续传 / download a study's extract or any file."""
     from pipeline.sources.fetch import fetch as get
     from pipeline.sources.fetch import progress_bar
-    from pipeline.sources.study_fetch import wanted_file
+    from pipeline.sources.study_fetch import from_overpass, wanted_file
 
-    plan, place = open_study(study, None, None, workspace)
+    plan, place = open_study(study, None, overrides, workspace)
+    if overpass:
+        path = from_overpass(plan, cache or place.root / "layers" / "cache")
+        say(f"文件 / file  {path}")
+        say(f"下一步 / next  parkgap run -s {study} --osm {path}")
+        return
     address, checksum = wanted_file(plan.inputs, source, sha256)
     with progress_bar(address.rpartition("/")[2] or address) as progress:
         got = get(

@@ -1,4 +1,4 @@
-"""Read street networks that OSMnx saved, and download small ones through it."""
+"""Read street networks that OSMnx saved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import shapely
 from pyproj import CRS
 
 from pipeline.network.graph import StreetGraph
-from pipeline.network.osmnx_streets import WAY_TAGS, from_osmnx, refuse_osmnx, to_streets
+from pipeline.network.osmnx_streets import from_osmnx, refuse_osmnx, to_streets
 from pipeline.settings.network import Mode, ModeRules
 
 
@@ -88,40 +88,6 @@ def read_graph_package(
         scrap_max_km=scrap_max_km,
         snapshot=None,
         source=path,
-    )
-
-
-def download_streets(
-    area: shapely.Polygon,
-    *,
-    mode: Mode,
-    crs: CRS,
-    rules: ModeRules,
-    walk_speed_m_min: float,
-    scrap_max_km: float,
-) -> StreetGraph:
-    """Download the streets of a small area from Overpass through OSMnx.
-
-    Parameters
-    ----------
-    area
-        Polygon in EPSG:4326.
-    mode, crs, rules, walk_speed_m_min, scrap_max_km
-        See `from_osmnx`.
-    """
-    import osmnx
-
-    osmnx.settings.useful_tags_way = sorted({*osmnx.settings.useful_tags_way, *WAY_TAGS})
-    raw = osmnx.graph_from_polygon(area, network_type="all", simplify=False, retain_all=True)
-    graph = osmnx.simplify_graph(raw, edge_attrs_differ=[tag for tag in WAY_TAGS if tag != "name"])
-    return from_osmnx(
-        graph,
-        mode=mode,
-        crs=crs,
-        rules=rules,
-        walk_speed_m_min=walk_speed_m_min,
-        scrap_max_km=scrap_max_km,
-        source="Overpass",
     )
 
 

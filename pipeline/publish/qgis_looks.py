@@ -280,7 +280,7 @@ def _districts(_: LayerSchema, __: StyleOptions) -> Look:
 
 def _cells(schema: LayerSchema, _: StyleOptions) -> Look:
     counted = [column.name for column in schema.columns if column.type == "int"]
-    total = " + ".join(f'"{name}"' for name in counted)
+    total = " + ".join(f'coalesce("{name}", 0)' for name in counted)
     ranges = [
         (
             low,

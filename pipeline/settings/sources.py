@@ -146,6 +146,56 @@ class FetchSettings(Section):
     )
 
 
+class OverpassSettings(Section):
+    """Where and how small areas are asked of Overpass; only `parkgap fetch --overpass` asks."""
+
+    url: str = setting(
+        "https://overpass-api.de/api",
+        zh="Overpass API 的地址（不含 /interpreter）；仅 parkgap fetch --overpass 时联系",
+        en="address of the Overpass API, without /interpreter; asked by parkgap fetch --overpass "
+        "alone",
+        source="the public instance of OpenStreetMap Germany",
+        pattern=r"^https?://",
+    )
+    timeout_s: float = setting(
+        180.0, zh="最长等待", en="longest wait for an answer", unit="s", source=ANALYST, gt=0
+    )
+    largest_km2: float = setting(
+        50.0,
+        zh="查询范围的上限，更大者请下载摘录",
+        en="largest area that is asked for; get an extract for more",
+        unit="km2",
+        source=f"{ANALYST}: the server is shared and free",
+        gt=0,
+    )
+    area: tuple[float, float, float, float] | None = setting(
+        None,
+        zh="查询范围：西、南、东、北（WGS84 度）；空则为各地点及其周边",
+        en="what to ask for: west, south, east, north in degrees (WGS84); the places and what is "
+        "around them when empty",
+    )
+    around_m: float = setting(
+        1500.0,
+        zh="地点周边的查询范围",
+        en="how far around the places is asked for",
+        unit="m",
+        source=f"{ANALYST}: the widest ring of the island effect",
+        ge=0,
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.area is not None:
+            west, south, east, north = self.area
+            if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):  # noqa: PLR2004
+                msg = (
+                    "area 须为 西、南、东、北（度） / "
+                    "area is west, south, east, north, in degrees and in this order"
+                )
+                raise ValueError(msg)
+        return self
+
+
 class ArchiveSettings(Section):
     """Limits on zipped files, against damage by accident or intent."""
 
@@ -269,6 +319,13 @@ class CellSettings(Section):
         source=ANALYST,
         ge=0,
     )
+    unmapped: tuple[str, ...] = setting(
+        (),
+        zh="摘录没有测绘的计数（如 schools），其值为空而不是零；摘录中一个也没有者自动视为未测绘",
+        en="counts that the extract does not map (such as schools): null, not zero; one of which "
+        "the extract holds none at all is unmapped anyway",
+        source="unmapped is not absent",
+    )
 
 
 class RasterSettings(Section):
@@ -347,6 +404,9 @@ class SourceSettings(Section):
     )
     cells: CellSettings = setting(CellSettings(), zh="格网计数", en="counts per cell")
     fetch: FetchSettings = setting(FetchSettings(), zh="下载", en="downloads")
+    overpass: OverpassSettings = setting(
+        OverpassSettings(), zh="Overpass 在线查询", en="small areas online, from Overpass"
+    )
     rasters: RasterSettings = setting(RasterSettings(), zh="栅格", en="rasters")
     school_names: SchoolNameSettings = setting(
         SchoolNameSettings(), zh="校名规则", en="names of schools"

@@ -1,95 +1,93 @@
-"""Ask Overpass through OSMnx for the facilities of a small area; never done unasked."""
+"""Ask Overpass through OSMnx for a small area and keep its answers as an extract; never unasked."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from pipeline.errors import Problem, SourceError
-from pipeline.sources.osm_mapping import Condition, Matcher, OsmMapping, compile_mapping
-from pipeline.sources.osm_tags import height_m, levels, names
+from pipeline.settings.sources import OverpassSettings
+from pipeline.sources.osm_mapping import Condition, OsmMapping
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     import shapely
 
 logger = logging.getLogger(__name__)
 
-KINDS = {"node": "n", "way": "w", "relation": "r"}
-_FORMS = {"Point": "point", "LineString": "line", "Polygon": "area", "MultiPolygon": "area"}
+Tags = dict[str, bool | str | list[str]]
+Element = dict[str, Any]
+# Whatever may be walked or driven: the rules of the study decide, not the question.
+STREETS = '["highway"]'
+KINDS = ("node", "way", "relation")
 
 
-def overpass_features(
+def overpass_extract(
     area: shapely.Polygon,
     *,
     mapping: OsmMapping,
-    categories: list[str],
     crs: str,
     cache: Path,
-    url: str,
-    timeout_s: float,
-    largest_km2: float,
-) -> gpd.GeoDataFrame:
-    """Download the objects of some categories in a small area.
+    settings: OverpassSettings,
+) -> Path:
+    """Download streets and the mapped categories of a small area as an extract (.osm.pbf).
 
-    OSMnx keeps every answer in the cache and waits for a free slot of the server before it asks.
-    For anything larger than a few districts, get an extract instead.
+    OSMnx keeps every answer in the cache, waits for a free slot of the server before it asks, and
+    asks one thing at a time. For anything larger than a few districts, get an extract instead.
 
     Parameters
     ----------
     area
         Polygon in EPSG:4326.
-    mapping, categories
-        What is asked for.
+    mapping
+        The categories whose objects are asked for beside all streets.
     crs
-        Working CRS of the result, in metres.
+        Working CRS, in which the area is measured.
     cache
-        Folder of the answers.
-    url
-        Address of the Overpass API, without `/interpreter`.
-    timeout_s
-        Longest wait for an answer.
-    largest_km2
-        Largest area that is asked for.
+        Folder of the answers; the extract stands beside them.
+    settings
+        Address, patience and the largest area.
 
     Returns
     -------
-    geopandas.GeoDataFrame
-        As `read_osm_features`: `osm_id`, `category`, `status`, `name`, `name_zh`, `name_en`,
-        `basis`, `levels`, `height_m`, `tags`, `area_m2`, `x`, `y`, `merged_ids`, `geometry`;
-        duplicates are not merged.
+    The extract: whatever reads a downloaded one reads this.
 
     Raises
     ------
     SourceError
-        The area is too large, or the server cannot be reached or gives no data.
+        The area is too large, or the server cannot be reached, gives no data or only a part.
     """
     import geopandas as gpd
 
     own_km2 = float(gpd.GeoSeries([area], crs=4326).to_crs(crs).area.iloc[0]) / 1e6
-    if own_km2 > largest_km2:
-        raise SourceError(_too_large(own_km2, largest_km2))
-    matcher = compile_mapping(mapping, categories)
-    raw = _asked(area, _tags_of(mapping, categories), cache=cache, url=url, timeout_s=timeout_s)
-    found = _frame(raw, matcher, crs)
-    logger.info("%d objects in %.1f km2 from %s", len(found), own_km2, url)
-    return found
+    if own_km2 > settings.largest_km2:
+        raise SourceError(_too_large(own_km2, settings.largest_km2))
+    tags = tags_of(mapping)
+    asked = json.dumps([area.wkt, tags, settings.url], sort_keys=True)
+    folder = cache / "overpass" / hashlib.sha256(asked.encode()).hexdigest()[:16]
+    answers = _answers(area, tags, folder / "answers", settings)
+    elements = _joined(answers)
+    if not elements:
+        raise SourceError(_no_answer(settings.url, "it holds nothing there / 此处没有任何要素"))
+    stamps = [str(answer.get("osm3s", {}).get("timestamp_osm_base", "")) for answer in answers]
+    path = folder / "overpass.osm.pbf"
+    _write(path, elements, area.bounds, min(stamps))
+    logger.info("%d objects in %.1f km2 from %s", len(elements), own_km2, settings.url)
+    return path
 
 
-def _tags_of(mapping: OsmMapping, categories: list[str]) -> dict[str, bool | str | list[str]]:
+def tags_of(mapping: OsmMapping) -> Tags:
     """Name the tags to ask for: of each condition one key, the mapping decides afterwards."""
     asked: dict[str, set[str]] = {}
-    for name in categories:
-        for condition in mapping.categories[name].any_of:
+    for category in mapping.categories.values():
+        for condition in category.any_of:
             key, values = _first(condition)
             asked.setdefault(key, set()).update(values)
-    return {key: True if "*" in values else sorted(values) for key, values in asked.items()}
+    return {key: True if "*" in values else sorted(values) for key, values in sorted(asked.items())}
 
 
 def _first(condition: Condition) -> tuple[str, list[str]]:
@@ -97,40 +95,44 @@ def _first(condition: Condition) -> tuple[str, list[str]]:
     return min(condition.items(), key=lambda item: ("*" in item[1], item[0]))
 
 
-def _asked(
-    area: shapely.Polygon,
-    tags: dict[str, bool | str | list[str]],
-    *,
-    cache: Path,
-    url: str,
-    timeout_s: float,
-) -> gpd.GeoDataFrame:
-    import geopandas as gpd
+def _answers(
+    area: shapely.Polygon, tags: Tags, folder: Path, settings: OverpassSettings
+) -> list[dict[str, Any]]:
+    """Let OSMnx ask for streets and for objects; its cache holds what the server said."""
     import osmnx
-    from osmnx._errors import InsufficientResponseError
+    from osmnx._errors import CacheOnlyInterruptError
 
-    with _polite(cache, url, timeout_s):
-        try:
-            return osmnx.features_from_polygon(area, tags)
-        except InsufficientResponseError as error:
-            if error.__cause__ is not None:  # no answer, but a page of a proxy or the like
-                raise SourceError(_no_answer(url, error)) from error
-            return gpd.GeoDataFrame({"geometry": []}, geometry="geometry", crs=4326)
-        except Exception as error:  # whatever requests and OSMnx raise on a bad answer
-            raise SourceError(_no_answer(url, error)) from error
+    with _polite(folder, settings):
+        questions = (
+            lambda: osmnx.graph_from_polygon(area, custom_filter=STREETS, retain_all=True),
+            lambda: osmnx.features_from_polygon(area, tags),
+        )
+        for count, ask in enumerate(questions, 1):
+            try:
+                ask()
+            except CacheOnlyInterruptError:
+                pass  # what it was set to do: keep the answers, make nothing of them
+            except Exception as error:  # whatever requests and OSMnx raise on a bad answer
+                raise SourceError(_no_answer(settings.url, str(error))) from error
+            # OSMnx keeps no answer that the server itself calls incomplete.
+            if len(list(folder.glob("*.json"))) < count:
+                raise SourceError(_no_answer(settings.url, "an incomplete answer / 答复不完整"))
+    read = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
+    return [answer for answer in read if isinstance(answer, dict)]
 
 
 @contextmanager
-def _polite(cache: Path, url: str, timeout_s: float) -> Iterator[None]:
-    """Set OSMnx up for one question and put its settings back."""
+def _polite(cache: Path, settings: OverpassSettings) -> Iterator[None]:
+    """Set OSMnx up for one study and put its settings back."""
     import osmnx
 
     own = {
-        "overpass_url": url,
+        "overpass_url": settings.url,
         "overpass_rate_limit": True,
-        "requests_timeout": timeout_s,
+        "requests_timeout": settings.timeout_s,
         "use_cache": True,
         "cache_folder": cache,
+        "cache_only_mode": True,
         "log_console": False,
     }
     before = {name: getattr(osmnx.settings, name) for name in own}
@@ -143,64 +145,65 @@ def _polite(cache: Path, url: str, timeout_s: float) -> Iterator[None]:
             setattr(osmnx.settings, name, value)
 
 
-def _frame(raw: gpd.GeoDataFrame, matcher: Matcher, crs: str) -> gpd.GeoDataFrame:
-    """Sort the objects into categories by the mapping and measure them."""
-    import geopandas as gpd
-    import numpy as np
-    import shapely
-
-    rows: list[dict[str, Any]] = []
-    shapes = []
-    for (kind, number), record in zip(raw.index, raw.to_dict("records"), strict=True):
-        shape = record.pop("geometry")
-        tags = {key: str(value) for key, value in record.items() if pd.notna(value)}
-        form = _FORMS.get(shape.geom_type)
-        for category in matcher.categories(tags):
-            if form in matcher.mapping.categories[category].forms:
-                rows.append(_row(f"{KINDS[kind]}{number}", category, form, tags, matcher))
-                shapes.append(shape)
-    columns = ["osm_id", "category", "status", "name", "name_zh", "name_en", "basis", "levels"]
-    table = pd.DataFrame(rows, columns=[*columns, "height_m", "tags"])
-    found = gpd.GeoDataFrame(table, geometry=shapes, crs=4326).to_crs(crs)
-    spots = found.geometry.representative_point()
-    areal = shapely.get_dimensions(found.geometry.to_numpy()) == 2  # noqa: PLR2004
-    found["area_m2"] = np.where(areal, found.area, np.nan)
-    found["x"], found["y"], found["merged_ids"] = spots.x, spots.y, ""
-    return found.sort_values(["category", "osm_id"], ignore_index=True)
+def _joined(answers: Sequence[Mapping[str, Any]]) -> list[Element]:
+    """Put the objects of all answers together, each once: nodes, ways, relations, by id."""
+    found: dict[tuple[int, int], Element] = {}
+    for answer in answers:
+        for element in answer.get("elements", []):
+            key = (KINDS.index(element["type"]), int(element["id"]))
+            found[key] = {**found.get(key, {}), **element}
+    return [found[key] for key in sorted(found)]
 
 
-def _row(
-    osm_id: str, category: str, form: str | None, tags: dict[str, str], matcher: Matcher
-) -> dict[str, Any]:
-    name, name_zh, name_en = names(tags)
-    return {
-        "osm_id": osm_id,
-        "category": category,
-        "status": matcher.status(tags),
-        "name": name,
-        "name_zh": name_zh,
-        "name_en": name_en,
-        "basis": form,
-        "levels": levels(tags),
-        "height_m": height_m(tags),
-        "tags": json.dumps(tags, ensure_ascii=False, sort_keys=True),
-    }
+def _write(
+    path: Path, elements: Sequence[Element], bounds: tuple[float, float, float, float], stamp: str
+) -> None:
+    """Write an extract, whole or not at all."""
+    import osmium
+
+    from pipeline.atomic import atomic_path
+
+    header = osmium.io.Header()
+    west, south, east, north = bounds
+    header.add_box(osmium.osm.Box(west, south, east, north))
+    if stamp:
+        header.set("osmosis_replication_timestamp", stamp)
+    with (
+        atomic_path(path) as part,
+        osmium.SimpleWriter(str(part), header=header, overwrite=True) as writer,
+    ):
+        for element in elements:
+            _add(writer, element)
+
+
+def _add(writer: Any, element: Element) -> None:  # noqa: ANN401
+    from osmium.osm import mutable
+
+    tags = {str(key): str(value) for key, value in element.get("tags", {}).items()}
+    own = {"id": int(element["id"]), "tags": tags, "version": 1, "visible": True}
+    if element["type"] == "node":
+        writer.add_node(mutable.Node(location=(element["lon"], element["lat"]), **own))
+    elif element["type"] == "way":
+        writer.add_way(mutable.Way(nodes=[int(node) for node in element["nodes"]], **own))
+    else:
+        members = [(m["type"][0], int(m["ref"]), str(m["role"])) for m in element["members"]]
+        writer.add_relation(mutable.Relation(members=members, **own))
 
 
 def _too_large(own_km2: float, largest_km2: float) -> Problem:
     return Problem(
         zh=f"范围 {own_km2:.0f} 平方公里，超过 Overpass 查询上限 {largest_km2:g}",
         en=f"the area of {own_km2:.0f} km2 is beyond the {largest_km2:g} km2 asked of Overpass",
-        rule="overpass",
-        remedy_zh="请下载摘录：parkgap fetch",
-        remedy_en="get an extract instead: parkgap fetch",
+        rule="sources.overpass.largest_km2",
+        remedy_zh="请下载摘录：parkgap fetch；或缩小 sources.overpass.area",
+        remedy_en="get an extract instead: parkgap fetch; or a smaller sources.overpass.area",
     )
 
 
-def _no_answer(url: str, error: Exception) -> Problem:
+def _no_answer(url: str, reason: str) -> Problem:
     return Problem(
         zh="Overpass 没有给出数据",
-        en=f"Overpass gave no data: {error}",
+        en=f"Overpass gave no data: {reason}",
         path=url,
         rule="overpass",
         remedy_zh="检查网络，稍后再试；或用摘录 (--osm)",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 
+from pipeline.errors import Problem, StudyError
 from pipeline.sources.cells import CellGrid, build_cells
 from pipeline.sources.files import read_layer
 from pipeline.sources.osm_features import read_osm_features
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.study import Study
+
+logger = logging.getLogger(__name__)
 
 
 def cells_of_extract(osm: Path, areas: Path, *, study: Study) -> CellGrid:
@@ -52,16 +56,42 @@ def cells_of_extract(osm: Path, areas: Path, *, study: Study) -> CellGrid:
 
 
 def count(given: StudyInputs, features: gpd.GeoDataFrame, areas: gpd.GeoDataFrame) -> CellGrid:
-    """Count features per cell of a study in areas that are there."""
+    """Count features per cell of a study in areas that are there.
+
+    What the study calls unmapped, and what the extract holds none of, has no column: a zero would
+    say that nothing is there.
+    """
     rules = given.sources.cells
+    known = given.mapping.cells
+    strange = sorted(set(rules.unmapped) - set(known))
+    if strange:
+        raise StudyError(*(_no_count(name, sorted(known)) for name in strange))
+    there = set(features["category"])
+    mapped = {
+        name: categories
+        for name, categories in known.items()
+        if name not in rules.unmapped and there & set(categories)
+    }
+    if unmapped := sorted(set(known) - set(mapped)):
+        logger.info("counts that the extract does not map: %s", ", ".join(unmapped))
     return build_cells(
         features,
         areas,
-        columns=given.mapping.cells,
+        columns=mapped,
         cell_m=rules.cell_m,
         crs=given.crs,
         district_field=rules.district_field,
         district_names=full_names(given.plain("districts")),
+    )
+
+
+def _no_count(name: str, known: list[str]) -> Problem:
+    return Problem(
+        zh=f"没有名为“{name}”的计数",
+        en=f"there is no count {name!r}",
+        rule="sources.cells.unmapped",
+        remedy_zh=f"可用：{'、'.join(known)}",
+        remedy_en=f"allowed: {', '.join(known)}",
     )
 
 

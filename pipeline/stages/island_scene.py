@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +61,7 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
     """Read the city of a study that has cells."""
     settings: IslandSettings = context.settings("island")
     grid, counts, land = _grid(cells, float(context.settings("sources").cells.cell_m))
-    serving = np.sum([counts[name] for name in settings.people_serving], axis=0)
+    serving = _served(counts, settings.people_serving, like=land)
     eligible = urban_land(
         grid,
         people_serving=serving,
@@ -82,6 +82,12 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
         streets=None if graph is None else Streets.from_tables(graph.nodes, graph.edges),
         features=_features(context),
     )
+
+
+def _served(counts: Mapping[str, Array], names: Sequence[str], *, like: Array) -> Array:
+    """Sum the people-serving counts that are mapped; else all that are, so that city is told."""
+    mapped = [counts[name] for name in names if name in counts] or list(counts.values())
+    return np.asarray(np.sum(mapped, axis=0) if mapped else np.zeros_like(like))
 
 
 def _grid(cells: gpd.GeoDataFrame, cell_m: float) -> tuple[GridFrame, Mapping[str, Array], Array]:

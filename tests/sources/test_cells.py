@@ -12,7 +12,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.errors import FieldError
+from pipeline.errors import FieldError, StudyError
 from pipeline.sources.cells import (
     OUTSIDE,
     CellGrid,
@@ -23,6 +23,9 @@ from pipeline.sources.cells import (
 )
 from pipeline.sources.osm_features import read_osm_features
 from pipeline.sources.osm_mapping import read_mapping
+from pipeline.sources.study_cells import count
+from pipeline.sources.study_inputs import StudyInputs
+from tests.first_study import SHANGHAI
 
 CRS = "EPSG:32651"
 EAST, NORTH = 350_000.0, 3_450_000.0  # both multiples of 500
@@ -172,3 +175,24 @@ def test_embedded_outlines_have_the_districts_sizes(project: Path) -> None:
     }
     for name, area_km2 in published_km2.items():
         assert outlines.loc[name, "area_km2"] == pytest.approx(area_km2, rel=0.05)
+
+
+def test_unmapped_counts_have_no_column() -> None:
+    """What the extract holds none of, and what the study calls unmapped, is null and no zero."""
+
+    def names(*unmapped: str) -> set[str]:
+        sources = SHANGHAI.sources
+        cells = sources.cells.model_copy(update={"unmapped": unmapped})
+        given = StudyInputs(
+            SHANGHAI.inputs,
+            sources.model_copy(update={"cells": cells}),
+            SHANGHAI.timetables,
+            crs=CRS,
+        )
+        features = pd.concat([_features([(10, 10)], "schools"), _features([(20, 10)], "stops")])
+        return set(count(given, features, _areas().rename(columns={"d": "district"})).counts)
+
+    assert names() == {"schools", "stops"}
+    assert names("schools") == {"stops"}
+    with pytest.raises(StudyError, match="there is no count 'pubs'"):
+        names("pubs")
