@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ def _answers(
     from osmnx._errors import CacheOnlyInterruptError
 
     with _polite(folder, settings):
-        questions = (
+        questions: tuple[Callable[[], object], ...] = (
             lambda: osmnx.graph_from_polygon(area, custom_filter=STREETS, retain_all=True),
             lambda: osmnx.features_from_polygon(area, tags),
         )
@@ -180,7 +180,7 @@ def _add(writer: Any, element: Element) -> None:  # noqa: ANN401
     from osmium.osm import mutable
 
     tags = {str(key): str(value) for key, value in element.get("tags", {}).items()}
-    own = {"id": int(element["id"]), "tags": tags, "version": 1, "visible": True}
+    own: dict[str, Any] = {"id": int(element["id"]), "tags": tags, "version": 1, "visible": True}
     if element["type"] == "node":
         writer.add_node(mutable.Node(location=(element["lon"], element["lat"]), **own))
     elif element["type"] == "way":
