@@ -13,14 +13,14 @@ SECONDS_AT_MOST = 60
 _LARGEST = resource.RLIM_INFINITY
 
 
-def in_child(work: Callable[[], int]) -> int:
+def in_child(work: Callable[[], int], *, seconds: int = SECONDS_AT_MOST) -> int:
     """Run work in a forked child; gives its exit code, or minus the signal that ended it."""
     child = os.fork()
     if child == 0:
         code = 99
         try:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            signal.alarm(SECONDS_AT_MOST)
+            signal.alarm(seconds)
             code = work()
         except BaseException:  # noqa: BLE001 - the parent's stack must not go on in the child
             traceback.print_exc()

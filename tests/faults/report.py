@@ -51,8 +51,6 @@ def _killed() -> dict[str, object]:
         "rounds": len(done),
         "same": sum(kill["identical_after_rerun"] for kill in done),
         "partial": sum(kill["partial"] for kill in done),
-        "runs_killed": told["whole_runs"]["killed"],
-        "runs_same": told["whole_runs"]["identical"],
         "kills_table": _table(rows),
     }
 

@@ -31,7 +31,6 @@ def test_the_record_of_the_big_round_tells_of_no_loss() -> None:
     assert sum(kill["died"] for kill in kills) >= 100
     assert not sum(kill["partial"] for kill in kills)
     assert all(kill["identical_after_rerun"] for kill in kills)
-    assert told["whole_runs"]["killed"] == told["whole_runs"]["identical"] > 0
 
 
 @pytest.mark.parametrize(("stage", "share"), [("gaps", 0.9), ("rail", 0.6)])

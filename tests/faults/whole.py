@@ -82,17 +82,23 @@ def small_study(folder: Path, *, mixed: bool) -> Path:
     return path
 
 
-def run_all(path: Path, root: Path, *, fewer: dict[str, object] | None = None) -> None:
-    """Run every stage of the study in this process."""
-    values = dict(FEWER if fewer is None else fewer)
+def write_plan(path: Path, root: Path) -> Path:
+    """Resolve the study into a workspace, as a run does before its first stage."""
+    values: dict[str, object] = dict(FEWER)
     for role in ("places", *OWN):
         values[f"inputs.{role}.path"] = f"{role}.csv"
         values[f"inputs.{role}.reference"] = None
     study = read_study(path, values)
     workspace = Workspace(root=root, study=study.study.id)
     atomic_write(workspace.plan, study.model_dump_json() + "\n")
+    return workspace.plan
+
+
+def run_all(path: Path, root: Path) -> None:
+    """Run every stage of the study in this process."""
+    plan = write_plan(path, root)
     for spec in STAGES:
-        execute_stage(spec.name, workspace.plan)
+        execute_stage(spec.name, plan)
 
 
 def main() -> None:
