@@ -172,6 +172,7 @@ def main() -> None:
             sys.stdout.flush()
     record = {
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
+        "study": "小型研究 the small study",
         "seed": SEED,
         "stages": [asdict(kill) for kill in done],
     }

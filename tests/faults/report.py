@@ -16,6 +16,7 @@ from pipeline.stages.flow import STAGES
 from tests.built import PROJECT
 from tests.faults import kills, memory
 from tests.faults.expected import all_cases, expected
+from tests.faults.test_writing import CALLS, SHARES, WRITERS
 
 DOCUMENT = PROJECT / "docs" / "reliability.md"
 TEMPLATE = Path(__file__).with_name("reliability.template.md")
@@ -27,6 +28,11 @@ def render() -> str:
     return TEMPLATE.read_text(encoding="utf-8").format_map(
         {**_killed(), **_bad_files(), **_memory()}
     )
+
+
+def writer_kills() -> int:
+    """Count the moments at which `test_writing.py` surely kills a writer."""
+    return len(WRITERS) * (len(SHARES) + len(CALLS) - 1)
 
 
 def _killed() -> dict[str, object]:
@@ -46,6 +52,9 @@ def _killed() -> dict[str, object]:
         rows.append([stage.name, *map(str, (len(mine), old, len(mine) - old, partial, same))])
     return {
         "kills_date": told["date"],
+        "kills_study": told["study"],
+        "writers": len(WRITERS),
+        "writer_kills": writer_kills(),
         "seed": told["seed"],
         "killed": len(died),
         "rounds": len(done),
