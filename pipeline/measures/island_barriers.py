@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +89,7 @@ def _packed(bands: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
 
 def barrier_results(
     places: Sequence[PlaceContrast],
-    barriers: GeometryArray | None,
+    barriers: Mapping[str, GeometryArray],
     grid: GridFrame,
     *,
     settings: IslandSettings,
@@ -102,7 +102,7 @@ def barrier_results(
     places
         Measured places with their relocations.
     barriers
-        Expressways, railways and water in metres; None where no such data exist.
+        Expressways, railways and water in metres, by kind; a kind that is unmapped is left out.
     grid
         Extent of the city.
     settings
@@ -110,34 +110,56 @@ def barrier_results(
 
     Returns
     -------
-    one result for each place; not testable where the boundary is only indicative
+    for each place one result for each kind and one, `all`, for the kinds that are mapped together
+    (its `basis` names them where some are missing); not testable where the boundary is only
+    indicative
     """
-    statistic = Statistic(BARRIERS, ALL, settings.ring_m, "share of the boundary")
-    empty = np.empty(0)
-    if barriers is None:
-        return [
-            ComponentResult(
-                place.place_id, statistic, np.nan, empty, reason="no_barrier_data", basis="lines"
-            )
-            for place in places
-        ]
-    raster = barrier_raster(barriers, grid, near_m=settings.barrier_near_m)
-    tree = shapely.STRtree(barriers)
-    results = []
-    for place in places:
-        if place.indicative:
-            result = ComponentResult(
-                place.place_id, statistic, np.nan, empty, reason="boundary_unknown", basis="lines"
-            )
-        else:
-            near = barriers[
-                tree.query(place.park, predicate="dwithin", distance=settings.barrier_near_m)
-            ]
-            observed = barrier_share(place.park, list(near), near_m=settings.barrier_near_m)
-            null = relocated_share(place, raster)
-            result = ComponentResult(place.place_id, statistic, observed, null, basis="lines")
-        results.append(result)
+    known = {ALL: barriers, **{kind: _only(barriers, kind) for kind in settings.barrier_kinds}}
+    certain = [place for place in places if not place.indicative]
+    rasters: dict[str, BarrierRaster] = {}
+    if certain:
+        near_m = settings.barrier_near_m
+        rasters = {kind: barrier_raster(barriers[kind], grid, near_m=near_m) for kind in barriers}
+        together = [raster.bits for raster in rasters.values()]
+        if together:
+            fine = grid.refined(RASTER_CELL_M)
+            rasters[ALL] = BarrierRaster(fine, np.bitwise_or.reduce(together))
+    results = [
+        _result(place, category, shapes, rasters.get(category), settings)
+        for place in places
+        for category, shapes in known.items()
+    ]
     return guarded(results, places, settings)
+
+
+def _only(barriers: Mapping[str, GeometryArray], kind: str) -> Mapping[str, GeometryArray]:
+    return {kind: barriers[kind]} if kind in barriers else {}
+
+
+def _result(
+    place: PlaceContrast,
+    category: str,
+    barriers: Mapping[str, GeometryArray],
+    raster: BarrierRaster | None,
+    settings: IslandSettings,
+) -> ComponentResult:
+    statistic = Statistic(BARRIERS, category, settings.ring_m, "share of the boundary")
+    complete = category != ALL or set(barriers) >= set(settings.barrier_kinds)
+    basis = "lines" if complete else f"lines: {', '.join(sorted(barriers))}"
+    reason = "boundary_unknown" if place.indicative else None
+    if not barriers:
+        reason, basis = "no_barrier_data", "lines"
+    if reason is not None or raster is None:
+        return ComponentResult(
+            place.place_id, statistic, np.nan, np.empty(0), reason=reason, basis=basis
+        )
+    near_m = settings.barrier_near_m
+    shapes = np.concatenate(list(barriers.values()))
+    near = shapes[shapely.STRtree(shapes).query(place.park, predicate="dwithin", distance=near_m)]
+    observed = barrier_share(place.park, list(near), near_m=near_m)
+    return ComponentResult(
+        place.place_id, statistic, observed, relocated_share(place, raster), basis=basis
+    )
 
 
 def relocated_share(place: PlaceContrast, raster: BarrierRaster) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -13,49 +13,60 @@ import shapely
 from .island_ring import GeometryArray
 
 EXPRESSWAYS = {"motorway", "trunk"}
+OPEN_TAGS = {"bridge", "cutting", "embankment"}
 
 
 def barriers_of(
-    features: gpd.GeoDataFrame, *, kinds: Sequence[str], min_objects: int
-) -> GeometryArray | None:
+    features: gpd.GeoDataFrame, *, kinds: Sequence[str], min_km: float
+) -> dict[str, GeometryArray]:
     """
     Take expressways, railways and water out of an extract's features.
 
     Walls and fences are left out: they tell what a park is, not what lies around it, and are mapped
-    in few places.
+    in few places. Metro lines count where their tags say that they run in the open.
 
     Parameters
     ----------
     features
         `category` (`barriers`, `water`), `status`, `tags` (JSON) and shapes in metres.
     kinds
-        `expressway`, `railway`, `water`: those the extract has to hold.
-    min_objects
-        A kind with fewer objects counts as unmapped.
+        `expressway`, `railway`, `water`: those the area has.
+    min_km
+        A kind with less length (of lines, and of the outlines of areas) counts as unmapped.
 
     Returns
     -------
-    shapes; None where a kind is unmapped, as the share of a boundary that is barred would then
-    come out too small
+    shapes by kind; a kind that is unmapped is not among them, which does not make it absent
     """
     there = features[features["status"].eq("operating")]
     kind = _kind(there)
-    if any(kind.eq(name).sum() < min_objects for name in kinds):
-        return None
-    shapes: GeometryArray = there.geometry[kind.isin(list(kinds))].to_numpy()
-    return shapes
+    by_kind = {name: there.geometry[kind.eq(name)] for name in kinds}
+    return {
+        name: shapes.to_numpy()
+        for name, shapes in by_kind.items()
+        if shapes.length.sum() / 1000 >= min_km
+    }
 
 
 def _kind(features: gpd.GeoDataFrame) -> pd.Series:
     tags = features["tags"].map(json.loads)
     fast = tags.map(lambda each: each.get("highway") in EXPRESSWAYS).astype(bool)
-    rail = tags.map(lambda each: "railway" in each).astype(bool)
+    rail = tags.map(_open_rail).astype(bool)
     lines = features["category"].eq("barriers")
     kind = pd.Series("", index=features.index)
     kind[lines & rail] = "railway"
     kind[lines & fast] = "expressway"
     kind[features["category"].eq("water")] = "water"
     return kind
+
+
+def _open_rail(tags: Mapping[str, str]) -> bool:
+    """Tell whether a track lies where people would have to cross it; most metro does not."""
+    if tags.get("railway") != "subway":
+        return "railway" in tags
+    # Overhead wires hang in the open; a third rail may run anywhere.
+    told = OPEN_TAGS & set(tags) or tags.get("electrified") == "contact_line"
+    return bool(told) or tags.get("layer", "").isdigit()
 
 
 def ordinary_industry(

@@ -13,8 +13,9 @@ from scipy.spatial import cKDTree
 
 from .island_grid import BoolArray, FloatArray, GridFrame, IntArray
 
-# Cells along each side of the coarse raster of distances.
-RASTER_STEPS = 160
+# Cells along each side of the coarse raster of distances, at most, and points to one of its cells:
+# fewer points are not worth the raster.
+RASTER_STEPS, POINTS_TO_A_CELL = 160, 8
 
 
 @dataclass(frozen=True)
@@ -114,19 +115,20 @@ def bands_of(shape: shapely.Geometry, ring_widths_m: Sequence[float], xy_m: Floa
     0 inside, b up to the bth width, W + 1 beyond; a point exactly at a width is within it
     """
     borders = np.array([0.0, *ring_widths_m])
-    if len(xy_m) <= 3 * RASTER_STEPS**2:
+    steps = min(RASTER_STEPS, int(np.sqrt(len(xy_m) / POINTS_TO_A_CELL)))
+    if steps < RASTER_STEPS // 16:
         shapely.prepare(shape)
         away = shapely.distance(shape, shapely.points(xy_m))
         return np.asarray(np.searchsorted(borders, away, side="left"))
     west, south, east, north = shape.bounds
     margin = ring_widths_m[-1]
     side = max(east - west, north - south) + 2 * margin
-    step = side / RASTER_STEPS
+    step = side / steps
     column = np.floor((xy_m[:, 0] - west + margin) / step).astype(np.int64)
     row = np.floor((xy_m[:, 1] - south + margin) / step).astype(np.int64)
-    on_raster = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < RASTER_STEPS)
-    cell = np.where(on_raster, row * RASTER_STEPS + column, 0)
-    centre = (np.arange(RASTER_STEPS) + 0.5) * step
+    on_raster = (np.minimum(column, row) >= 0) & (np.maximum(column, row) < steps)
+    cell = np.where(on_raster, row * steps + column, 0)
+    centre = (np.arange(steps) + 0.5) * step
     x, y = np.meshgrid(west - margin + centre, south - margin + centre)
     signed = _signed_distance(shape, x.ravel(), y.ravel())
     gap = np.abs(signed[:, None] - borders).min(axis=1)

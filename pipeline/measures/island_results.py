@@ -85,8 +85,33 @@ REASONS = {
     ),
     "no_barrier_data": (
         "no_data",
-        "快速路、铁路、水面数据不全，未测绘不等于没有",
-        "data on expressways, railways or water are missing; unmapped is not absent",
+        "摘录没有测绘此种阻隔，未测绘不等于没有；需要含有它的 osm_extract",
+        "this kind of barrier is unmapped, not absent: it takes an `osm_extract` that holds it",
+    ),
+    "no_cover_data": (
+        "no_data",
+        "没有此类地物的数据；需要含有它的 osm_extract",
+        "no such land cover is mapped: it takes an `osm_extract` that holds it",
+    ),
+    "thin_cover": (
+        "not_measurable",
+        "环带内测绘的建筑过少，未测绘不等于空地",
+        "too few buildings are mapped in the ring; unmapped is not empty",
+    ),
+    "few_blocks": (
+        "not_measurable",
+        "道路围合的街区过少",
+        "too little land lies in blocks that mapped streets enclose",
+    ),
+    "no_price_data": (
+        "no_data",
+        "没有价格数据；需要输入 inputs.prices（点位与价格）",
+        "there are no prices: it takes the input `inputs.prices` (points with a price)",
+    ),
+    "few_prices": (
+        "not_measurable",
+        "园内或环带内的价格过少",
+        "too few prices inside or in the ring",
     ),
     "no_candidates": (
         "ok",

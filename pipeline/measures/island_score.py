@@ -1,4 +1,4 @@
-"""Sum a profile up: normal scores, ranks and their range, false discovery, pooled test, donors."""
+"""Sum a profile up: normal scores, pooled test, donors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scipy.special import ndtri
 
 from pipeline.settings.island import IslandSettings
 
-from .island_barriers import BARRIERS
-from .island_contrast import AMENITY, MIX, POOLED
+from .island_barriers import ALL, BARRIERS
+from .island_contrast import AMENITY, MIX, POOLED, Statistic
 from .island_grid import FloatArray
 from .island_results import ISLAND_SIDE, ComponentResult
 from .island_rows import PlaceContrast, place_reasons
@@ -124,7 +124,7 @@ def score(
     by_place: dict[tuple[str, str], dict[str, list[Normal]]] = {}
     for result in results:
         theme = theme_of(result.statistic.component)
-        if theme is None:
+        if theme is None or not is_scored(result.statistic):
             continue
         if id(result) not in known:
             known[id(result)] = normal_scores(result, settings)
@@ -141,6 +141,12 @@ def score(
 def theme_of(component: str) -> str | None:
     """Name the theme of a component; None for context, which is not scored."""
     return next((theme for theme, names in THEMES.items() if component in names), None)
+
+
+def is_scored(statistic: Statistic) -> bool:
+    """Tell whether a statistic is part of a score; single kinds of barrier only explain one."""
+    single = statistic.component == BARRIERS and statistic.category != ALL
+    return theme_of(statistic.component) is not None and not single
 
 
 @dataclass(frozen=True)
@@ -213,112 +219,6 @@ def _among(values: FloatArray, ordered: FloatArray) -> FloatArray:
     up_to = np.searchsorted(ordered, values, side="right")
     share = ((below + up_to) / 2 + 0.5) / (len(ordered) + 1)
     return np.where(np.isfinite(values), ndtri(share), np.nan)
-
-
-def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
-    """
-    Rank places by score, 1 the most island-like, each theme by itself.
-
-    Returns
-    -------
-    frame
-        `place_id`, `theme`, `score`, `low`, `high` (over plausible footprints), `p`,
-        `p_adjusted` (Benjamini-Hochberg across the places of the theme), `components`
-        (measured), `of`, `rank`, `ranked` (places ranked).
-    """
-    columns = ["place_id", "theme", "score", "low", "high", "p", "components", "of"]
-    table = pd.DataFrame(
-        [
-            (
-                one.place_id, one.theme, one.score, *one.interval, one.p, len(one.parts),
-                len(THEMES[one.theme]),
-            )
-            for one in scored
-        ],
-        columns=columns,
-    )  # fmt: skip
-    by_theme = table.groupby("theme")
-    table["p_adjusted"] = by_theme["p"].transform(lambda p: adjusted(p.to_numpy()))
-    table["rank"] = by_theme["score"].rank(ascending=False, method="min").astype(int)
-    table["ranked"] = by_theme["place_id"].transform("size")
-    return table
-
-
-def adjusted(p: FloatArray) -> FloatArray:
-    """
-    Control the false discovery rate over several tests: Benjamini and Hochberg (1995).
-
-    Returns
-    -------
-    the least rate at which each test would be rejected; NaN where there is no p
-    """
-    result = np.full(len(p), np.nan)
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known])]
-    stepped = p[order] * len(order) / np.arange(1, len(order) + 1)
-    # A test is rejected whenever one with a larger p is.
-    result[order] = np.minimum.accumulate(stepped[::-1])[::-1]
-    return result
-
-
-def variants(
-    results: Mapping[str, Sequence[ComponentResult]], *, base: str
-) -> dict[str, list[ComponentResult]]:
-    """
-    List the ways of scoring that rank stability compares.
-
-    Parameters
-    ----------
-    results
-        Measured components by choice of ring width or walking speed, the default one among them.
-    base
-        Name of the default.
-
-    Returns
-    -------
-    every choice given, and the default with each component left out in turn
-    """
-    ways = {name: list(part) for name, part in results.items()}
-    for component in sorted({result.statistic.component for result in results[base]}):
-        if theme_of(component) is not None:
-            kept = [one for one in results[base] if one.statistic.component != component]
-            ways[f"without {component}"] = kept
-    return ways
-
-
-def rank_ranges(
-    results: Mapping[str, Sequence[ComponentResult]], *, base: str, settings: IslandSettings
-) -> pd.DataFrame:
-    """
-    Tell how far a place's rank moves with the choices behind it.
-
-    Parameters
-    ----------
-    results
-        Measured components by choice; see `variants`.
-    base
-        Name of the default choice.
-    settings
-        The island settings.
-
-    Returns
-    -------
-    the default's `rank_table` with `rank_low`, `rank_high` and `choices` (in how many of the
-    choices the place could be ranked); every choice ranks the default's places only
-    """
-    known: dict[int, Normal | None] = {}
-    scored = {
-        name: score(part, settings=settings, known=known)
-        for name, part in variants(results, base=base).items()
-    }
-    ranked = {(item.place_id, item.theme) for item in scored[base]}
-    tables = {
-        name: rank_table([item for item in items if (item.place_id, item.theme) in ranked])
-        for name, items in scored.items()
-    }
-    every = pd.concat(tables.values()).groupby(["place_id", "theme"])["rank"]
-    spread = every.agg(rank_low="min", rank_high="max", choices="size").reset_index()
-    return tables[base].merge(spread, on=["place_id", "theme"], how="left")
 
 
 @dataclass(frozen=True)

@@ -7,26 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
 from pipeline.measures.island_boundary import boundary_points, facing_points, outline
 from pipeline.measures.island_city import City
 from pipeline.measures.island_contrast import Statistic
-from pipeline.measures.island_grid import FloatArray, GridFrame, IntArray
+from pipeline.measures.island_grid import FloatArray
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_results import ComponentResult
-from pipeline.measures.island_ring import GeometryArray, in_turn, placed, read_cells_below, ring
+from pipeline.measures.island_ring import GeometryArray, placed, ring
 from pipeline.measures.island_rows import PlaceContrast, guarded
 from pipeline.settings.island import IslandSettings
 
-from .separation_access import beside_streets, minutes_field
-from .separation_around import Around, Streeted, Surroundings, row_medians
+from .separation_around import Around, Streeted, Surroundings
 from .separation_crossings import mapped_km, openings_per_km, relocated_openings
-from .separation_density import (
-    expected_openings,
-    street_density,
-)
-from .separation_nearest import nearest_metres
+from .separation_density import expected_openings, street_density
+from .separation_gaps import ACCESS, measured_access
 from .separation_routes import BoundaryRoutes, Routes, boundary_routes, walking_distances
 from .separation_streets import Streets
 
@@ -34,15 +29,11 @@ logger = logging.getLogger(__name__)
 
 POROSITY = "porosity"
 CIRCUMVENTION = "circumvention"
-ACCESS = "access_gap"
 DENSITY = "street_density"
 UNITS = {POROSITY: "openings per km", CIRCUMVENTION: "ratio"}
 ALL = "all"
 DENSITY_CELL_M = 250.0
-FIELD_CELL_M = 50.0
 SIMPLIFIED_M = 10.0
-
-Minutes = NDArray[np.float32]
 
 
 def separation_results(
@@ -92,65 +83,11 @@ def separation_results(
         else:
             results += unmeasured([item.place], reason, (POROSITY, CIRCUMVENTION), settings)
     results += _circumvention(measurable, streets, settings)
-    fine = city.grid.refined(FIELD_CELL_M)
-    beside = beside_streets(streets, fine, snap_m=snap_m)
-    fields = {
-        service: _readable(
-            minutes_field(streets, xy_m, beside, snap_m=snap_m, walk_m_min=walk_m_min)
-        )
-        for service, xy_m in facilities_xy_m.items()
-    }
-    for place in around:
-        results += _access_gaps(place, fine, fields, "streets")
+    results += measured_access(
+        around, city, streets, facilities_xy_m=facilities_xy_m, snap_m=snap_m,
+        walk_m_min=walk_m_min,
+    )  # fmt: skip
     logger.info("measured separation of %d places on streets", len(places))
-    return guarded(results, places, settings)
-
-
-def estimated_access(
-    places: Sequence[PlaceContrast],
-    city: City,
-    *,
-    facilities_xy_m: Mapping[str, FloatArray],
-    detour_factor: float,
-    walk_m_min: float,
-    settings: IslandSettings,
-) -> list[ComponentResult]:
-    """
-    Estimate access gaps where no streets are known, from straight lines.
-
-    Parameters
-    ----------
-    places, city
-        Measured places with their relocations, and their city.
-    facilities_xy_m
-        Entrances by service, each (N, 2) in metres.
-    detour_factor
-        Walked over straight-line distance.
-    walk_m_min
-        Walking speed.
-    settings
-        The island settings.
-
-    Returns
-    -------
-    one gap for each place and service, with the basis `straight_line`; walls do not show in it
-    """
-    fine = city.grid.refined(FIELD_CELL_M)
-    around = [Around(place, city, settings) for place in places]
-    reached = np.zeros(city.grid.shape, dtype=bool)
-    for item in around:
-        reached |= item.reached(city.grid)
-    fields = {
-        service: _readable(
-            nearest_metres(city.grid, fine, xy_m, wanted=reached.ravel())
-            * (detour_factor / walk_m_min)
-        )
-        for service, xy_m in facilities_xy_m.items()
-    }
-    results: list[ComponentResult] = []
-    for item in around:
-        results += _access_gaps(item, fine, fields, "straight_line")
-    logger.info("estimated access gaps of %d places from straight lines", len(places))
     return guarded(results, places, settings)
 
 
@@ -199,20 +136,22 @@ def unmeasured(
 def absent(
     place_ids: Iterable[str],
     services: Sequence[str],
-    others: Sequence[str],
+    others: Sequence[tuple[str, str]],
     settings: IslandSettings,
 ) -> list[ComponentResult]:
     """Give the results of places without a footprint, of which nothing can be measured."""
-    kinds = [(POROSITY, ALL), (CIRCUMVENTION, ALL), *((ACCESS, each) for each in services)]
-    kinds += [(each, ALL) for each in others]
+    kinds = [Statistic(each, ALL, settings.ring_m, "") for each in (POROSITY, CIRCUMVENTION)]
+    kinds += [Statistic(*each, settings.ring_m, "") for each in others]
+    kinds += [
+        Statistic(ACCESS, service, width_m, "")
+        for service in services
+        for width_m in settings.ring_widths_m
+    ]
     return [
-        ComponentResult(
-            place_id, _statistic(component, category, "", settings), np.nan, np.empty(0),
-            reason="no_footprint",
-        )
+        ComponentResult(place_id, kind, np.nan, np.empty(0), reason="no_footprint")
         for place_id in place_ids
-        for component, category in kinds
-    ]  # fmt: skip
+        for kind in kinds
+    ]
 
 
 def _porosity(item: Streeted, streets: Streets, settings: IslandSettings) -> ComponentResult:
@@ -306,60 +245,3 @@ def _solved(
         )
         for item, part in zip(wanted, np.split(walked, cuts), strict=True)
     ]
-
-
-def _access_gaps(
-    item: Around, grid: GridFrame, fields: Mapping[str, Minutes], basis: str
-) -> list[ComponentResult]:
-    """Compare median minutes inside and in the ring, for every service."""
-    place = item.place
-    plausible = place.plausible_positions
-    found = _medians(item, item.everywhere, grid, fields)
-    drawn = 1 + len(place.positions)
-    results = []
-    for service, (inside, outside) in found.items():
-        gap = inside - outside
-        results.append(
-            ComponentResult(
-                place.place_id, _statistic(ACCESS, service, "min", item.settings), float(gap[0]),
-                gap[1:drawn], float(inside[0]), float(outside[0]),
-                gap[drawn:] if plausible else None,
-                reason=None if np.isfinite(gap[0]) else "few_minutes", basis=basis,
-            )
-        )  # fmt: skip
-    return results
-
-
-def _medians(
-    item: Around, at: Positions, grid: GridFrame, fields: Mapping[str, Minutes]
-) -> dict[str, tuple[FloatArray, FloatArray]]:
-    """Give median minutes inside and in the ring; NaN where too few points have any."""
-    share = item.settings.measured_share_min
-    parts: dict[str, list[FloatArray]] = {service: [] for service in fields}
-    for rows in in_turn(len(at)):
-        inside, around, land = item.cells(at.take(rows), grid)
-        water, on_land = ~land, land.sum(axis=1)
-        for service, field in fields.items():
-            in_ring = read_cells_below(field, around)
-            in_ring[water] = np.nan
-            within = _median_where(
-                read_cells_below(field, inside), np.full(len(inside), inside.shape[1]), share
-            )
-            parts[service].append(np.stack([within, _median_where(in_ring, on_land, share)]))
-    return {
-        service: (each[0], each[1])
-        for service, part in parts.items()
-        for each in [np.concatenate(part, axis=1)]
-    }
-
-
-def _readable(minutes: FloatArray) -> Minutes:
-    """Append what index -1 reads; single precision is good for less than a second of a day."""
-    return np.append(minutes.astype(np.float32), np.float32(np.nan))
-
-
-def _median_where(values: NDArray[np.float32], counted: IntArray, least_share: float) -> FloatArray:
-    """Give row medians where enough of the counted points have a value."""
-    measured = values.shape[1] - np.isnan(values).sum(axis=1)
-    enough = (measured > 0) & (measured >= least_share * counted)
-    return np.where(enough, row_medians(values).astype(np.float64), np.nan)

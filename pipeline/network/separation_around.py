@@ -60,8 +60,9 @@ class Around:
         own = np.array([place.park], dtype=object)
         self.blocked = city.others(np.append(place.hosts, own))
         self.here = in_place(place.footprint)
-        nominal = ring(place.footprint.shape, width_m=settings.ring_m)
-        self.ring_points = lattice_points(nominal, points=settings.sample_points)
+        self.ring_points = {
+            width_m: _ring_points(place, width_m, settings) for width_m in settings.ring_widths_m
+        }
         self._ring_land = city.fine_is_land & ~np.append(self.blocked, True)
 
     @property
@@ -76,28 +77,33 @@ class Around:
         at = self.everywhere
         middle = np.zeros(grid.rows * grid.columns + 1, dtype=np.uint8)
         middle[grid.index(at.x_m, at.y_m)] = 1
-        points = np.concatenate([self.place.footprint.inside, self.ring_points])
+        points = np.concatenate([self.place.footprint.inside, *self.ring_points.values()])
         steps = int(np.hypot(*points.T).max() // grid.cell_m) + 1
         near = ndimage.maximum_filter(
             middle[:-1].reshape(grid.shape), 2 * steps + 1, mode="constant"
         )
         return np.asarray(near > 0)
 
-    def cells(self, at: Positions, grid: GridFrame) -> tuple[CellArray, CellArray, BoolArray]:
-        """
-        Give the cells under points inside and in the main ring, and which of these are land.
+    def inside_cells(self, at: Positions, grid: GridFrame) -> CellArray:
+        """Give the cells under points inside; -1 is outside the grid."""
+        return cells_below(self.place.footprint.inside, grid, **_place_at(at))
 
-        Points in the ring lie as dense in one part of it as in another; -1 is outside the grid.
+    def ring_cells(
+        self, at: Positions, grid: GridFrame, width_m: float
+    ) -> tuple[CellArray, BoolArray]:
         """
-        position = {"x_m": at.x_m, "y_m": at.y_m, "angle_rad": at.angle_rad}
-        inside = cells_below(self.place.footprint.inside, grid, **position)
-        around = cells_below(self.ring_points, grid, **position)
-        fine = cells_below(self.ring_points, self.city.fine, **position)
-        return inside, around, read_cells_below(self._ring_land, fine)
+        Give the cells under points in a ring, and which of these are land.
+
+        Points lie as dense in one part of the ring as in another; -1 is outside the grid.
+        """
+        points = self.ring_points[width_m]
+        fine = cells_below(points, self.city.fine, **_place_at(at))
+        return cells_below(points, grid, **_place_at(at)), read_cells_below(self._ring_land, fine)
 
     def surroundings(self, at: Positions, density: StreetDensity) -> Surroundings:
         """Read the density and bearings of streets inside and in the ring."""
-        inside, around, land = self.cells(at, density.grid)
+        inside = self.inside_cells(at, density.grid)
+        around, land = self.ring_cells(at, density.grid, self.settings.ring_m)
 
         def in_ring(layer: FloatArray) -> FloatArray:
             values = _read(layer, around)
@@ -113,6 +119,18 @@ class Around:
             np.stack(by_bearing, axis=1),
             lattice_direction(np.stack(four_fold, axis=1)),
         )
+
+
+def _ring_points(place: PlaceContrast, width_m: float, settings: IslandSettings) -> FloatArray:
+    """Set points in a ring: half as many where it only shows how much its width matters."""
+    points = settings.sample_points
+    if width_m != settings.ring_m:
+        points //= 2
+    return lattice_points(ring(place.footprint.shape, width_m=width_m), points=points)
+
+
+def _place_at(at: Positions) -> dict[str, FloatArray]:
+    return {"x_m": at.x_m, "y_m": at.y_m, "angle_rad": at.angle_rad}
 
 
 def _read(layer: FloatArray, cell: CellArray) -> FloatArray:

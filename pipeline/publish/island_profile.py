@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pandas as pd
 
-WIDTH, ROW, TOP = 1080, 46, 104
+WIDTH, ROW, TOP, LINE = 1080, 46, 104, 17
+BESIDE = "背景（园内 / 环带，不计分） context, not scored (inside / ring):"
 STRIP_X, STRIP_W = 290, 300
 TEXT_X = STRIP_X + STRIP_W + 18
 FONTS = "'Noto Sans CJK SC','Source Han Sans SC','WenQuanYi Micro Hei','Microsoft YaHei',sans-serif"
@@ -22,6 +23,16 @@ COMPONENTS: Mapping[str, tuple[str, str]] = {
     "access_gap": ("可达差距", "access gap"),
     "barriers": ("边界阻隔", "barriers"),
 }
+# What is shown beside the components and never scored.
+CONTEXT: Mapping[str, tuple[str, str]] = {
+    "walked_gap": ("街道实测差距", "gap walked on mapped streets"),
+    "street_density": ("公共道路密度", "density of public streets"),
+    "block_size": ("街区大小", "size of blocks"),
+    "built_form": ("建筑覆盖", "built-over land"),
+    "green_share": ("绿地占比", "green"),
+    "water_share": ("水面占比", "water"),
+    "price": ("价格中位数", "median price"),
+}
 THEME_NAMES: Mapping[str, tuple[str, str]] = {
     "contrast": ("内外反差", "contrast"),
     "separation": ("空间隔离", "separation"),
@@ -34,6 +45,12 @@ SERVICE_NAMES: Mapping[str, tuple[str, str]] = {
     "station": ("轨道站点", "rail station"),
     "hospital": ("医院", "hospital"),
     "school": ("学校", "school"),
+    "food": ("超市", "daily food (supermarket)"),
+}
+BARRIER_NAMES: Mapping[str, str] = {
+    "expressway": "快速路",
+    "railway": "铁路",
+    "water": "水面",
 }
 VERDICTS: Mapping[str, str] = {
     "robust": "稳健 robust",
@@ -48,7 +65,13 @@ UNITS_ZH: Mapping[str, str] = {
     "ratio": "倍",
     "min": "分钟",
     "share of the boundary": "占边界比例",
+    "share of land": "占用地比例",
+    "km per km²": "km/km²",
+    "ha": "公顷",
+    "ratio of medians": "中位数之比",
 }
+# Components of which one category stands for all.
+WHOLE: Mapping[str, str] = {"amenity_contrast": "people_serving", "barriers": "all"}
 # Both statements have to stand wherever a score stands.
 CAVEATS: tuple[tuple[str, str], ...] = (
     (
@@ -94,10 +117,12 @@ def profile_svg(
         row
         for row in rows.to_dict("records")
         if row["component"] in COMPONENTS
-        and (row["component"] != "amenity_contrast" or row["category"] == "people_serving")
+        and row["category"] == WHOLE.get(row["component"], row["category"])
     ]
+    beside = _beside(rows, names)
     shown.sort(key=lambda row: order.index(row["component"]))
-    height = TOP + ROW * (len(shown) + max(len(ranks), 1)) + 96
+    scored = TOP + ROW * (len(shown) + max(len(ranks), 1)) + 12
+    height = scored + LINE * (len(beside) + bool(beside)) + 84
     root = ET.Element(
         "svg", xmlns="http://www.w3.org/2000/svg", viewBox=f"0 0 {WIDTH} {height}",
         width=str(WIDTH), height=str(height), role="img", lang="zh",
@@ -116,10 +141,28 @@ def profile_svg(
         _text(root, 24, y + 31, "not scored: no component could be tested", size=11, fill=QUIET)
     for number, rank in enumerate(ranks.to_dict("records")):
         _score(root, TOP + ROW * (len(shown) + number) + 12, rank)
+    for number, line in enumerate([BESIDE, *beside] if beside else []):
+        _text(root, 24, scored + 14 + LINE * number, line, size=11, fill=QUIET)
     for number, (zh, en) in enumerate(CAVEATS):
         _text(root, 24, height - 40 + 18 * number, f"{zh} {en}", size=11, fill=QUIET)
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _beside(rows: pd.DataFrame, names: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Say in one line each what is known of the context, inside against around."""
+    known = rows[rows["component"].isin(list(CONTEXT)) & rows["observed"].notna()]
+    order = list(CONTEXT)
+    lines = []
+    for row in sorted(known.to_dict("records"), key=lambda row: order.index(row["component"])):
+        zh, en = CONTEXT[row["component"]]
+        kind = names.get(str(row["category"]), ("", ""))
+        unit = "min" if row["component"] == "walked_gap" else row["unit"]
+        unit = "" if row["component"] == "price" else f" {unit}"
+        both = f"{row['inside']:.2f} / {row['ring']:.2f}{unit}"
+        label = "·".join(filter(None, (zh, kind[0]))), ", ".join(filter(None, (en, kind[1])))
+        lines.append(f"{label[0]} {label[1]}: {both}")
+    return lines
 
 
 def _text(
@@ -176,6 +219,10 @@ def _second_line(row: Mapping[Hashable, Any]) -> str:
         parts.append(VERDICTS[row["verdict"]])
     if row["basis"] == "straight_line":
         parts.append(STRAIGHT)
+    if str(row["basis"]).startswith("lines: "):
+        kinds = str(row["basis"]).removeprefix("lines: ").split(", ")
+        zh = "、".join(BARRIER_NAMES[kind] for kind in kinds)
+        parts.append(f"仅含{zh} only {', '.join(kinds)}")
     return " · ".join(parts)
 
 

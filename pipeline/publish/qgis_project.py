@@ -83,7 +83,7 @@ Box = tuple[float, float, float, float]
 #: What a printed theme must say beside its map, by a layer it shows.
 NOTES = {
     "gaps": "“不可判定”不得作为缺口引用 / never quote what is not testable as a gap",
-    "island": "关联而非因果 / association, not cause",
+    "island": "关联而非因果，单个园区检验力低 / association, not cause; low power for one park",
     "pairing": "需求均分为假设，连线不是道路 / equal parts are assumed, a line is no road",
     "sites": "候选点未核实用地 / land at the sites is not verified",
     "gates": "未核实产权、围墙与高差 / ownership, walls and levels are not verified",

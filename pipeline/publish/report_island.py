@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.publish.island_profile import CAVEATS, COMPONENTS, POOLED_NAMES, THEME_NAMES, UNITS_ZH
+from pipeline.publish.island_profile import (
+    CAVEATS,
+    COMPONENTS,
+    SERVICE_NAMES,
+    THEME_NAMES,
+    UNITS_ZH,
+    WHOLE,
+)
 from pipeline.publish.report_cells import (
     DASH,
     Badge,
@@ -141,7 +148,7 @@ def _parts(known: pd.DataFrame) -> list[Part]:
     """List what was measured anywhere: the amenities pooled, everything else as it is."""
     pairs = {(str(a), str(b)) for a, b in zip(known["component"], known["category"], strict=True)}
     order = list(COMPONENTS)
-    kept = [pair for pair in pairs if pair[0] != "amenity_contrast" or pair[1] in POOLED_NAMES]
+    kept = [pair for pair in pairs if pair[1] == WHOLE.get(pair[0], pair[1])]
     return sorted((pair for pair in kept if pair[0] in order), key=lambda p: (order.index(p[0]), p))
 
 
@@ -176,6 +183,9 @@ def _head(data: ReportData, known: pd.DataFrame, part: Part) -> Column:
     if category in _SERVICES:
         service = data.name(_SERVICES[category])
         zh, en = f"{zh}·{service[0]}", f"{en}, {service[1].lower()}"
+    elif category in SERVICE_NAMES:
+        service = SERVICE_NAMES[category]
+        zh, en = f"{zh}·{service[0]}", f"{en}, {service[1]}"
     units = known.loc[known["component"].eq(component), "unit"].dropna()
     unit = clean(units.iloc[0]) if len(units) else ""
     return Column(zh, en, unit=UNITS_ZH.get(unit, unit), kind="number")

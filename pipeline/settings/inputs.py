@@ -271,6 +271,12 @@ class InputSettings(Section):
         en="people and jobs at points or cells: residents, jobs; or a raster of residents (.tif, "
         "people per cell)",
     )
+    prices: TableInput | None = setting(
+        None,
+        zh="租金或地价的点：price（全表同一单位），用于园内与环带的比较",
+        en="rents or land prices at points: price (one unit throughout), compared inside and "
+        "around parks",
+    )
     cells: TableInput | None = setting(
         None,
         zh="500 米格网的设施计数；空则由摘录统计",

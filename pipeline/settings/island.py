@@ -113,15 +113,32 @@ class IslandSettings(Section):
     )
     barrier_kinds: tuple[BarrierKind, ...] = setting(
         ("expressway", "railway", "water"),
-        zh="摘录中必须具备数据的阻隔种类;研究区确实没有的种类请从中删去",
-        en="kinds of barrier the extract has to hold; take out those the area does not have",
+        zh="当地有的阻隔种类;研究区确实没有的种类请从中删去",
+        en="kinds of barrier the area has; take out those it has not",
         source="docs/methods.md, section 6",
         min_length=1,
     )
-    barrier_min_objects: int = setting(
-        20,
-        zh="摘录中某种阻隔少于多少个对象时视为未测绘",
-        en="objects of a kind in the extract below which it counts as unmapped",
+    barrier_min_km: float = setting(
+        5.0,
+        zh="摘录中某种阻隔总长少于多少公里时视为未测绘",
+        en="length of a kind of barrier in the extract below which it counts as unmapped",
+        unit="km",
+        source=CHOICE,
+        gt=0,
+    )
+    built_share_min: float = setting(
+        0.05,
+        zh="环带内建筑覆盖低于此比例时视为建筑未测绘",
+        en="share of the ring that buildings cover below which buildings count as unmapped",
+        unit="share",
+        source=CHOICE,
+        ge=0,
+        lt=1,
+    )
+    green_min_objects: int = setting(
+        100,
+        zh="摘录中公园绿地少于多少个对象时视为未测绘",
+        en="parks and gardens in the extract below which green counts as unmapped",
         unit="objects",
         source=CHOICE,
         ge=1,

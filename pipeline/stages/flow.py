@@ -54,6 +54,7 @@ STAGES: tuple[StageSpec, ...] = (
             "district_shapes",
             "township_shapes",
             "residents",
+            "prices",
         ),
         settings=("study", "inputs", "sources", "timetables", "uncertainty"),
         outputs=(
@@ -72,6 +73,7 @@ STAGES: tuple[StageSpec, ...] = (
             "residents.parquet",
             "entrances.parquet",
             "townships.parquet",
+            "prices.parquet",
             "labels.parquet",
         ),
         data=("sources/osm_mapping.yml",),
@@ -131,7 +133,7 @@ STAGES: tuple[StageSpec, ...] = (
         zh="孤岛效应：内外反差与空间隔离",
         en="island effect: contrast and separation",
         needs=("ingest", "networks", "rail"),
-        inputs=("osm_extract",),
+        inputs=("osm_extract", "cells"),
         settings=("study", "sources", "network", "island"),
         outputs=(
             "island.parquet",

@@ -9,19 +9,20 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.island_barriers import BARRIERS, barrier_results
+from pipeline.measures.island_context import block_results, cover_results, price_results
 from pipeline.measures.island_places import IslandContrast, measure_contrast, measure_donors
+from pipeline.measures.island_ranks import at_speed, at_width, rank_ranges
 from pipeline.measures.island_results import ComponentResult, component_row
 from pipeline.measures.island_rows import PlaceContrast
-from pipeline.measures.island_score import contrast_results, pooled, rank_ranges, score
+from pipeline.measures.island_score import contrast_results, pooled, score
 from pipeline.network.separation import (
-    ACCESS,
     CIRCUMVENTION,
     POROSITY,
     absent,
-    estimated_access,
     separation_results,
     unmeasured,
 )
+from pipeline.network.separation_gaps import best_access, estimated_access
 from pipeline.network.separation_openings import gate_table
 from pipeline.publish.island_profile import profile_svg
 from pipeline.settings.island import IslandSettings
@@ -53,7 +54,7 @@ def run(context: StageContext) -> None:
     contrast = measure_contrast(
         places,
         grid=scene.grid,
-        facilities=scene.counts,
+        facilities=scene.facilities,
         land_share=scene.land,
         eligible=scene.eligible,
         density=scene.density,
@@ -65,9 +66,12 @@ def run(context: StageContext) -> None:
     own = {place.place_id for place in contrast.places}
     apart = [one for one in measured if one.place_id in own]
     without = places.loc[~places["place_id"].isin(own), "place_id"]
-    apart += absent(without, list(scene.entrances), (BARRIERS,), settings)
+    kinds = [(BARRIERS, kind) for kind in ("all", *settings.barrier_kinds)]
+    apart += _context(scene, contrast.places, settings)
+    apart += absent(without, list(scene.entrances), kinds, settings)
     table = _table(contrast, apart, settings)
-    ways = _ways(contrast.places, apart, settings)
+    walk_m_min = context.settings("network").walk_speed_m_min
+    ways = _ways(contrast.places, apart, settings, walk_m_min=walk_m_min)
     ranks = rank_ranges(ways, base=_label(settings.ring_m), settings=settings)
     context.put("island.parquet", table)
     context.put("draws.parquet", draws_layer(contrast, apart, crs=context.crs))
@@ -77,7 +81,11 @@ def run(context: StageContext) -> None:
     context.put("pooled.parquet", with_caveats(_pooled(base, twins, settings)))
     beside = [
         *contrast_results(donors, ring_m=settings.ring_m, settings=settings),
-        *(one for one in measured if one.place_id not in own),
+        *(
+            one
+            for one in at_width(measured, ring_m=settings.ring_m, settings=settings)
+            if one.place_id not in own
+        ),
     ]
     scores = [score(part, settings=settings) for part in (base, beside)]
     reasons = score_reasons(table, {(one.place_id, one.theme) for one in scores[0]})
@@ -144,21 +152,19 @@ def _separation(
         walk_m_min=network.walk_speed_m_min,
         settings=settings,
     )
-    return [*_best_access(measured, estimates), *barred]
+    return [*best_access(measured, estimates, settings), *barred]
 
 
-def _best_access(
-    measured: Sequence[ComponentResult], estimates: Sequence[ComponentResult]
+def _context(
+    scene: Scene, places: Sequence[PlaceContrast], settings: IslandSettings
 ) -> list[ComponentResult]:
-    """Keep one access gap for each place and service: that on streets where there is one."""
-    by_estimate = {(one.place_id, one.statistic.category): one for one in estimates}
-    kept = []
-    for one in measured:
-        key = (one.place_id, one.statistic.category)
-        unknown = one.reason is not None or not np.isfinite(one.observed)
-        swap = one.statistic.component == ACCESS and unknown and key in by_estimate
-        kept.append(by_estimate[key] if swap else one)
-    return kept
+    """Describe what stands inside and around, which is shown and never scored."""
+    results = cover_results(places, scene.covers(settings), settings=settings)
+    results += price_results(places, *scene.prices, settings=settings)
+    if scene.streets is not None:
+        public = scene.streets.lines[~scene.streets.interior]
+        results += block_results(places, public, settings=settings)
+    return results
 
 
 def _table(
@@ -171,13 +177,24 @@ def _table(
 
 
 def _ways(
-    places: Sequence[PlaceContrast], apart: Sequence[ComponentResult], settings: IslandSettings
+    places: Sequence[PlaceContrast],
+    apart: Sequence[ComponentResult],
+    settings: IslandSettings,
+    *,
+    walk_m_min: float,
 ) -> Mapping[str, list[ComponentResult]]:
-    """List the components to score at each ring width."""
-    widths = (settings.ring_m, *settings.ring_sensitivity_m)
-    return {
-        _label(width): [*contrast_results(places, ring_m=width, settings=settings), *apart]
-        for width in widths
+    """List the components to score at each ring width, and at other walking speeds."""
+    ways = {
+        _label(width): [
+            *contrast_results(places, ring_m=width, settings=settings),
+            *at_width(apart, ring_m=width, settings=settings),
+        ]
+        for width in (settings.ring_m, *settings.ring_sensitivity_m)
+    }
+    usual = ways[_label(settings.ring_m)]
+    others = [speed for speed in settings.walking_speeds_m_min if speed != walk_m_min]
+    return ways | {
+        f"{speed:g} m/min": at_speed(usual, factor=walk_m_min / speed) for speed in others
     }
 
 

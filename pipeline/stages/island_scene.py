@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -12,17 +12,24 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.measures.island_city import urban_land
+from pipeline.measures.island_context import BUILT, GREEN, WATER
 from pipeline.measures.island_donors import barriers_of, ordinary_industry
 from pipeline.measures.island_grid import BoolArray, GridFrame
+from pipeline.measures.island_points import PointLayer
 from pipeline.measures.island_ring import GeometryArray
 from pipeline.network.separation_streets import Streets
 from pipeline.settings.island import IslandSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.networks import load_graph
 
+if TYPE_CHECKING:
+    from pipeline.sources.osm_mapping import OsmMapping
+
 Array = NDArray[np.float64]
 NOT_COUNTS = ("row", "col", "district", "geometry")
-FEATURES = ("barriers", "industrial", "water")
+FEATURES = ("barriers", "industrial", "water", "buildings", "parks")
+AREA = 2
+FOOD = "supermarket"
 
 
 @dataclass(frozen=True)
@@ -30,7 +37,7 @@ class Scene:
     """The city around the places; `features` are those of the extract, None without one."""
 
     grid: GridFrame
-    counts: Mapping[str, Array]
+    facilities: Mapping[str, Array] | PointLayer
     land: Array
     eligible: BoolArray
     density: Array
@@ -38,14 +45,29 @@ class Scene:
     entrances: Mapping[str, Array]
     streets: Streets | None
     features: gpd.GeoDataFrame | None
+    prices: tuple[Array, Array]
 
-    def barriers(self, settings: IslandSettings) -> GeometryArray | None:
-        """Give expressways, railways and water; None where any of them is unmapped."""
+    def barriers(self, settings: IslandSettings) -> Mapping[str, GeometryArray]:
+        """Give expressways, railways and water by kind, those that are mapped."""
         if self.features is None:
-            return None
+            return {}
         return barriers_of(
-            self.features, kinds=settings.barrier_kinds, min_objects=settings.barrier_min_objects
+            self.features, kinds=settings.barrier_kinds, min_km=settings.barrier_min_km
         )
+
+    def covers(self, settings: IslandSettings) -> Mapping[str, GeometryArray]:
+        """Give buildings, green and water as areas, those that are mapped."""
+        if self.features is None:
+            return {}
+        there = self.features[self.features["status"].eq("operating")]
+        areal = there[shapely.get_dimensions(there.geometry.to_numpy()) == AREA]
+        by_name = {name: part.geometry.to_numpy() for name, part in areal.groupby("category")}
+        found = {BUILT: by_name.get("buildings", ())}
+        if len(by_name.get("parks", ())) >= settings.green_min_objects:
+            found[GREEN] = by_name["parks"]
+        if "water" in self.barriers(settings):
+            found[WATER] = by_name.get("water", ())
+        return {name: np.asarray(shapes, dtype=object) for name, shapes in found.items()}
 
     def donors(self, parks: GeometryArray, settings: IslandSettings) -> gpd.GeoDataFrame | None:
         """Give ordinary industrial land of the parks' size; None where none is mapped."""
@@ -71,16 +93,18 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
         max_water_share=settings.max_water_share,
     )
     graph = load_graph(context, "walk")
+    features = _features(context)
     return Scene(
         grid=grid,
-        counts=counts,
+        facilities=_points(context, features) or counts,
         land=land,
         eligible=eligible,
         density=counts.get("stops", serving),
         centre_xy_m=_centre(context),
         entrances=_entrances(context),
         streets=None if graph is None else Streets.from_tables(graph.nodes, graph.edges),
-        features=_features(context),
+        features=features,
+        prices=_prices(context),
     )
 
 
@@ -118,10 +142,13 @@ def _entrances(context: StageContext) -> dict[str, Array]:
     """Give the points of every service that has any."""
     facilities = context.layer("ingest", "facilities.parquet")
     stations = context.layer("rail", "stations.parquet")
+    ordinary = context.layer("ingest", "ordinary.parquet")
+    open_now = ordinary[ordinary["status"].eq("operating")] if len(ordinary) else ordinary
     layers = {
         "station": stations[stations["status"].eq("operating")],
         "hospital": facilities[facilities["service"].eq("hospital")],
         "school": facilities[facilities["service"].eq("school")],
+        "food": open_now[open_now["kind"].eq(FOOD)],
     }
     return {
         name: shapely.get_coordinates(layer.geometry.to_numpy())
@@ -135,8 +162,34 @@ def _features(context: StageContext) -> gpd.GeoDataFrame | None:
     if extract is None:
         return None
     from pipeline.sources.osm_features import read_osm_features
+
+    mapping = _mapping(context)
+    wanted = [name for name in FEATURES if name in mapping.categories]
+    if context.input("cells") is None:
+        wanted += [name for names in mapping.cells.values() for name in names]
+    wanted = sorted(set(wanted))
+    return read_osm_features(extract, mapping=mapping, crs=context.crs, categories=wanted).features
+
+
+def _mapping(context: StageContext) -> OsmMapping:
     from pipeline.sources.osm_mapping import read_mapping
 
-    mapping = read_mapping(context.settings("sources").osm_mapping)
-    wanted = [name for name in FEATURES if name in mapping.categories]
-    return read_osm_features(extract, mapping=mapping, crs=context.crs, categories=wanted).features
+    return read_mapping(context.settings("sources").osm_mapping)
+
+
+def _points(context: StageContext, features: gpd.GeoDataFrame | None) -> PointLayer | None:
+    """Give the facilities themselves where the cells are only counts of the same extract."""
+    if features is None or context.input("cells") is not None:
+        return None
+    there = features[features["status"].eq("operating")]
+    kinds = sorted(_mapping(context).cells.items())
+    parts = [there.loc[there["category"].isin(names), ["x", "y"]] for _, names in kinds]
+    number = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    xy_m = np.concatenate([part.to_numpy(dtype=np.float64) for part in parts])
+    return PointLayer(xy_m, number.astype(np.int64), tuple(name for name, _ in kinds))
+
+
+def _prices(context: StageContext) -> tuple[Array, Array]:
+    """Give the points and values of the prices that the study names."""
+    prices = context.layer("ingest", "prices.parquet")
+    return shapely.get_coordinates(prices.geometry.to_numpy()), prices["price"].to_numpy()

@@ -37,23 +37,30 @@ SEEN = features(
 
 
 def test_walls_and_plans_are_no_barriers() -> None:
-    found = barriers_of(SEEN, kinds=KINDS, min_objects=1)
-    assert found is not None
-    assert len(found) == 3
+    found = barriers_of(SEEN, kinds=KINDS, min_km=0.001)
+    assert {kind: len(shapes) for kind, shapes in found.items()} == dict.fromkeys(KINDS, 1)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 2])
-def test_an_unmapped_kind_leaves_barriers_unknown(missing: int) -> None:
-    rest = SEEN.drop(index=missing)
-    assert barriers_of(rest, kinds=KINDS, min_objects=1) is None
-    named = [kind for number, kind in enumerate(KINDS) if number != missing]
-    found = barriers_of(rest, kinds=named, min_objects=1)
-    assert found is not None
-    assert len(found) == 2
+def test_an_unmapped_kind_is_not_named_and_leaves_the_others(missing: int) -> None:
+    found = barriers_of(SEEN.drop(index=missing), kinds=KINDS, min_km=0.001)
+    assert set(found) == set(KINDS) - {KINDS[missing]}
 
 
-def test_too_few_objects_count_as_unmapped() -> None:
-    assert barriers_of(SEEN, kinds=KINDS, min_objects=2) is None
+def test_too_little_length_counts_as_unmapped() -> None:
+    assert set(barriers_of(SEEN, kinds=KINDS, min_km=0.1)) == {"water"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "seen"),
+    [({}, False), ({"layer": "-2"}, False), ({"layer": "1"}, True), ({"bridge": "yes"}, True),
+     ({"electrified": "contact_line"}, True), ({"electrified": "rail"}, False)],
+)  # fmt: skip
+def test_metro_bars_where_it_is_said_to_run_in_the_open(
+    tags: dict[str, str], *, seen: bool
+) -> None:
+    line = features(("barriers", {"railway": "subway", **tags}, LINE, "operating"))
+    assert ("railway" in barriers_of(line, kinds=KINDS, min_km=0.001)) is seen
 
 
 def plot(x: float, side_m: float, status: str = "operating", category: str = "industrial") -> tuple:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,17 +11,16 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from pipeline.measures.island_contrast import AMENITY, MIX, POOLED, Statistic
-from pipeline.measures.island_results import ComponentResult, component_row, verdict
-from pipeline.measures.island_score import (
-    Scored,
+from pipeline.measures.island_ranks import (
     adjusted,
-    among_donors,
-    normal_scores,
-    pooled,
+    at_speed,
+    at_width,
     rank_ranges,
     rank_table,
-    score,
+    variants,
 )
+from pipeline.measures.island_results import ComponentResult, component_row, verdict
+from pipeline.measures.island_score import Scored, among_donors, normal_scores, pooled, score
 from pipeline.settings.island import IslandSettings
 
 SETTINGS = IslandSettings(draws=199, min_valid_draws=99)
@@ -30,7 +31,8 @@ def result(
     reason: str | None = None,
 ) -> ComponentResult:  # fmt: skip
     null = np.random.default_rng(seed).normal(size=199)
-    statistic = Statistic(component, POOLED, 800.0, "unit")
+    category = "all" if component == "barriers" else POOLED
+    statistic = Statistic(component, category, 800.0, "unit")
     return ComponentResult(place_id, statistic, observed, null, reason=reason)
 
 
@@ -151,6 +153,48 @@ def test_no_effect_does_not_show_together() -> None:
         assert together is not None
         share.append(together.p <= 0.05)
     assert np.mean(share) <= 0.15
+
+
+def minutes(
+    place_id: str, service: str, observed: float, *, ring_m: float = 800.0
+) -> ComponentResult:
+    null = np.random.default_rng(5).normal(size=199)
+    statistic = Statistic("access_gap", service, ring_m, "min")
+    return ComponentResult(place_id, statistic, observed, null)
+
+
+def test_every_choice_is_listed_and_services_are_left_out_one_by_one() -> None:
+    base = [result("A", 1.0), minutes("A", "station", 2.0), minutes("A", "school", 1.0)]
+    ways = variants({"base": base}, base="base")
+    assert set(ways) == {
+        "base", "without access_gap", "without access_gap school", "without access_gap station",
+        "without porosity",
+    }  # fmt: skip
+    assert [one.statistic.category for one in ways["without access_gap school"]] == [
+        POOLED, "station",
+    ]  # fmt: skip
+
+
+def test_another_walking_speed_changes_minutes_and_no_p() -> None:
+    usual = [minutes("A", "station", 2.0), result("A", 1.0)]
+    slow = at_speed(usual, factor=80 / 64)
+    assert [one.observed for one in slow] == [2.5, 1.0]
+    before, after = (score(part, settings=SETTINGS)[0] for part in (usual, slow))
+    assert (before.score, before.p) == (after.score, after.p)
+
+
+def test_a_ring_width_takes_its_own_gaps_and_what_knows_no_other() -> None:
+    narrow = minutes("A", "station", 9.0, ring_m=500.0)
+    every = [minutes("A", "station", 2.0), narrow, result("A", 1.0)]
+    assert at_width(every, ring_m=500.0, settings=SETTINGS) == [narrow, every[2]]
+    assert at_width(every, ring_m=800.0, settings=SETTINGS) == [every[0], every[2]]
+
+
+def test_single_kinds_of_barrier_explain_and_are_not_scored() -> None:
+    whole = result("A", 0.0, component="barriers")
+    rail = replace(whole, observed=3.0, statistic=replace(whole.statistic, category="railway"))
+    both, one = (score(part, settings=SETTINGS)[0] for part in ([whole, rail], [whole]))
+    assert both.score == one.score
 
 
 def test_donors_are_counted_by_part() -> None:

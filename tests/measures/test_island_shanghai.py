@@ -12,7 +12,8 @@ import pytest
 from pipeline.measures.island_city import urban_land
 from pipeline.measures.island_grid import GridFrame
 from pipeline.measures.island_places import IslandContrast, measure_contrast
-from pipeline.measures.island_score import contrast_results, pooled, rank_ranges, score
+from pipeline.measures.island_ranks import rank_ranges
+from pipeline.measures.island_score import contrast_results, pooled, score
 from pipeline.settings.island import IslandSettings
 from pipeline.sources.cells import read_cells
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,13 +14,15 @@ from pyproj import CRS
 
 from pipeline.measures.island_barriers import barrier_raster, barrier_results, relocated_share
 from pipeline.measures.island_boundary import barrier_share
+from pipeline.measures.island_contrast import Statistic
 from pipeline.measures.island_grid import GridFrame
 from pipeline.measures.island_places import IslandContrast, measure_contrast
 from pipeline.measures.island_results import ComponentResult, component_row
 from pipeline.measures.island_score import score
 from pipeline.network.osm_streets import read_osm_streets
-from pipeline.network.separation import estimated_access, separation_results
+from pipeline.network.separation import separation_results
 from pipeline.network.separation_around import row_means, row_medians
+from pipeline.network.separation_gaps import best_access, estimated_access
 from pipeline.network.separation_streets import Streets
 from pipeline.settings.island import IslandSettings
 from pipeline.settings.network import NetworkSettings
@@ -27,7 +30,9 @@ from tests.measures.island_worlds import as_places
 
 from .separation_lattice import inside, lattice
 
-SETTINGS = IslandSettings(draws=99, min_valid_draws=49, sample_points=150)
+SETTINGS = IslandSettings(
+    draws=99, min_valid_draws=49, sample_points=150, ring_sensitivity_m=()
+)  # fmt: skip
 GRID = GridFrame(0.0, 0.0, 500.0, 20, 20)
 WALLED = shapely.box(2000, 2000, 3000, 3000)
 OPENED = shapely.box(6000, 6000, 7000, 7000)
@@ -58,6 +63,11 @@ def measured(parks: list[shapely.Polygon], **columns: object) -> IslandContrast:
 def rows(results: list[ComponentResult]) -> pd.DataFrame:
     table = pd.DataFrame([component_row(result, SETTINGS) for result in results])
     return table.set_index(["place_id", "component"])
+
+
+def by_category(results: list[ComponentResult]) -> pd.DataFrame:
+    table = pd.DataFrame([component_row(result, SETTINGS) for result in results])
+    return table.set_index(["place_id", "category"])
 
 
 @pytest.fixture(scope="module")
@@ -124,20 +134,28 @@ def test_nothing_is_said_of_an_indicative_boundary() -> None:
         snap_m=300.0, walk_m_min=80.0, settings=SETTINGS,
     )  # fmt: skip
     river = np.array([shapely.box(7000, 0, 7100, 10000)], dtype=object)
-    results += barrier_results(contrast.places, river, GRID, settings=SETTINGS)
+    results += barrier_results(contrast.places, {"water": river}, GRID, settings=SETTINGS)
     found = rows(results)
     for component in ("porosity", "circumvention", "barriers"):
-        assert found.loc[("P00", component), "status"] == "not_testable"
+        told = set(found.loc[[("P00", component)], "reason"])
+        assert told <= {"boundary_unknown", "no_barrier_data"}
+        assert "boundary_unknown" in told
     gap = found.loc[("P00", "access_gap")]
     assert gap["low"] <= gap["observed"] < gap["high"]
 
 
 def test_barriers_in_place_and_relocated() -> None:
     river = np.array([shapely.box(7010, 0, 7100, 10000)], dtype=object)
+    rail = np.array([shapely.LineString([(0, 7020), (10000, 7020)])], dtype=object)
     contrast = measured([OPENED, WALLED])
-    found = rows(barrier_results(contrast.places, river, GRID, settings=SETTINGS))
-    assert found.loc[("P00", "barriers"), "observed"] == pytest.approx((1000 + 40) / 4000)
-    assert found.loc[("P01", "barriers"), "observed"] == 0.0
+    mapped = {"water": river, "railway": rail}
+    found = by_category(barrier_results(contrast.places, mapped, GRID, settings=SETTINGS))
+    assert found.loc[("P00", "water"), "observed"] == pytest.approx((1000 + 40) / 4000)
+    assert found.loc[("P00", "all"), "observed"] == pytest.approx((1000 + 20 + 1000 + 10) / 4000)
+    assert found.loc[("P01", "all"), "observed"] == 0.0
+    # What is unmapped is no 0: it has its own row, and the whole says what it is made of.
+    assert found.loc[("P00", "expressway"), "status"] == "no_data"
+    assert found.loc[("P00", "all"), "basis"] == "lines: railway, water"
     raster = barrier_raster(river, GRID, near_m=30.0)
     place = contrast.places[0]
     at = place.positions
@@ -150,8 +168,26 @@ def test_barriers_in_place_and_relocated() -> None:
         assert sampled[number] == pytest.approx(
             barrier_share(moved, list(river), near_m=30.0), abs=0.01
         )
-    missing = rows(barrier_results(contrast.places, None, GRID, settings=SETTINGS))
+    missing = rows(barrier_results(contrast.places, {}, GRID, settings=SETTINGS))
     assert set(missing["status"]) == {"no_data"}
+
+
+def test_a_gap_on_streets_without_relocations_on_streets_gives_way_to_straight_lines() -> None:
+    null, nothing = np.arange(99.0), np.full(99, np.nan)
+    statistic = Statistic("access_gap", "school", 800.0, "min")
+    line = ComponentResult("A", statistic, 1.0, null, basis="straight_line")
+    walked = ComponentResult("A", statistic, 2.0, null)
+    untested = ComponentResult("A", statistic, 2.0, nothing)
+    assert best_access([walked], [line], SETTINGS) == [walked]
+    estimate, beside = best_access([untested], [line], SETTINGS)
+    assert estimate is line
+    assert (beside.statistic.component, beside.observed, beside.reason) == (
+        "walked_gap", 2.0, "few_draws",
+    )  # fmt: skip
+    unknown = replace(untested, observed=np.nan, reason="few_minutes")
+    assert best_access([unknown], [line], SETTINGS) == [line]
+    crowded = replace(line, null=np.empty(0))
+    assert best_access([untested], [crowded], SETTINGS) == [untested]
 
 
 def test_straight_lines_estimate_and_say_so() -> None:

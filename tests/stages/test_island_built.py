@@ -13,6 +13,7 @@ from pipeline.measures.island_results import REASONS
 from pipeline.publish.island_profile import CAVEATS
 
 KEY = ["place_id", "component", "category", "ring_m"]
+CONTEXT = ["built_form", "green_share", "water_share", "price", "block_size", "street_density"]
 SEPARATION = ["porosity", "circumvention", "access_gap", "barriers"]
 
 
@@ -96,21 +97,48 @@ def test_unmapped_is_never_sealed(streeted: pd.DataFrame) -> None:
     walls = streeted[streeted["component"].isin(["porosity", "circumvention"])]
     assert walls["observed"].isna().all()
     assert walls["p_island"].isna().all()
-    # The extract knows hardly any water: what is not mapped does not bar, nor is it open.
-    assert set(streeted.loc[streeted["component"].eq("barriers"), "status"]) == {"no_data"}
+    # The extract knows hardly any water and does not say where metro runs in the open: what is not
+    # mapped does not bar, nor is it open. Expressways are mapped, the boundaries are not known.
+    barriers = streeted[streeted["component"].eq("barriers")].groupby("category")["reason"]
+    assert barriers.agg(set).to_dict() == {
+        "all": {"boundary_unknown", "no_footprint"},
+        "expressway": {"boundary_unknown", "no_footprint"},
+        "railway": {"no_barrier_data", "no_footprint"},
+        "water": {"no_barrier_data", "no_footprint"},
+    }
     assert streeted.loc[streeted["reason"].eq("no_streets"), "observed"].isna().all()
 
 
 @pytest.mark.shared
-def test_streets_of_two_places_measure_and_do_not_test(streeted: pd.DataFrame) -> None:
-    rows = of(streeted, "T1", "access_gap")
-    on_streets = rows[rows["basis"].eq("streets")]
-    assert len(on_streets) > 0
-    assert set(on_streets["reason"]) == {"few_draws"}
-    assert on_streets["observed"].notna().all()
-    assert on_streets["p_island"].isna().all()
+def test_streets_of_two_places_are_shown_and_straight_lines_are_tested(
+    streeted: pd.DataFrame,
+) -> None:
+    gaps = of(streeted, "T1", "access_gap")
+    assert set(gaps["basis"]) == {"straight_line"}
+    assert gaps["status"].eq("ok").all()
+    assert {"station", "hospital", "school", "food"} == set(gaps["category"])
+    walked = of(streeted, "T1", "walked_gap")
+    assert set(walked["basis"]) == {"streets"}
+    assert set(walked["reason"]) == {"few_draws"}
+    assert walked["observed"].notna().all()
+    assert walked["p_island"].isna().all()
     density = of(streeted, "T1", "street_density").iloc[0]
     assert density["inside"] > 1
+
+
+@pytest.mark.shared
+def test_context_is_described_and_never_tested(table: pd.DataFrame, streeted: pd.DataFrame) -> None:
+    for built in (table, streeted):
+        beside = built[built["component"].isin(CONTEXT)]
+        assert beside["p_island"].isna().all()
+        assert (beside["reason"].isna() == beside["observed"].notna()).all()
+    assert set(table.loc[table["component"].eq("price"), "reason"]) == {"no_price_data"}
+    green = streeted[streeted["component"].eq("green_share") & streeted["status"].eq("ok")]
+    assert len(green) > 20
+    assert green[["inside", "ring"]].ge(0).all().all()
+    assert green[["inside", "ring"]].le(1).all().all()
+    # Only buildings that are schools or hospitals are in this extract: a thin map, no empty land.
+    assert streeted.loc[streeted["component"].eq("built_form"), "observed"].isna().all()
 
 
 @pytest.mark.parametrize("built", ["embedded", "with_extract"])
@@ -146,6 +174,10 @@ def test_draws_are_points_with_shift_and_rotation(embedded: Path) -> None:
 
 def test_ranks_lie_in_their_ranges_and_leave_out_what_is_uncertain(embedded: Path) -> None:
     ranks = island(embedded, "ranks")
+    # Three rings, two more walking speeds, and every component and service left out in turn.
+    apart = ranks[ranks["theme"].eq("separation")]
+    assert apart["choices"].max() >= 3 + 2 + 3
+    assert (apart["rank_low"] < apart["rank_high"]).mean() > 0.5
     assert (ranks["rank_low"] <= ranks["rank"]).all()
     assert (ranks["rank"] <= ranks["rank_high"]).all()
     assert (ranks["p_adjusted"] >= ranks["p"] - 1e-12).all()

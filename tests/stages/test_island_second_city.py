@@ -35,10 +35,28 @@ def test_known_boundaries_are_tested_on_streets(porto_alegre: Path) -> None:
     assert gaps["basis"].eq("streets").all()
 
 
-def test_small_parks_are_not_resolved_by_cells(porto_alegre: Path) -> None:
+def test_small_parks_are_counted_by_points(porto_alegre: Path) -> None:
     table = pd.read_parquet(porto_alegre / "island.parquet")
     amenities = table[table["component"].eq("amenity_contrast")]
-    assert set(amenities["reason"]) == {"below_cells"}
+    assert set(amenities["basis"]) == {"points"}
+    assert amenities["status"].eq("ok").any()
+    counts = amenities.loc[amenities["status"].eq("ok"), ["inside_count", "ring_count"]]
+    assert (counts == counts.round()).all().all()
+
+
+def test_railways_bar_boundaries_and_what_is_unmapped_is_named(porto_alegre: Path) -> None:
+    table = pd.read_parquet(porto_alegre / "island.parquet")
+    barred = table[table["component"].eq("barriers")].set_index(["category", "place_id"])
+    assert set(barred.loc["water", "reason"]) == {"no_barrier_data"}
+    assert set(barred.loc["expressway", "reason"]) == {"no_barrier_data"}
+    assert set(barred.loc["all", "basis"]) == {"lines: railway"}
+    rail = barred.loc["railway"]
+    tested = rail[rail["status"].eq("ok")]
+    assert len(tested) >= 4
+    assert tested["observed"].max() > 0.02
+    assert tested["observed"].between(0, 1).all()
+    blocks = table[table["component"].eq("block_size") & table["status"].eq("ok")]
+    assert len(blocks) >= 4
 
 
 def test_relocations_carry_what_streets_say(porto_alegre: Path) -> None:
