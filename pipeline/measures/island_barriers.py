@@ -114,7 +114,8 @@ def barrier_results(
     (its `basis` names them where some are missing); not testable where the boundary is only
     indicative
     """
-    known = {ALL: barriers, **{kind: _only(barriers, kind) for kind in settings.barrier_kinds}}
+    known: dict[str, Mapping[str, GeometryArray]] = {ALL: barriers}
+    known |= {kind: _only(barriers, kind) for kind in settings.barrier_kinds}
     certain = [place for place in places if not place.indicative]
     rasters: dict[str, BarrierRaster] = {}
     if certain:

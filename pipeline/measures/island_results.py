@@ -125,8 +125,8 @@ REASONS = {
     ),
     "no_facilities": (
         "no_data",
-        "没有可到达的设施",
-        "there is no facility to reach",
+        "没有此类设施的数据；需要 osm_extract 或相应的输入",
+        "no such facility is known: it takes an `osm_extract` or the input of that name",
     ),
     "not_scored": (
         "not_measurable",

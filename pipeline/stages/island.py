@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.measures.island_barriers import BARRIERS, barrier_results
 from pipeline.measures.island_context import block_results, cover_results, price_results
+from pipeline.measures.island_contrast import Statistic
 from pipeline.measures.island_places import IslandContrast, measure_contrast, measure_donors
 from pipeline.measures.island_ranks import at_speed, at_width, rank_ranges
 from pipeline.measures.island_results import ComponentResult, component_row
@@ -22,13 +23,13 @@ from pipeline.network.separation import (
     separation_results,
     unmeasured,
 )
-from pipeline.network.separation_gaps import best_access, estimated_access
+from pipeline.network.separation_gaps import ACCESS, best_access, estimated_access
 from pipeline.network.separation_openings import gate_table
 from pipeline.publish.island_profile import profile_svg
 from pipeline.settings.island import IslandSettings
 from pipeline.spreadsheet import without_formulas
 from pipeline.stages.context import StageContext
-from pipeline.stages.island_scene import Scene, read_scene
+from pipeline.stages.island_scene import SERVICES, Scene, read_scene
 from pipeline.stages.island_tables import (
     comparison,
     donor_table,
@@ -68,7 +69,8 @@ def run(context: StageContext) -> None:
     without = places.loc[~places["place_id"].isin(own), "place_id"]
     kinds = [(BARRIERS, kind) for kind in ("all", *settings.barrier_kinds)]
     apart += _context(scene, contrast.places, settings)
-    apart += absent(without, list(scene.entrances), kinds, settings)
+    apart += _unreached(scene, contrast.places, settings)
+    apart += absent(without, SERVICES, kinds, settings)
     table = _table(contrast, apart, settings)
     walk_m_min = context.settings("network").walk_speed_m_min
     ways = _ways(contrast.places, apart, settings, walk_m_min=walk_m_min)
@@ -165,6 +167,22 @@ def _context(
         public = scene.streets.lines[~scene.streets.interior]
         results += block_results(places, public, settings=settings)
     return results
+
+
+def _unreached(
+    scene: Scene, places: Sequence[PlaceContrast], settings: IslandSettings
+) -> list[ComponentResult]:
+    """Name the services that the study knows no facility of."""
+    missing = [service for service in SERVICES if service not in scene.entrances]
+    return [
+        ComponentResult(
+            place.place_id, Statistic(ACCESS, service, width_m, "min"), np.nan, np.empty(0),
+            reason="no_facilities",
+        )
+        for place in places
+        for service in missing
+        for width_m in settings.ring_widths_m
+    ]  # fmt: skip
 
 
 def _table(

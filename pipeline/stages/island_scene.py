@@ -30,6 +30,7 @@ NOT_COUNTS = ("row", "col", "district", "geometry")
 FEATURES = ("barriers", "industrial", "water", "buildings", "parks")
 AREA = 2
 FOOD = "supermarket"
+SERVICES = ("station", "hospital", "school", "food")
 
 
 @dataclass(frozen=True)
