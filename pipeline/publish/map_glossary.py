@@ -25,11 +25,11 @@ HINTS_OF = {
     "island": (
         (
             "比多少随机搬移的同形地块更像孤岛（1 = 比全部都像）。深浅不代表显著，"
-            "显著者另加橙色描边；是关联，不是因果；不计入综合。"
+            "显著者另加橙色描边；是关联，不是因果；单个园区的检验力低；不计入综合。"
         ),
         (
             "Share of relocated footprints that are less of an island. Darker is not significant: "
-            "that is the orange outline. Association, not cause; not in the composite."
+            "that is the orange outline. Association, not cause; low power; not in the composite."
         ),
     ),
 }
