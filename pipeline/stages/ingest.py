@@ -15,6 +15,7 @@ from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities
 from pipeline.sources.osm_facilities import COLUMNS as ORDINARY
 from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
 from pipeline.sources.people import people_of
+from pipeline.sources.prices import prices_of
 from pipeline.sources.reference import TableSpec, read_reference, reference_tables
 from pipeline.sources.role_tables import check_ids, flags_of, text_of
 from pipeline.sources.study_cells import areas_of_districts, areas_of_townships, count
@@ -93,6 +94,7 @@ def run(context: StageContext) -> None:
     context.put("residents.parquet", people_of(given, area))
     context.put("entrances.parquet", _entrances(given))
     context.put("townships.parquet", areas_of_townships(given))
+    context.put("prices.parquet", prices_of(given, crs=context.crs))
     _surroundings(context, given, places)
     for role, name in PLAIN.items():
         context.put(f"{name}.parquet", _or_empty(given.plain(role), like=role))
