@@ -25,11 +25,11 @@ BADGES = {
 
 #: The composite asks another question: is the place among those with the largest gaps?
 RANK_BADGES = {
-    GAP_ROBUST: Badge("gap-robust", "最大之列·稳健", "among the largest, robust"),
-    GAP_LIKELY: Badge("gap-likely", "最大之列·较可能", "among the largest, likely"),
-    UNDECIDED: Badge("undecided", "是否最大之列：无法判定", "among the largest: undecided"),
-    NO_GAP_LIKELY: Badge("no-gap-likely", "不在最大之列·较可能", "not among them, likely"),
-    NO_GAP_ROBUST: Badge("no-gap-robust", "不在最大之列·稳健", "not among them, robust"),
+    GAP_ROBUST: Badge("gap-robust", "最大之列·稳健", "largest, robust"),
+    GAP_LIKELY: Badge("gap-likely", "最大之列·较可能", "largest, likely"),
+    UNDECIDED: Badge("undecided", "是否列入：未定", "largest: undecided"),
+    NO_GAP_LIKELY: Badge("no-gap-likely", "不在其列·较可能", "not largest, likely"),
+    NO_GAP_ROBUST: Badge("no-gap-robust", "不在其列·稳健", "not largest, robust"),
     NO_VALUE: Badge("no-value", "无值", "no value"),
 }
 
