@@ -16,6 +16,7 @@ import shapely
 from pipeline.errors import GeometryError, LayerError, StudyError
 from pipeline.network.osm_streets import read_osm_streets
 from pipeline.resources import shipped
+from pipeline.scenarios import compare_words
 from pipeline.scenarios.compare import compare_runs
 from pipeline.scenarios.draw import draw_scenario
 from pipeline.scenarios.files import Scenario, find_scenario, read_scenario
@@ -278,6 +279,11 @@ def test_a_workspace_is_equal_to_itself_and_a_setting_is_told(
         ["code", "code"],
     ]
     assert found.places[["place_id", "service"]].to_numpy().tolist() == [["K1", "rail"]]
+    lines = compare_words.told(found, {})
+    assert "  设置 / setting  gaps.cap: 1.0 → 2.0  [gaps]" in lines
+    assert any(line.startswith("  K1 张江") and "轨道" in line for line in lines)
+    assert lines[-1].startswith("共 1 个结果")
+    assert "没有 / none" in "".join(compare_words.told(same, {}))
     bare = Workspace(tmp_path / "bare", "shanghai")
     bare.built.mkdir(parents=True)
     shutil.copy(first.plan, bare.plan)
@@ -300,7 +306,7 @@ def test_a_stricter_threshold_opens_gaps_and_leaves_the_values(
     assert set(rail["change"]) <= {"same", "unknown"}
     assert json.loads((folder / "scenario.json").read_text(encoding="utf-8"))["hypothetical"]
     page = (folder / "map.html").read_text(encoding="utf-8")
-    assert "三级医院的门槛改为 20" in page
+    assert "医院的门槛改为 20" in page
     assert "../../maps/overview.html" in page
 
 

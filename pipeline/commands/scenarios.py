@@ -77,26 +77,15 @@ def compare(
     """对照两次运行：什么变了，为什么 / compare two runs: what changed and why."""
     from pipeline.atomic import atomic_write
     from pipeline.scenarios.compare import compare_runs
+    from pipeline.scenarios.compare_words import told
     from pipeline.spreadsheet import without_formulas
     from pipeline.workspace import Workspace
 
     plan, _place = open_study(study, None, None, first)
     name = plan.study.id
     found = compare_runs(Workspace(first.resolve(), name), Workspace(second.resolve(), name))
-    for row in found.causes.itertuples():
-        say(f"{row.cause:<9} {row.what}: {row.first} -> {row.second}  ({row.stage})")
-    if found.causes.empty:
-        say("输入、设置与代码均相同 / inputs, settings and code are the same")
-    for row in found.places.itertuples():
-        unit = row.unit if isinstance(row.unit, str) else ""
-        sides = [str(row.verdict_before), str(row.verdict_after)]
-        sure = "" if sides[0] == sides[1] else f"  {' -> '.join(sides)}"
-        say(
-            f"{row.place_id:<4} {row.service:<10} {row.value_before:.3g} -> {row.value_after:.3g} "
-            f"{unit}  {row.change_zh} / {row.change_en}{sure}"
-        )
-    both = int(found.files["state"].eq("differs").sum())
-    say(f"{len(found.places)} 个结果、{both} 个文件不同 / results and files differ")
+    for line in told(found, plan.inputs.labels):
+        say(line)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         for key in ("causes", "files", "places", "summary"):
@@ -119,6 +108,13 @@ def digitise(
     corner: Annotated[
         float, typer.Option(help="路口处允许的缺口（米） / gap that corners may have, m")
     ] = 200.0,
+    bridge: Annotated[
+        float,
+        typer.Option(
+            help="同一条界线断开时可直线相连的最大距离（米） / "
+            "join pieces of one limit up to so far apart, m"
+        ),
+    ] = 0.0,
     out: Annotated[Path, typer.Option("--out", help="写入的文件夹 / folder to write to")] = Path(),
 ) -> None:
     """按所述四至由摘录描出边界 / trace a boundary from the four limits a source states."""
@@ -127,11 +123,14 @@ def digitise(
     plan, _place = open_study(study, osm, None, workspace)
     given = {"north": north, "east": east, "south": south, "west": west}
     named = {side: name for side, name in given.items() if name}
-    found = traced_place(plan, place, named, corner_m=corner)
+    found = traced_place(plan, place, named, corner_m=corner, bridge_m=bridge)
     verdict = "接受 / accepted" if found.accepted else "不接受 / not accepted"
     stated = "—" if found.documented_km2 is None else f"{found.documented_km2:g}"
     said = "" if found.difference_share is None else f", {found.difference_share:.1%}"
     say(f"{place}: {found.area_km2:.3f} km2 ({stated}{said}) {verdict}")
+    if found.bridged_share > 0:
+        part = f"{found.bridged_share:.0%}"
+        say(f"边界的 {part} 由断开路段直线相连 / {part} of the outline joins pieces of a road")
     say(f"已写 / written  {write_traced(found, place, out, crs=plan.study.crs)}")
     if not found.accepted:
         raise typer.Exit(3)

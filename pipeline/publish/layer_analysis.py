@@ -100,6 +100,7 @@ LAYOUT = {
     "layout_targets": "layout_targets",
     "cost_contrast": "costs",
     "figure_checks": "figure_checks",
+    "carrier_status": "carrier_status",
 }
 Roles = tuple[str, ...]
 
@@ -140,4 +141,5 @@ def analysis_recipes(
         plain("rail_published", "rail", "published", published),
         plain("concentration", "synthesis", "concentration", layout, renamed=no_model),
         *(plain(name, "synthesis", file, layout) for name, file in LAYOUT.items()),
+        *(plain(name, "synthesis", name, parcels) for name in ("contiguity", "retention")),
     )

@@ -11,10 +11,13 @@ from typing import Any
 import pandas as pd
 
 from pipeline.publish import (
+    report_context,
     report_evidence,
     report_island,
+    report_layout,
     report_parcels,
     report_scenario,
+    report_synthesis,
     report_tables,
 )
 from pipeline.publish.leaflet import POLICY_MARK, seal
@@ -139,6 +142,25 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             figures=_there(figures, "carrier_targets"),
         ),
         _scenarios(data),
+        _section(
+            "answers",
+            "布局对照缺口：怎样补、跟谁配",
+            "Layout against gaps: what would help, who pairs with whom",
+            report_synthesis.synthesis_tables(data),
+            intro=report_synthesis.synthesis_words(data),
+        ),
+        _section(
+            "structure",
+            "布局结构与服务集聚",
+            "Structure of the layout, service clusters",
+            report_layout.layout_tables(data),
+        ),
+        _section(
+            "context",
+            "背景：成本、载体与用地",
+            "Context: costs, carriers, land",
+            report_context.context_tables(data),
+        ),
         _section("island", "孤岛效应", "Island effect", report_island.island_tables(data)),
         _section(
             "parcels",
@@ -155,6 +177,7 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             [
                 report_evidence.published_coverage(data),
                 report_evidence.contradictions(data),
+                report_context.figure_checks(data),
                 report_evidence.standards(data),
             ],
         ),
@@ -173,8 +196,8 @@ def _section(
     tables: Sequence[Table | None],
     *,
     figures: Sequence[str] = (),
-    mark: Words | None = None,
     intro: Sequence[Words] = (),
+    mark: Words | None = None,
 ) -> Section | None:
     """Make a section of the tables there are; none at all makes no section."""
     there = [table for table in tables if table is not None]

@@ -42,7 +42,8 @@ class ReportData:
     `share`, `share_extent`). `scenario` are the gaps with every station open, `cap` the excess over
     a threshold, in thresholds, from which a gap counts 1 (None where gaps are relative); `words`
     the names that the study's maps use too. `island` and `parcels` hold the
-    tables of those stages by name; None where a run has no such stage.
+    tables of those stages by name; None where a run has no such stage. `synthesis` also holds
+    `two_tier` and `fit`, which the access stage writes.
     """
 
     title: Words
@@ -71,6 +72,7 @@ class ReportData:
     cap: float | None = None
     island: Mapping[str, pd.DataFrame] | None = None
     parcels: Mapping[str, pd.DataFrame] | None = None
+    synthesis: Mapping[str, pd.DataFrame] | None = None
 
     @property
     def measured_share(self) -> float | None:

@@ -36,7 +36,10 @@ def contradictions(data: ReportData) -> Table | None:
             Cell(clean(row["value_a"]), clean(row["source_a"], LONG)),
             Cell(clean(row["value_b"]), clean(row["source_b"], LONG)),
             Cell(clean(row["unit"]), kind="short"),
-            Cell(clean(row["used"]), clean(row["reason_en"], LONG)),
+            Cell(
+                f"{clean(row['used'])}（{clean(row['reason_zh'], LONG)}）",
+                clean(row["reason_en"], LONG),
+            ),
         ]
         for _, row in data.contradictions.iterrows()
     ]

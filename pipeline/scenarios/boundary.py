@@ -20,7 +20,7 @@ NEAREST_REACH_M = 5000.0
 
 
 def traced_place(
-    study: Study, place_id: str, given: Mapping[str, str], *, corner_m: float
+    study: Study, place_id: str, given: Mapping[str, str], *, corner_m: float, bridge_m: float = 0.0
 ) -> Traced:
     """Trace the boundary of one place from the limits given, else from those its source states.
 
@@ -66,6 +66,7 @@ def traced_place(
         reach_m=reach + float(row.get("precision_m") or 0.0),
         corner_m=corner_m,
         tolerance_share=study.synthesis.tolerance_share,
+        bridge_m=bridge_m,
     )
 
 
@@ -81,6 +82,7 @@ def write_traced(found: Traced, place_id: str, folder: Path, *, crs: str) -> Pat
         "documented_km2": found.documented_km2,
         "difference_share": found.difference_share,
         "accepted": found.accepted,
+        "bridged_share": round(found.bridged_share, 4),
         "source": "© OpenStreetMap contributors",
     }
     path = folder / f"{place_id}.geojson"

@@ -68,9 +68,11 @@ def compare_runs(first: Workspace, second: Workspace) -> Comparison:
 
 
 def _moved(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Keep the rows in which the value, the finding or the method differs."""
-    value = ledger[["value_before", "value_after"]].astype("float64")
-    other = value["value_before"].ne(value["value_after"]) & value.notna().any(axis=1)
+    """Keep the rows in which the value, the gap, the finding or the method differs."""
+    other = pd.Series(data=False, index=ledger.index)
+    for name in ("value", "gap"):
+        first, last = (ledger[f"{name}_{side}"].astype("float64") for side in ("before", "after"))
+        other |= first.ne(last) & (first.notna() | last.notna())
     for name in ("finding", "verdict", "method", "status"):
         pair = ledger[[f"{name}_before", f"{name}_after"]].astype("object").fillna(NOT_THERE)
         other |= pair[f"{name}_before"].ne(pair[f"{name}_after"])

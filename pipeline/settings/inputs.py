@@ -277,6 +277,30 @@ class InputSettings(Section):
         en="rents or land prices at points: price (one unit throughout), compared inside and "
         "around parks",
     )
+    boundaries: InputPath | None = setting(
+        None,
+        zh="地点的边界（面文件，含 place_id），如 parkgap digitise 所写",
+        en="boundaries of places (polygons with place_id), as parkgap digitise writes them",
+    )
+    rings: TableInput | None = setting(
+        None,
+        zh="划分中心城区与近郊的两条环线：ring_id、rank、name_zh、name_en、seq、lon、lat",
+        en="the two ring roads that bound the central city and the near suburbs: ring_id, rank, "
+        "name_zh, name_en, seq, lon, lat",
+    )
+    carrier_items: TableInput | None = setting(
+        None,
+        zh="载体应查事项：item、requirement_id、name_zh、name_en、unit、target、missing_zh、"
+        "missing_en、source",
+        en="what is to be watched at the carriers: item, requirement_id, name_zh, name_en, unit, "
+        "target, missing_zh, missing_en, source",
+    )
+    operation: TableInput | None = setting(
+        None,
+        zh="载体的配套与运营数值：place_id、item（见 carrier_items）、value",
+        en="figures of the carriers' utilities and operation: place_id, item (of carrier_items), "
+        "value",
+    )
     cells: TableInput | None = setting(
         None,
         zh="500 米格网的设施计数；空则由摘录统计",

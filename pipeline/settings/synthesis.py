@@ -164,6 +164,36 @@ class SitingSettings(Section):
     )
 
 
+class LandSettings(Section):
+    """How plots are joined to patches, and what holding land could cost."""
+
+    gap_m: float = setting(
+        40.0,
+        zh="相距不超过此值的地块视为连片（可隔一条街）",
+        en="plots at most so far apart lie together, a street between them or not",
+        unit="m",
+        source=f"{ANALYST}: the width of an industrial street with its verges",
+        gt=0,
+    )
+    surcharge_yuan_m2_year: float = setting(
+        1.0,
+        zh="低效与闲置用地每年每平方米的附加保有成本（情景；没有来源给出数额）",
+        en="yearly surcharge on low-efficiency and idle land in a scenario; no source states one",
+        unit="yuan/m2/year",
+        source=f"{ANALYST}: one yuan, so that the result scales to any amount",
+        ge=0,
+    )
+    land_price_yuan_m2: float | None = setting(
+        None,
+        zh="未写明出让价款的地块所用的工业地价；空则不计闲置费",
+        en="price of industrial land where a plot states no price of its grant; without one the "
+        "idle fee stays unknown",
+        unit="yuan/m2",
+        source="study file",
+        gt=0,
+    )
+
+
 class SynthesisSettings(Section):
     """Layout against gaps: pairing, clusters, siting, locations and documented figures."""
 
@@ -175,10 +205,14 @@ class SynthesisSettings(Section):
     )
     clusters: ClusterSettings = setting(ClusterSettings(), zh="服务集聚", en="service clusters")
     siting: SitingSettings = setting(SitingSettings(), zh="选址", en="siting")
+    land: LandSettings = setting(
+        LandSettings(), zh="连片与保有成本", en="contiguity and the cost of holding land"
+    )
     central_km: float | None = setting(
         None,
-        zh="中心城区的半径；空则不分区位",
-        en="radius of the central city; places are not sorted into rings when empty",
+        zh="没有环线（inputs.rings）时中心城区的半径；两者皆空则不分区位",
+        en="radius of the central city where inputs.rings gives no ring roads; without either, "
+        "places are not sorted into rings",
         unit="km",
         source="study file",
         gt=0,

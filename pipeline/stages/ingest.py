@@ -9,6 +9,7 @@ import shapely
 
 from pipeline.measures.targets import target_columns
 from pipeline.settings.inputs import TableInput
+from pipeline.sources.boundaries import with_boundaries
 from pipeline.sources.cells import CellGrid, district_shapes
 from pipeline.sources.facility_tables import hospitals_of, schools_of
 from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities
@@ -125,6 +126,8 @@ def _places(context: StageContext, given: StudyInputs) -> gpd.GeoDataFrame:
     table["name_en"] = text_of(table, "name_en", "name", "name_zh").fillna(table["place_id"])
     absent = [name for name in PLACE_COLUMNS if name not in table.columns]
     table = table.assign(**dict.fromkeys(absent))
+    if given.settings.boundaries is not None:
+        table = with_boundaries(table, given.settings.boundaries, archives=given.sources.archives)
     points = points_of(table, crs=context.crs)
     table["x"], table["y"] = points.geometry.x, points.geometry.y
     shapes, basis = _footprints(

@@ -13,10 +13,12 @@ from pipeline.publish.overview_map import (
 )
 from pipeline.publish.parcel_map import build_parcels
 from pipeline.publish.scenario_map import build_scenario
+from pipeline.publish.themed_map import build_themed
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_parcels import parcel_data
 from pipeline.stages.map_parks import ParkBuilder
 from pipeline.stages.map_scenarios import planned_stations
+from pipeline.stages.map_synthesis import synthesis_page
 from pipeline.stages.map_tables import MapTables, read_tables
 
 SERVICES = ("rail", "hospital", "school")
@@ -25,6 +27,7 @@ SCENARIO = (
     "在建与规划车站：前后对照",
     "Planned stations: before and after",
 )
+SYNTHESIS = "synthesis.html"
 PARCELS = ("parcels.html", "地块判定与更新", "Parcels: verdicts and renewal")
 
 
@@ -48,13 +51,17 @@ def _write(context: StageContext, name: str, page: str) -> None:
 
 
 def _write_further(context: StageContext, tables: MapTables) -> list[tuple[str, str, str]]:
-    """Write the maps of scenarios and parcels; give what there is for the overview to link."""
+    """Write the further maps; give what there is for the overview to link."""
     settings = context.settings("maps")
     written = []
     scenario = planned_stations(tables)
     _write(context, SCENARIO[0], build_scenario(scenario, settings))
     if len(scenario.added):
         written.append(SCENARIO)
+    page = synthesis_page(context, tables)
+    if page is not None:
+        _write(context, SYNTHESIS, build_themed(page, settings, name=page.title[1]))
+        written.append((SYNTHESIS, *page.title))
     if "parcels" in context.spec.needs:
         _write(context, PARCELS[0], build_parcels(parcel_data(context, tables), settings))
         written.append(PARCELS)

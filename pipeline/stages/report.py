@@ -29,6 +29,25 @@ from pipeline.study import portable
 
 ISLAND_TABLES = ("island", "ranks", "pooled")
 PARCEL_TABLES = ("parcels", "totals", "checks", "targets")
+SYNTHESIS_TABLES = (
+    "siting",
+    "sites",
+    "pairing",
+    "prices",
+    "sectors",
+    "rings",
+    "layout_targets",
+    "cluster_classes",
+    "anchors",
+    "concentration",
+    "cluster_distances",
+    "costs",
+    "carrier_status",
+    "contiguity",
+    "retention",
+    "figure_checks",
+)
+STRATEGY_TABLES = ("two_tier", "fit")
 ACCESS = ("rail", "hospitals", "schools")
 REGISTER = "places"
 #: The settings that the report names, by section.
@@ -95,6 +114,10 @@ def _data(context: StageContext) -> ReportData:
         parameters=_parameters(context),
         island=_tables(context, "island", ISLAND_TABLES),
         parcels=_tables(context, "parcels", PARCEL_TABLES),
+        synthesis={
+            **_tables(context, "synthesis", SYNTHESIS_TABLES),
+            **_tables(context, "access", STRATEGY_TABLES),
+        },
     )
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pipeline.settings.synthesis import SynthesisSettings
 from pipeline.stages.context import StageContext
+from pipeline.stages.synthesis_carriers import write_carriers
 from pipeline.stages.synthesis_clusters import write_clusters
-from pipeline.stages.synthesis_figures import write_figures
+from pipeline.stages.synthesis_documents import write_documents
+from pipeline.stages.synthesis_land import write_land
+from pipeline.stages.synthesis_locations import write_locations
 from pipeline.stages.synthesis_pairing import write_pairing
 from pipeline.stages.synthesis_siting import write_siting
+from pipeline.stages.synthesis_tables import located_places
 
 
 def run(context: StageContext) -> None:
@@ -16,4 +20,7 @@ def run(context: StageContext) -> None:
     write_pairing(context, settings)
     write_clusters(context, settings)
     write_siting(context, settings)
-    write_figures(context, settings)
+    write_land(context, settings)
+    write_carriers(context, settings)
+    targets = write_locations(context, settings)
+    write_documents(context, targets, located_places(context), settings)

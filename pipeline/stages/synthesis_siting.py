@@ -28,6 +28,7 @@ COLUMNS = (
     "objective", "unit", "bound", "gap_share", "threshold_min", "mode", "measured_share", "status",
 )  # fmt: skip
 SITES = ("service", "proposal", "model", "sites", "site_id", "name_zh", "name_en", "lon", "lat")
+CELL = "cell "
 WALKED: tuple[Mode, ...] = ("walk", "cycle", "drive")
 # Model, number of sites, what it found, unit of its objective
 Solved = tuple[str, int, Siting, str]
@@ -56,7 +57,7 @@ def write_siting(context: StageContext, settings: SynthesisSettings) -> None:
         for proposal in _proposals(context, places, need, rules):
             for row, sites in _solved(context, demand, proposal, need, rules):
                 rows.append(row)
-                chosen.append(sites)
+                chosen.append(_described(sites, places, crs=context.crs))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     context.put("siting.parquet", table)
     named = pd.concat(chosen, ignore_index=True) if chosen else pd.DataFrame(columns=list(SITES))
@@ -106,13 +107,13 @@ def _grid(
         every = cells["row"].mod(rules.grid_cells).eq(0) & cells["col"].mod(rules.grid_cells).eq(0)
         cells = cells[every]
     names = (
-        [f"cell {row}/{col}" for row, col in zip(cells["row"], cells["col"], strict=True)]
+        [f"{CELL}{row}/{col}" for row, col in zip(cells["row"], cells["col"], strict=True)]
         if (len(cells))
         else []
     )
     grid = gpd.GeoDataFrame(
         {
-            "name_zh": [name.replace("cell", "格网") for name in names],
+            "name_zh": names,
             "name_en": names,
         },
         index=pd.Index(names, dtype="object"),
@@ -120,6 +121,29 @@ def _grid(
         crs=context.crs,
     )
     return pd.concat([grid, _once(places)[["name_zh", "name_en", "geometry"]]])
+
+
+def _described(sites: pd.DataFrame, places: gpd.GeoDataFrame, *, crs: str) -> pd.DataFrame:
+    """Say of chosen points of the grid how far from which place they lie."""
+    grid = sites["site_id"].astype(str).str.startswith(CELL)
+    known = _once(places[places["name_zh"].notna()])
+    if not grid.any() or known.empty:
+        return sites
+    chosen = sites[grid]
+    at = gpd.GeoSeries.from_xy(chosen["lon"], chosen["lat"], crs=4326).to_crs(crs)
+    nearest = [known.geometry.distance(point).idxmin() for point in at]
+    km = [
+        known.geometry[key].distance(point) / 1000 for key, point in zip(nearest, at, strict=True)
+    ]
+    names = known.loc[nearest, ["name_zh", "name_en"]].to_numpy()
+    told = sites.copy()
+    told.loc[grid, "name_zh"] = [
+        f"距{zh} {far:.1f} 公里" for (zh, _), far in zip(names, km, strict=True)
+    ]
+    told.loc[grid, "name_en"] = [
+        f"{far:.1f} km from {en}" for (_, en), far in zip(names, km, strict=True)
+    ]
+    return told
 
 
 def _solved(

@@ -10,6 +10,7 @@ import shapely
 
 from pipeline.errors import SourceError, StudyError
 from pipeline.sources.digitise import (
+    Traced,
     read_named_lines,
     require_four,
     same_name,
@@ -37,6 +38,15 @@ NAMES = {"north": "龙东大道", "east": "金科路", "south": "祖冲之路", 
             "一期: 东起联友路，西至金光路，南起北青公路，北至罗家港, 约42 ha",
             {"east": "联友路", "west": "金光路", "south": "北青公路", "north": "罗家港"},
         ),
+        (
+            "北至龙东大道、东至外环-沪芦高速、南至下盐公路、西至罗山路-沪奉高速, 约94 km²",
+            {
+                "north": "龙东大道",
+                "east": "外环-沪芦高速",
+                "south": "下盐公路",
+                "west": "罗山路-沪奉高速",
+            },
+        ),
         ("南部锦邑工业园、中部罗店工业园", {}),
     ],
 )
@@ -50,7 +60,10 @@ def test_wordings_of_four_limits(text: str, expected: dict[str, str]) -> None:
         ("沪金高速公路", "沪金高速", True),
         ("金科路", "金科路", True),
         ("金科路", "金科东路", False),
-        ("外环", "外环高速", False),
+        ("外环", "外环高速", True),
+        ("外环", "外环路", False),
+        ("外环-沪芦高速", "沪芦高速", True),
+        ("外环-沪芦高速", "沪金高速", False),
         ("大叶公路", "大叶公路桥", False),
     ],
 )
@@ -137,6 +150,49 @@ def test_the_command_writes_a_polygon_with_what_it_rests_on(tmp_path: Path) -> N
     assert feature["properties"]["accepted"] is True
     assert feature["properties"]["area_km2"] == pytest.approx(1.4725, abs=0.001)
     assert feature["properties"]["limits"] == NAMES
+
+
+def closed(lines: dict[str, list[list[tuple[float, float]]]], **options: float) -> Traced:
+    """Trace drawn lines around the point (500, 500), 2 km2 documented."""
+    drawn = {side: [shapely.LineString(xy) for xy in found] for side, found in lines.items()}
+    rules = {"reach_m": 9e3, "corner_m": 50.0, "tolerance_share": 0.05, **options}
+    return trace(drawn, dict.fromkeys(drawn, "x"), point=(500, 500), documented_km2=2.0, **rules)
+
+
+SIDES = {
+    "north": [[(-99, 2000), (1099, 2000)]],
+    "south": [[(-99, 0), (1099, 0)]],
+    "west": [[(0, -99), (0, 2099)]],
+    "east": [[(1000, -99), (1000, 2099)]],
+}
+
+
+def test_a_road_in_pieces_is_bridged_and_the_share_told() -> None:
+    pieces = {**SIDES, "west": [[(0, -99), (0, 500)], [(0, 1500), (0, 2099)]]}
+    with pytest.raises(SourceError, match="--bridge"):
+        closed(pieces, bridge_m=900.0)
+    found = closed(pieces, bridge_m=1000.0)
+    assert found.area_km2 == pytest.approx(2.0)
+    assert found.bridged_share == pytest.approx((1000 + 2 * 5) / 6000, rel=1e-3)
+    assert closed(SIDES, bridge_m=1000.0).bridged_share == 0.0
+
+
+def test_a_limit_that_runs_on_inside_does_not_cut_the_place() -> None:
+    """The eastern limit turns west across the middle, as two carriageways 30 m apart."""
+    turns = [[(1000, 2099), (1000, 1000), (-99, 1000)], [(1000, 1030), (-99, 1030)]]
+    found = closed({**SIDES, "east": [*turns, [(1000, -99), (1000, 1000)]]})
+    assert found.area_km2 == pytest.approx(2.0)
+    assert found.accepted
+
+
+@pytest.mark.shared
+def test_the_core_is_traced_from_the_sample_extract(extract: Path, tmp_path: Path) -> None:
+    """Its trunk roads are mapped in pieces; the area of the plan of 2017 decides."""
+    parkgap("digitise", "C1", "--osm", str(extract), "--bridge", "3000", "--out", str(tmp_path))
+    told = json.loads((tmp_path / "C1.geojson").read_text(encoding="utf-8"))["features"][0]
+    assert told["properties"]["accepted"] is True
+    assert told["properties"]["area_km2"] == pytest.approx(93.09, abs=0.05)
+    assert 0.5 < told["properties"]["bridged_share"] < 0.6
 
 
 @pytest.mark.shared

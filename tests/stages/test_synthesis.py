@@ -60,7 +60,7 @@ def test_targets_by_district_and_group(embedded: Path) -> None:
     assert sums["district", "青浦区"] == 112.0
     assert sums["district", "宝山区"] == 76.0
     assert sums["priority"].to_dict() == {"expand": 211.0, "foster": 243.0}
-    for kind in ("district", "priority", "ring"):
+    for kind in ("district", "priority", "ring", "outer_ring"):
         assert sums[kind].sum() == pytest.approx(454.0)
 
 
@@ -77,10 +77,44 @@ def test_the_case_parks_lie_where_their_table_says(embedded: Path) -> None:
     assert found["agrees"].all()
 
 
-def test_whether_the_waigaoqiao_carrier_is_inside_the_ring_stays_open(embedded: Path) -> None:
-    share = read(embedded, "locations").set_index("place_id")["central_share"]
-    assert 0.05 < share["M2"] < 0.95
-    assert share[["M1", "M3", "M5"]].eq(0).all()
+def test_only_waigaoqiao_builds_inside_the_outer_ring_and_how_sure_that_is(embedded: Path) -> None:
+    rings = read(embedded, "rings").set_index("ring_id")["area_km2"]
+    assert rings["outer_ring"] == pytest.approx(664.0, rel=0.005)  # the documented area
+    found = read(embedded, "locations").set_index("place_id")
+    carriers = found[found.index.str.startswith("M")]
+    assert carriers.index[carriers["central"]].tolist() == ["M2"]
+    assert 0.66 < found.loc["M2", "central_share"] < 0.95
+    inside = read(embedded, "layout_targets").set_index(["kind", "group"]).loc["outer_ring", :]
+    assert inside.loc["inside", "target_10k_m2"] == 23.0
+    assert inside.loc["inside", "share"] == pytest.approx(0.05, abs=0.005)
+    assert inside.loc["inside", ["target_low", "target_high"]].tolist() == [0.0, 23.0]
+
+
+def test_plots_of_the_sample_lie_together_and_poor_ones_do_not(embedded: Path) -> None:
+    found = read(embedded, "contiguity").set_index("land")
+    assert found["synthetic"].all()
+    assert found.loc["all", "largest_share"] == 1.0
+    assert found.loc["low_efficiency", "patches"] > 5
+    assert found.loc["low_efficiency", "mesh_ha"] < found.loc["low_efficiency", "largest_ha"]
+
+
+def test_a_surcharge_of_one_yuan_costs_the_land_it_lies_on(embedded: Path) -> None:
+    found = read(embedded, "retention").set_index("outcome")
+    assert found["surcharge_10k_yuan_year"].tolist() == pytest.approx(found["land_ha"].tolist())
+    # the idle plots of the sample have stood for more than two years: no fee, but recovery
+    assert found["idle_fee_10k_yuan"].isna().all()
+    idle = found.loc["idle"]
+    assert idle["recoverable_ha"] == pytest.approx(idle["land_ha"])
+    assert found["recoverable_ha"].drop("idle").isna().all()
+
+
+def test_nothing_is_known_of_the_carriers_operation_and_targets_stand(embedded: Path) -> None:
+    found = read(embedded, "carrier_status")
+    assert found["outcome"].eq("no_data").all()
+    assert found["value"].isna().all()
+    utilities = found[found["requirement_id"].eq("R22")]
+    assert len(utilities) == 8 * 5
+    assert utilities["target"].eq(1.0).all()
 
 
 def test_clusters_gather_and_what_cannot_be_tested_says_so(embedded: Path) -> None:
@@ -130,6 +164,18 @@ def test_streets_change_methods_only_where_they_are(embedded: Path, with_extract
         both["cluster_id_y"]
     )
     assert np.allclose(both.loc[same, "minutes_x"], both.loc[same, "minutes_y"])
+
+
+def test_planners_find_the_answers_in_the_report_and_on_a_map(embedded: Path) -> None:
+    folder = embedded / "outputs" / "shanghai"
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    for name in ("answers", "structure", "context"):
+        assert f'<section id="{name}">' in report
+    for words in ("影子价格", "最优性差距", "外环以内", "载体应查事项", "文献数字的核对"):
+        assert words in report.replace("载体的配套与运营：应查事项", "载体应查事项")
+    page = (folder / "maps" / "synthesis.html").read_text(encoding="utf-8")
+    assert "再增一处最有用的位置" in page
+    assert "synthesis.html" in (folder / "maps" / "overview.html").read_text(encoding="utf-8")
 
 
 def test_moved_points_keep_sites_together_and_stay_within_their_precision() -> None:
