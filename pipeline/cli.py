@@ -37,6 +37,7 @@ for command in (
     data.check,
     data.cells,
     data.template,
+    data.shift,
     publish.layers,
     publish.report,
     documents.docs,

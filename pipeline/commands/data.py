@@ -167,3 +167,37 @@ def check(
         say(str(report))
     if not report.ok:
         raise typer.Exit(3)
+
+
+def shift(
+    path: Annotated[Path, typer.Argument(help="地方坐标系的文件 / file in a local grid")],
+    *,
+    control: Annotated[
+        Path,
+        typer.Option("--control", help="控制点 CSV / control points: from_x,from_y,to_x,to_y"),
+    ],
+    to: Annotated[str, typer.Option("--to", help="目标坐标系 / known CRS, e.g. EPSG:4549")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="写出的 GeoPackage / GeoPackage to write")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="helmert 或 or affine")] = None,
+    study: StudyOption = FIRST_STUDY,
+    overrides: SetOption = None,
+    workspace: WorkspaceOption = Path(),
+) -> None:
+    """由控制点把地方坐标系的文件转到已知坐标系 / bring a file of a local grid into a known CRS."""
+    from pipeline.atomic import atomic_path
+    from pipeline.sources.shifted import shift_layer
+
+    plan, _place = open_study(study, None, overrides, workspace)
+    found = shift_layer(path, control, crs=to, settings=plan.sources, model=model)
+    say(str(found.fit))
+    for row in found.points.to_dict("records"):
+        named = " ".join(f"{key}={value}" for key, value in row.items() if key != "residual_m")
+        say(f"  残差 residual {row['residual_m']:.3f} m  {named}")
+    if not found.fit.spare:
+        say("没有多余控制点，残差为零不说明精度 / no point to spare: zero residuals prove nothing")
+    target = out or path.with_name(f"{path.stem}_shifted.gpkg")
+    with atomic_path(target) as part:
+        found.frame.to_file(part, driver="GPKG", layer=path.stem)
+    say(f"已写 / written  {target}")
