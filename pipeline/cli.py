@@ -38,6 +38,7 @@ for command in (
     data.cells,
     data.template,
     data.shift,
+    data.match,
     publish.layers,
     publish.report,
     documents.docs,

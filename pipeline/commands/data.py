@@ -201,3 +201,32 @@ def shift(
     with atomic_path(target) as part:
         found.frame.to_file(part, driver="GPKG", layer=path.stem)
     say(f"已写 / written  {target}")
+
+
+def match(
+    facts: Annotated[Path, typer.Argument(help="名录（等级、口径等） / list of facts with names")],
+    places: Annotated[Path, typer.Argument(help="有位置的图层 / layer of places with names")],
+    *,
+    decisions: Annotated[
+        Path | None,
+        typer.Option("--decisions", help="人工判定表，保留已判 / decisions by people, kept"),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="写出的 CSV / CSV to write")] = None,
+    study: StudyOption = FIRST_STUDY,
+    overrides: SetOption = None,
+    workspace: WorkspaceOption = Path(),
+) -> None:
+    """按名称与距离把名录匹配到位置，存疑者待判 / join facts to places by name."""
+    from pipeline.atomic import atomic_write
+    from pipeline.sources.matched import match_files
+
+    plan, _place = open_study(study, None, overrides, workspace)
+    kept = decisions or plan.sources.conflate.decisions
+    ruled = kept or facts.with_name(f"{facts.stem}_decisions.csv")
+    found = match_files(facts, places, ruled, crs=plan.study.crs, settings=plan.sources)
+    target = out or facts.with_name(f"{facts.stem}_matched.csv")
+    atomic_write(target, "\ufeff" + found.table.to_csv(index=False, lineterminator="\n"))
+    say(f"匹配 / matched: {found.found}")
+    say(f"已写 / written  {target}")
+    if found.waiting:
+        say(f"待判 / to decide: {found.waiting}  {ruled} (decision: yes / no)")

@@ -149,7 +149,10 @@ def _as(name: str | None, columns: list[str]) -> tuple[int, TableGuess]:
     if name in {"hospitals", "schools"}:
         found += [Recognised(column, column, "口径", "variant") for column in flags]
         taken |= set(flags)
-    speaking = sum(own[item.field].tells for item in found if item.field in own)
+    # A name that says what it names (学校名称) tells more than a field of another kind may.
+    weights = {"name_zh": 2}
+    telling = [item.field for item in found if item.field in own and own[item.field].tells]
+    speaking = sum(weights.get(field, 1) for field in telling)
     required = () if kind is None else kind.required
     guess = TableGuess(
         name,
