@@ -75,6 +75,9 @@ def test_life_blue_bay_is_testable_with_its_interval(table: pd.DataFrame) -> Non
     assert 0 <= main["claim_share"] < 0.95
     assert main["verdict"] != "robust"
     gaps = of(table, "K2", "access_gap")
+    food = gaps["category"].eq("food")
+    assert set(gaps.loc[food, "reason"]) == {"no_facilities"}
+    gaps = gaps[~food]
     assert gaps["status"].eq("ok").all()
     assert gaps["basis"].eq("straight_line").all()
 
