@@ -176,7 +176,7 @@ def main() -> None:
         "seed": SEED,
         "stages": [asdict(kill) for kill in done],
     }
-    atomic_write(RECORD, json.dumps(record, indent=1) + "\n")
+    atomic_write(RECORD, json.dumps([record], indent=1) + "\n")
 
 
 if __name__ == "__main__":

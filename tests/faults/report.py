@@ -36,8 +36,8 @@ def writer_kills() -> int:
 
 
 def _killed() -> dict[str, object]:
-    told: dict[str, Any] = json.loads(kills.RECORD.read_text(encoding="utf-8"))
-    done: list[dict[str, Any]] = told["stages"]
+    told: list[dict[str, Any]] = json.loads(kills.RECORD.read_text(encoding="utf-8"))
+    done: list[dict[str, Any]] = [kill for one in told for kill in one["stages"]]
     died = [kill for kill in done if kill["died"]]
     rows = [
         ["阶段 stage", "终止 killed", "旧文件全部保留 all old", "新文件已就位 new in place",
@@ -51,11 +51,10 @@ def _killed() -> dict[str, object]:
         same = sum(kill["identical_after_rerun"] for kill in mine)
         rows.append([stage.name, *map(str, (len(mine), old, len(mine) - old, partial, same))])
     return {
-        "kills_date": told["date"],
-        "kills_study": told["study"],
+        "kills_studies": "；".join(f"{one['date']} {one['study']}" for one in told),
         "writers": len(WRITERS),
         "writer_kills": writer_kills(),
-        "seed": told["seed"],
+        "seed": kills.SEED,
         "killed": len(died),
         "rounds": len(done),
         "same": sum(kill["identical_after_rerun"] for kill in done),

@@ -16,7 +16,6 @@ from pipeline.stages.flow import STAGES
 from pipeline.workspace import Workspace
 from tests.built import contents
 from tests.faults.kills import RECORD, kill_and_rerun, outputs_of
-from tests.faults.report import writer_kills
 
 
 @pytest.fixture
@@ -27,9 +26,9 @@ def workspace(embedded: Path, tmp_path: Path) -> Workspace:
 
 def test_the_record_of_the_big_round_tells_of_no_loss() -> None:
     told = json.loads(RECORD.read_text(encoding="utf-8"))
-    kills = told["stages"]
+    kills = [kill for one in told for kill in one["stages"]]
     assert {kill["stage"] for kill in kills} == {stage.name for stage in STAGES}
-    assert sum(kill["died"] for kill in kills) + writer_kills() >= 100
+    assert sum(kill["died"] for kill in kills) >= 100
     assert not sum(kill["partial"] for kill in kills)
     assert all(kill["identical_after_rerun"] for kill in kills)
 
