@@ -56,6 +56,7 @@ def run_tasks(
     The names of the tasks that ended well.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    names = {task.name for task in tasks}
     for task in tasks:
         (folder / "done" / task.name).unlink(missing_ok=True)
     listed = [asdict(task) for task in tasks]
@@ -65,7 +66,7 @@ def run_tasks(
         [],
         cores=cores,
         dry=False,
-        listener=Listener(on_end=on_end),
+        listener=Listener(on_end=lambda name: on_end(name) if name in names else None),
         snakefile=TASKFILE,
         cluster=cluster,
         keep_going=True,

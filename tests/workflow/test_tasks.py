@@ -40,7 +40,9 @@ def test_failures_stop_only_what_needs_them_and_the_killed_are_run_again(tmp_pat
     assert "no such city" in log_of(tmp_path, "fails")
     assert (tmp_path / "order").read_text(encoding="utf-8") == "ls", "the largest comes first"
     # All tasks run again; what they keep is their own affair.
-    assert run_tasks(tmp_path, tasks[3:], cores=1) == {"small", "large"}
+    again: list[str] = []
+    assert run_tasks(tmp_path, tasks[3:], cores=1, on_end=again.append) == {"small", "large"}
+    assert again == ["large", "small"]
     assert (tmp_path / "order").read_text(encoding="utf-8") == "lsls"
 
 
