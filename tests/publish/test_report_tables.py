@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.publish import report_tables
+from pipeline.publish.report import build_report
 from pipeline.publish.report_cells import clean, interval, number, with_unit
 from pipeline.publish.report_evidence import contradictions, standards
 from pipeline.publish.report_figures import draw_figures
 from pipeline.publish.report_island import island_tables
 from pipeline.publish.report_outcomes import OUTCOMES, count_interval, outcomes, tally
-from pipeline.publish.report_parcels import headline, parcel_tables
+from pipeline.publish.report_parcels import headline, parcel_tables, parcel_words
 from pipeline.publish.report_scenario import scenario_table, scenario_words
 from pipeline.publish.report_text import summary
 from pipeline.settings.needs import NEEDS
@@ -216,6 +217,19 @@ def test_synthetic_parcels_are_marked_everywhere_they_are_told() -> None:
     assert not any("合成" in table.caption.zh for table in plain)
     assert tables[0].rows[0][7].zh == "—"  # no field for the potential: not zero
     assert tables[0].rows[0][5].zh == "3.2"
+
+
+def test_parcels_outside_every_park_are_explained_instead_of_an_empty_table() -> None:
+    given = parcels(synthetic=False)
+    assert parcel_words(sample(parcels=given)) == []
+    outside = given | {"totals": given["totals"].assign(level="district")}
+    data = sample(parcels=outside)
+    assert "parcel-totals" not in {table.name for table in parcel_tables(data) if table}
+    assert "park_id" in parcel_words(data)[0].zh
+    section = next(
+        part for part in build_report(data).html.split("<section") if 'id="parcels"' in part[:40]
+    )
+    assert "park_id" in section
 
 
 def test_the_island_profile_keeps_meanings_nulls_and_verdicts_apart() -> None:
