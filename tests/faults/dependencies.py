@@ -158,6 +158,7 @@ def render() -> str:
     titles = {
         "product": "产品 / The product",
         "node": "无 Node.js 时 / Where there is no Node.js",
+        "cluster": "集群 / Clusters",
         "notebooks": "笔记本 / Notebooks",
         "docs": "文档站点 / Documentation site",
         "test": "测试 / Tests",
