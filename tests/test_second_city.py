@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import geopandas as gpd
+import gtfs_kit
 import numpy as np
 import pandas as pd
 import pytest
@@ -123,6 +124,26 @@ def test_people_and_jobs_are_the_tables_own(porto_alegre: Path, shared: Path) ->
     people = _layer(porto_alegre, "ingest", "residents")
     assert people["residents"].sum() == given["population"].sum()
     assert int(people["jobs"].isna().sum()) == int(given["jobs"].isna().sum()) == 5
+
+
+def test_rides_are_those_of_the_timetable(porto_alegre: Path, shared: Path) -> None:
+    """Between the line's ends, the median of the rides that leave in the window on the day."""
+    minutes = _table(porto_alegre, "rail", "rail_minutes")
+    assert minutes["method"].eq("measured_network").all()
+    ride = minutes.set_index(["from_id", "to_id"])["minutes"]
+    feed = gtfs_kit.read_feed(shared / "data/porto_alegre/poa_trensurb.zip", dist_units="km")
+    times = feed.stop_times.merge(feed.trips, on="trip_id").merge(feed.stops, on="stop_id")
+    running = feed.calendar.query("monday == 1")["service_id"]
+    times = times[times["service_id"].isin(running)].sort_values("stop_sequence")
+    names = ("ESTACAO SAO PEDRO", "ESTACAO UNISINOS")
+    first, last = (times[times["stop_name"].eq(name)] for name in names)
+    both = first.merge(last, on="trip_id", suffixes=("", "_end"))
+    both = both[both["stop_sequence"] < both["stop_sequence_end"]]
+    leaves, arrives = (pd.to_timedelta(both[c]) for c in ("departure_time", "arrival_time_end"))
+    peak = leaves.between(pd.Timedelta(hours=7), pd.Timedelta(hours=9), inclusive="left")
+    told = float(((arrives - leaves)[peak].dt.total_seconds() / 60).median())
+    found = float(ride[names])
+    assert told <= found <= told + 8  # and half a headway to wait
 
 
 def test_what_the_extract_does_not_map_is_null_and_no_zero(porto_alegre: Path) -> None:

@@ -66,6 +66,12 @@ class StageContext:
         table: TableInput | None = getattr(inputs, role)
         return table
 
+    def file(self, role: str) -> Path | None:
+        """Give the file declared for a role that is one file, or None when the study has none."""
+        self._declared(role, self.spec.inputs, "inputs")
+        found: Path | None = getattr(self._study.inputs, role)
+        return found
+
     def extract(self) -> Path | None:
         """Give the OSM extract, or None when the study has none."""
         self._declared("osm_extract", self.spec.inputs, "inputs")

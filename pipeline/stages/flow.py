@@ -93,7 +93,8 @@ STAGES: tuple[StageSpec, ...] = (
         zh="轨道站点覆盖与步行时间",
         en="rail coverage and minutes on foot",
         needs=("ingest", "networks"),
-        settings=("study", "network", "rail", "rail_coverage", "uncertainty", "gaps"),
+        inputs=("line_stations", "rail_timetable"),
+        settings=("study", "network", "rail", "timetables", "rail_coverage", "uncertainty", "gaps"),
         outputs=(
             "stations.parquet",
             "rail_stations.parquet",

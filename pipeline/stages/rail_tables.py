@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import SourceError
 from pipeline.measures.coverage_areas import area_units, published_beside_computed
 from pipeline.network.rail import RailGraph, rail_costs
 from pipeline.network.rail_census import StationCount, count_line_stations
@@ -20,13 +21,50 @@ def write_network(context: StageContext) -> None:
     points = gpd.GeoDataFrame({"station_id": ids, "name_zh": ids}, geometry=[], crs=context.crs)
     minutes = pd.DataFrame({"from_id": ids, "to_id": ids, "minutes": [], "transfers": []})
     if len(lines):
-        table = pd.DataFrame(lines.drop(columns="geometry")).rename(columns={"name_zh": "station"})
-        graph = build_rail_graph(
-            table, crs=context.crs, statuses=["operating"], settings=context.settings("rail")
-        )
+        graph = _timetabled(context)
+        if graph is None:
+            table = pd.DataFrame(lines.drop(columns="geometry"))
+            graph = build_rail_graph(
+                table.rename(columns={"name_zh": "station"}),
+                crs=context.crs,
+                statuses=["operating"],
+                settings=context.settings("rail"),
+            )
         points, minutes = _network_tables(context, graph)
     context.put("rail_stations.parquet", points)
     context.put("rail_minutes.parquet", minutes)
+
+
+def _timetabled(context: StageContext) -> RailGraph | None:
+    """Build the graph of the timetable's departures on the study date, where the lines are its own.
+
+    Null without a timetable, where a table of line-stations goes before it, and where no train
+    runs on the study date: rides are then estimated by the classes of lines.
+    """
+    path = context.file("rail_timetable")
+    if path is None or context.input("line_stations") is not None:
+        return None
+    from pipeline.sources.gtfs import read_feed, trips_on
+    from pipeline.sources.gtfs_rail import build_gtfs_graph
+
+    settings, day = context.settings("timetables"), context.settings("study").date
+    feed = read_feed(path, limits=settings)
+    lines = context.frame("ingest", "lines.parquet")["line_id"]
+    kinds = feed.routes.loc[feed.routes["route_id"].isin(lines), "route_type"].astype(int).unique()
+    try:
+        trips_on(feed, day, route_types=kinds)
+    except SourceError as error:
+        told = error.problems[0]
+        context.notice(f"{told.zh}，乘车时间按线路类别估算", f"{told.en}: rides are estimated")
+        return None
+    return build_gtfs_graph(
+        feed,
+        day=day,
+        crs=context.crs,
+        route_types=kinds,
+        gtfs=settings,
+        rail=context.settings("rail"),
+    )
 
 
 def _network_tables(
