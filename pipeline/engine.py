@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from pipeline.atomic import atomic_write
@@ -22,6 +23,8 @@ from pipeline.workflow.cluster import Cluster
 from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
 from pipeline.workspace import Workspace
+
+MOST_TOLD = 60  # letters of a setting's value; a list of variants would fill the screen
 
 
 @dataclass(frozen=True)
@@ -259,7 +262,10 @@ def _changes(before: Any, now: Any, path: str = "") -> list[str]:  # noqa: ANN40
         for key in sorted(before.keys() | now.keys()):
             found += _changes(before.get(key), now.get(key), f"{path}.{key}" if path else key)
         return found
-    return [] if before == now else [f"{path}: {before} -> {now}"]
+    if before == now:
+        return []
+    told = [shorten(str(value), MOST_TOLD, placeholder=" …") for value in (before, now)]
+    return [f"{path}: {told[0]} -> {told[1]}" if told[0] != told[1] else path]
 
 
 def _failure(workspace: Workspace, names: tuple[str, ...], listener: Listener) -> StageFailedError:
