@@ -24,6 +24,7 @@ from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
 from pipeline.workspace import Workspace
 
+MOST_CHANGES = 3
 MOST_TOLD = 60  # letters of a setting's value; a list of variants would fill the screen
 
 
@@ -244,7 +245,7 @@ def _reason(study: Study, workspace: Workspace, name: str, told: _Told) -> tuple
     causes = (
         (altered, f"输出 {altered} 缺失或被改动", f"output {altered} is missing or was altered"),
         (not before, "尚无结果", "no result yet"),
-        (settings, f"设置已改：{'、'.join(settings)}", f"settings changed: {', '.join(settings)}"),
+        (settings, f"设置已改：{_few(settings)}", f"settings changed: {_few(settings)}"),
         (before.get("code") != now["code"], "代码已改", "code changed"),
         (before.get("contract") != now["contract"], "阶段声明已改", "contract changed"),
         (before.get("libraries") != now["libraries"], "依赖库版本已改", "libraries changed"),
@@ -266,6 +267,12 @@ def _changes(before: Any, now: Any, path: str = "") -> list[str]:  # noqa: ANN40
         return []
     told = [shorten(str(value), MOST_TOLD, placeholder=" …") for value in (before, now)]
     return [f"{path}: {told[0]} -> {told[1]}" if told[0] != told[1] else path]
+
+
+def _few(changes: list[str]) -> str:
+    """Name the first changes and count the rest."""
+    more = len(changes) - MOST_CHANGES
+    return "; ".join(changes[:MOST_CHANGES]) + (f" (+{more})" if more > 0 else "")
 
 
 def _failure(workspace: Workspace, names: tuple[str, ...], listener: Listener) -> StageFailedError:

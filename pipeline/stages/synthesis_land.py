@@ -28,10 +28,12 @@ def write_land(context: StageContext, settings: SynthesisSettings) -> None:
 
 def _contiguity(parcels: gpd.GeoDataFrame, rules: LandSettings) -> pd.DataFrame:
     """Describe the patches of all plots of a park, and of its low-efficiency plots alone."""
-    if parcels.empty:
+    owned = parcels[parcels["park_id"].notna()] if len(parcels) else parcels
+    if owned.empty:
         return pd.DataFrame({name: [] for name in CONTIGUITY})
-    owned = parcels[parcels["park_id"].notna()]
-    low = owned[owned["flag_low_efficiency"].fillna(value=False).astype(bool)]
+    # Not every set of rules has the flag; any outcome of one is a reason to look.
+    flag = owned.get("flag_low_efficiency", owned["outcome"].notna())
+    low = owned[flag.fillna(value=False).astype(bool)]
     synthetic = owned.groupby("park_id")["synthetic"].any()
     parts = [
         contiguity(part, by="park_id", gap_m=rules.gap_m).assign(land=name).reset_index()

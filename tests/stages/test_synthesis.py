@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
+from pipeline.settings.synthesis import LandSettings
+from pipeline.stages.synthesis_land import _contiguity
 from pipeline.stages.synthesis_tables import matrix_of, moved_points
 
 TABLES = Path("layers/built/shanghai/synthesis")
@@ -214,3 +218,14 @@ def test_rings_must_grow() -> None:
         SynthesisSettings(central_km=40.0)
     with pytest.raises(ValueError, match="larger than central_km"):
         SynthesisSettings(central_km=40.0, near_km=30.0)
+
+
+def test_plots_without_a_park_or_a_flag_are_no_reason_to_stop() -> None:
+    plots = gpd.GeoDataFrame(
+        {"park_id": [None, None], "outcome": ["idle", None], "synthetic": False},
+        geometry=[shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10)],
+        crs="EPSG:32651",
+    )
+    assert _contiguity(plots, LandSettings()).empty
+    found = _contiguity(plots.assign(park_id="H4"), LandSettings()).set_index("land")
+    assert found["land_ha"].to_dict() == pytest.approx({"all": 0.02, "low_efficiency": 0.01})
