@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.built import PROJECT, build_once
+from tests.pages import chromium, open_offline
+
+# One browser for all tests of a worker, whichever folder they are in.
+__all__ = ["chromium", "open_offline"]
 from tests.second_city import build_porto_alegre
 
 

@@ -129,7 +129,8 @@ def density_bands(cells: pd.DataFrame, *, cell_m: float, crs: str) -> tuple[Grid
 
     Returns
     -------
-    The grid, and one band for each kind of facility; NaN where there is no cell.
+    The grid, and one band for each kind of facility that the cells count; NaN where there is no
+    cell, or its count is unknown.
     """
     rows, columns = cells["row"].to_numpy(), cells["col"].to_numpy()
     west, north = columns.min() * cell_m, (rows.max() + 1) * cell_m
@@ -137,7 +138,10 @@ def density_bands(cells: pd.DataFrame, *, cell_m: float, crs: str) -> tuple[Grid
     grid = Grid(crs, float(west), float(north), cell_m, *shape)
     bands = []
     for name, (zh, en) in COUNTS.items():
+        if name not in cells.columns:
+            continue
         values = np.full(shape, np.nan, dtype=np.float32)
-        values[rows.max() - rows, columns - columns.min()] = cells[name] / (cell_m / 1000) ** 2
+        per_km2 = cells[name].to_numpy(dtype=np.float64, na_value=np.nan) / (cell_m / 1000) ** 2
+        values[rows.max() - rows, columns - columns.min()] = per_km2
         bands.append(Band(name, zh, en, "1/km2", values))
     return grid, bands

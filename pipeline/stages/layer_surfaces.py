@@ -59,16 +59,17 @@ def surfaces(
     if len(cells):
         cell_m = float(cells.geometry.iloc[0].bounds[2] - cells.geometry.iloc[0].bounds[0])
         own, bands = density_bands(cells, cell_m=round(cell_m), crs=context.crs)
-        yield Surface(
-            "density_facilities",
-            "公交站密度",
-            "Density of bus stops",
-            own,
-            bands,
-            ROLES["density"],
-            (0.0, 4.0, 12.0, 24.0),
-            "/km2",
-        )
+        if bands:
+            yield Surface(
+                "density_facilities",
+                f"设施密度：{bands[0].zh}",  # QGIS draws the first band
+                f"Density of facilities: {bands[0].en}",
+                own,
+                bands,
+                ROLES["density"],
+                (0.0, 4.0, 12.0, 24.0),
+                "/km2",
+            )
 
 
 def _minutes(context: StageContext, ground: Ground, need: NeedSettings) -> Surface:

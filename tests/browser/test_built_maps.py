@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import PHONE, Open
+from tests.pages import PHONE, Open
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ from shapely import LineString
 from pipeline.publish import palettes
 from pipeline.publish.overview_map import build_overview
 from pipeline.settings.maps import MapsSettings
-from tests.browser.conftest import PHONE, Open
+from tests.pages import PHONE, Open
 from tests.publish.map_samples import reference_overview
 
 pytestmark = pytest.mark.browser
@@ -339,7 +339,8 @@ def test_print_shows_the_map_the_legend_and_the_credits(open_offline: Open, over
     assert page.locator("#print-body").is_visible()
     assert "OpenStreetMap" in shown_text(page, "#foot")
     assert "188" in shown_text(page, "#print-body")
-    assert page.locator("#choices").is_hidden()
+    assert page.locator("#choices input").first.is_hidden()
+    assert page.locator(".banner").first.is_visible()
 
 
 def test_credits_and_marks_stay_in_view(open_offline: Open, overview: Path) -> None:

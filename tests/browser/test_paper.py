@@ -10,7 +10,7 @@ import pytest
 from pipeline.publish.overview_map import build_overview
 from pipeline.publish.park_map import build_park
 from pipeline.settings.maps import MapsSettings
-from tests.browser.conftest import DESK, PHONE, READY, Open
+from tests.pages import DESK, PHONE, READY, Open
 from tests.publish.map_samples import reference_overview
 from tests.publish.park_samples import park
 

@@ -11,8 +11,8 @@ from pipeline.publish.report import build_report
 from pipeline.publish.report_cells import Words
 from pipeline.publish.report_pdf import find_chromium, report_pdf
 from pipeline.publish.screenshot import draw_figure
-from tests.browser.conftest import DESK, PHONE, Open
 from tests.conftest import required_in_ci
+from tests.pages import DESK, PHONE, Open
 from tests.publish.report_samples import HOSTILE, parcels, places, sample
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

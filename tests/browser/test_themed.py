@@ -12,7 +12,7 @@ from pipeline.publish.park_map import build_park
 from pipeline.publish.scenario_map import build_scenario
 from pipeline.publish.themed_map import Fact
 from pipeline.settings.maps import MapsSettings
-from tests.browser.conftest import PHONE, Open
+from tests.pages import PHONE, Open
 from tests.publish.parcel_samples import lattice_parcels
 from tests.publish.park_samples import park, scenario
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.publish.overview_map import build_overview
 from pipeline.settings.maps import MapsSettings, TileSettings
-from tests.browser.conftest import Open
+from tests.pages import Open
 from tests.publish.map_samples import reference_overview
 
 pytestmark = pytest.mark.browser

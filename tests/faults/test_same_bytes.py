@@ -15,10 +15,10 @@ from openpyxl import load_workbook
 
 from pipeline.spreadsheet import FORMULA_STARTS
 from pipeline.stages.flow import STAGES
-from tests.browser.conftest import Open
 from tests.built import PROJECT, contents, parkgap
 from tests.faults.corpus_tables import mini
 from tests.faults.whole import small_study
+from tests.pages import Open
 
 WATCHING = Path(__file__).parent / "watching"
 PLAIN = {"LC_ALL": "C.UTF-8", "TZ": "UTC", "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "2"}

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import required_in_ci
-
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -52,6 +50,8 @@ def chromium() -> Iterator[Any]:
     """Start Debian's Chromium (or the one PARKGAP_CHROMIUM names) once."""
     program = os.environ.get("PARKGAP_CHROMIUM") or shutil.which("chromium")
     if program is None:
+        from tests.conftest import required_in_ci  # which takes these fixtures from here
+
         required_in_ci("Chromium is not installed (set PARKGAP_CHROMIUM)")
     from playwright.sync_api import sync_playwright
 
