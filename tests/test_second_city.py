@@ -152,8 +152,11 @@ def test_what_the_extract_does_not_map_is_null_and_no_zero(porto_alegre: Path) -
     assert cells["stops"].sum() > 1000
     published = gpd.read_parquet(porto_alegre / "layers/built/porto_alegre/parquet/cells.parquet")
     assert published["schools"].isna().all()
-    island = _table(porto_alegre, "island", "island").set_index("component")
-    assert island.loc["amenity_contrast", "status"].eq("not_measurable").all()
+    island = _table(porto_alegre, "island", "island")
+    contrast = island[island["component"].eq("amenity_contrast")].set_index("category")
+    assert contrast.loc["schools", "status"].eq("not_measurable").all()
+    assert contrast.loc["schools", "observed"].isna().all()
+    assert contrast.loc["stops", "status"].eq("ok").all()
 
 
 def test_the_maps_have_the_studys_own_words(porto_alegre: Path) -> None:
