@@ -58,6 +58,11 @@ FILES: tuple[tuple[str, Facts], ...] = (
         Words("每宗地的类型、触发规则与可增面积", "type, rules that fired and room for floor area of every plot"),  # noqa: E501
         layer="parcels",
     )),
+    ("maps/synthesis.html", Facts(
+        Words("布局与缺口：配对、集聚、选址", "Layout against gaps: pairs, clusters, sites"),
+        Words("谁与谁配对、服务怎样集聚、哪里补最有用", "who pairs with whom, how services gather, where help helps most"),  # noqa: E501
+        (*_GAPS, "lines", "planned_stations", "districts"),
+    )),
     ("maps/parks/*.html", Facts(Words("园区详图", "Park page"), _PARK)),
     ("figures/gap_strip.svg", Facts(
         Words("插图：各地点的数值、区间与判定", "Figure: value, interval and verdict by place"),

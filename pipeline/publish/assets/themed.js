@@ -361,6 +361,8 @@
     }
     const { view } = app.state;
     for (const map of Object.values(maps)) {
+      // The panel of a themed page is wider than the one the map was made beside.
+      map.invalidateSize({ animate: false, pan: false });
       if (view) map.setView([view.lat, view.lon], view.zoom, { animate: false });
       else map.fitBounds(app.extent, { animate: false, padding: [20, 20] });
       L.control.scale({ imperial: false }).addTo(map);
