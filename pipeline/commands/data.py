@@ -158,9 +158,20 @@ def check(
     """检查文件：基准、坐标系、几何、重复、字段 / check a file before it is used."""
     from pipeline.sources.check import check_file
     from pipeline.sources.check_study import against_study
+    from pipeline.sources.parcel_given import checked_as_parcels
+    from pipeline.sources.table_kinds import PARCELS
 
     plan, _place = open_study(study, None, None, workspace)
-    report = check_file(path, against=against_study(plan), settings=plan.sources)
+    against = against_study(plan)
+    report = check_file(path, against=against, settings=plan.sources)
+    if report.layer is not None and report.table is not None and report.table.kind == PARCELS:
+        report = checked_as_parcels(
+            report,
+            plan.inputs.parcels,
+            plan.parcels.reading,
+            working_crs=plan.study.crs,
+            study_bounds=against.study_bounds,
+        )
     if as_json:
         sys.stdout.write(report.as_json() + "\n")
     else:

@@ -87,7 +87,10 @@ def _normalised(
 
 
 def _composite(context: StageContext, wide: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:
-    """Join the gaps draw by draw; the rank range over weights stands apart from the interval."""
+    """Join the gaps shown, so that parts, whole and rank agree; the interval is over the draws.
+
+    The rank range over weights stands apart from that interval.
+    """
     settings, rules = context.settings("gaps"), context.settings("uncertainty")
     by_draw = composite_gap(drawn, weights=settings.weights)
     over_draws = interval(
@@ -102,6 +105,7 @@ def _composite(context: StageContext, wide: pd.DataFrame, drawn: pd.DataFrame) -
         likely_share=rules.likely_share,
     )
     joined = composite_gap(wide, weights=settings.weights)
+    whole = joined["composite"].where(over_draws["value"].notna())
     ranks = rank_range(
         wide,
         weights=settings.weights,
@@ -115,11 +119,11 @@ def _composite(context: StageContext, wide: pd.DataFrame, drawn: pd.DataFrame) -
     return pd.DataFrame(
         {
             "service": "composite",
-            "gap": over_draws["value"],
+            "gap": whole,
             "low": over_draws["low"],
             "high": over_draws["high"],
             "status": over_draws["status"],
-            "value": over_draws["value"],
+            "value": whole,
             "unit": "share",
             "finding": judged["finding"],
             "verdict": judged["verdict"],

@@ -90,26 +90,14 @@ def _demonstration(context: StageContext, places: gpd.GeoDataFrame) -> ParcelTab
 def _read(
     context: StageContext, path: Path, given: ParcelInput, places: gpd.GeoDataFrame
 ) -> ParcelRead:
-    from pipeline.sources.parcels import read_parcels
+    from pipeline.sources.parcel_given import read_given
 
-    reading = context.settings("parcels").reading
-    read = read_parcels(
+    read = read_given(
         path,
+        given,
+        context.settings("parcels").reading,
         working_crs=context.crs,
-        area_tolerance_share=reading.area_tolerance_share,
-        overlap_min_m2=reading.overlap_min_m2,
-        broken_cells=reading.broken_cells,
-        area_unit=given.area_unit,
-        money_unit=given.money_unit,
-        crs=given.crs,
         study_bounds=study_bounds(places, context.settings("study").buffer_m),
-        datum=given.datum,
-        encoding=given.encoding,
-        layer=given.layer,
-        columns={theirs: own for own, theirs in given.columns.items()},
-        table=given.table,
-        outline_layer=given.outline_layer,
-        label_layer=given.label_layer,
     )
     context.log.info("%r", read.report)
     for problem in read.report.problems:

@@ -21,6 +21,7 @@ from pipeline.sources.parcel_rules import read_rules
 from pipeline.sources.parcel_template import header_of
 from pipeline.sources.parcels import read_parcels
 from pipeline.sources.synthetic_parcels import BEFORE, before_renewal, synthetic_zone
+from tests.built import parkgap
 from tests.first_study import SHANGHAI
 
 CRS = "EPSG:32651"
@@ -139,3 +140,19 @@ def test_scenarios_are_computed_only_where_switched_on(zone: gpd.GeoDataFrame) -
     idle = (frame["outcome"] == "idle").fillna(value=False).to_numpy(bool)
     assert out["levy_10k_yuan"].notna().tolist() == idle.tolist()
     assert out["levy_10k_yuan"].max() <= 0.2 * frame["land_value_10k_yuan"].max()
+
+
+def test_a_check_refuses_what_the_stage_would(tmp_path: Path) -> None:
+    """A file that passes the check is not turned away by the run."""
+    frame = gpd.GeoDataFrame(
+        {"宗地号": ["甲-1", "甲-2"], "所属园区": ["H4", "H4"], "用地面积": [1.5, 1.5]},
+        geometry=[shapely.box(121.40, 31.10, 121.401, 31.101), shapely.box(121.41, 31.1, 121.411, 31.101)],  # noqa: E501
+        crs=4326,
+    )  # fmt: skip
+    frame.to_file(tmp_path / "plots.geojson")
+    done = parkgap("check", str(tmp_path / "plots.geojson"), expect=3)
+    assert "用地面积" in done.stdout
+    assert "area_unit" in done.stdout
+    told = frame.rename(columns={"用地面积": "用地面积（公顷）"})
+    told.to_file(tmp_path / "told.geojson")
+    parkgap("check", str(tmp_path / "told.geojson"))
