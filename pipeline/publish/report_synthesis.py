@@ -127,6 +127,15 @@ def _siting(
                 "places themselves; times are this study's own. A gap of 0 % means that no better "
                 "choice exists. A grid point shows a direction, not a plot.",
             ),
+            Words(
+                "选址以登记点位计时，缺口与情景取可能边界的中位数，两者对同一地点可以不同；"
+                "只计布局所列层级的地点，同一点位只计一次，因此少于摘要中的缺口地点数。"
+                "“最少”一行只保证候选点够得着的地点达标。",
+                "Sites are timed from the recorded point, gaps and scenarios by the median of the "
+                "plausible extents: the two can differ for one place. Only the tiers of the layout "
+                "count, one place at each point, so there are fewer than the gaps of the summary. "
+                "The row of the fewest sites holds for the places that any candidate can reach.",
+            ),
         ),
     )
 
@@ -179,6 +188,11 @@ def _pairing(table: pd.DataFrame, names: Mapping[str, tuple[str, str]]) -> Table
                 "capacity. No "
                 "source states how much space each node needs; equal parts of 80 % are assumed, so "
                 "this tells what the nearest arrangement would be if so.",
+            ),
+            Words(
+                "末列只问该研发地点与该载体是否仍有配置，不问是否仍为首选；首选是否稳定见摘要句。",
+                "The last column asks whether the two are still paired, not whether the carrier is "
+                "still the first choice; how stable that is stands in the sentence above.",
             ),
         ),
     )
