@@ -160,7 +160,8 @@ def show_ratios(ratios: list[tuple[str, str, float]], readme: Path) -> None:
     before, _, rest = readme.read_text(encoding="utf-8").partition(MARKS[0])
     _, _, after = rest.partition(MARKS[1])
     rows = [
-        f"| {title} | {name.rsplit(', ', 1)[0]} | {ratio:.1f} |" for title, name, ratio in ratios
+        f"| {title} | {name if 'bare' in name else name.rsplit(', ', 1)[0]} | {ratio:.1f} |"
+        for title, name, ratio in ratios
     ]
     told = [
         MARKS[0],
