@@ -81,6 +81,8 @@ class ScenarioData:
         Further tables, set before the ledger, and sentences beside the map.
     on_top
         Layers over the places, such as what else the scenario adds.
+    banner
+        A mark that stays in view, such as that all times are estimates.
     """
 
     title: tuple[str, str]
@@ -90,6 +92,7 @@ class ScenarioData:
     ledger: pd.DataFrame
     ledger_columns: Sequence[Fact]
     subtitle: tuple[str, str] = ("", "")
+    banner: tuple[str, str] = ("", "")
     background: Sequence[MapLayer] = ()
     back: str | None = None
     extent: tuple[tuple[float, float], tuple[float, float]] | None = None
@@ -132,7 +135,7 @@ def build_scenario(data: ScenarioData, settings: MapsSettings) -> str:
         extent=data.extent,
         layers=layers,
         sides={"layout": ("现状", "Before"), "gaps": ("情景", "After")},
-        banner=SYNTHETIC if data.synthetic else ("", ""),
+        banner=SYNTHETIC if data.synthetic else data.banner,
         tables=[
             *data.tables,
             MapTable(("变化台账", "Ledger of changes"), data.ledger, data.ledger_columns),

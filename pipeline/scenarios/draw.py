@@ -22,6 +22,7 @@ from pipeline.stages.context import StageContext
 from pipeline.stages.flow import BY_NAME
 from pipeline.stages.map_scenarios import most_changed
 from pipeline.stages.map_tables import (
+    NO_STREETS,
     districts_of,
     lines_of,
     sources_of,
@@ -127,6 +128,7 @@ def draw_scenario(
     overview = before.outputs / "maps" / "overview.html"
     moved = ledger["change"].isin(MOVED).any()
     data = ScenarioData(
+        banner=_banner(before),
         title=(f"情景：{scenario.name_zh}", f"Scenario: {scenario.name_en}"),
         subtitle=main.name,
         before=main.before,
@@ -232,6 +234,12 @@ def _summary(summary: pd.DataFrame, words: Words) -> MapTable:
     named = [words.get(str(name), (str(name),) * 2) for name in rows["service"]]
     table = rows.assign(service_zh=[zh for zh, _ in named], service_en=[en for _, en in named])
     return MapTable(("变化的地点、面积与人", "Places, area and people that change"), table, SUMMARY)
+
+
+def _banner(built: Workspace) -> tuple[str, str]:
+    """Say that all times are estimates where the study has no streets."""
+    streets = pd.read_parquet(built.output("networks", "streets.parquet"))
+    return ("", "") if len(streets) else NO_STREETS
 
 
 def _plots(parcels: pd.DataFrame | None, before: Workspace) -> gpd.GeoDataFrame:

@@ -50,6 +50,7 @@ def planned_stations(tables: MapTables) -> ScenarioData:
     before, after = _states(tables)
     future = tables.stations[tables.stations["status"].ne("operating")]
     return ScenarioData(
+        banner=tables.banner,
         title=(
             "在建与规划车站：轨道缺口前后对照",
             "Planned stations: the rail gap before and after",

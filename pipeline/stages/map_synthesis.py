@@ -162,6 +162,7 @@ def synthesis_page(context: StageContext, tables: MapTables) -> ThemedPage | Non
     return ThemedPage(
         title=TITLE,
         subtitle=tables.title,
+        banner=tables.banner,
         layers=[*ground, *shown],
         back="overview.html",
         extent=first_extent(places.reset_index(), tables.districts),
