@@ -118,6 +118,12 @@ def limits(data: ReportData) -> list[Words]:
             "OpenStreetMap undercounts in the suburbs: “nothing” may be “nothing mapped”.",
         ),
         Words(
+            "地块来自使用者给出的文件，其来源、日期与许可以该文件为准。",
+            "The parcels are of a file that the user gave; its source, date and licence are its "
+            "own.",
+        )
+        if data.parcels is not None and len(data.parcels["parcels"]) and not is_synthetic(data)
+        else Words(
             "本市没有公开的地块数据；地块一节（如有）使用带标记的合成样本，"
             "正式结论须用主管部门的数据。",
             "No parcel data are public for this city; a section on parcels uses a marked synthetic "
