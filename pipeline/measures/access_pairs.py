@@ -17,6 +17,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 OK = "ok"
 COLUMNS = ("origin", "facility", "minutes")
+# Pairs are laid out in a table of all that could be where it is at most so many times as large.
+DENSE = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +113,20 @@ def cost_pairs(
     if limit_min is not None:
         found &= minutes <= limit_min
     reached = np.flatnonzero(found)
-    key = origin_code[reached] * np.int64(max(facilities.size, 1)) + facility_code[reached]
-    order = _order(key)
-    _refuse_repeats(key[order], origins, facilities)
-    rows = reached[order]
+    width = np.int64(max(facilities.size, 1))
+    key, cost = _in_order(
+        origin_code[reached] * width + facility_code[reached],
+        minutes[reached],
+        origins.size * int(width),
+    )
+    _refuse_repeats(key, origins, facilities)
+    origin, facility = np.divmod(key, width)
     return CostPairs(
         origins=origins,
         facilities=facilities,
-        origin_code=origin_code[rows],
-        facility_code=facility_code[rows],
-        minutes=minutes[rows],
+        origin_code=origin,
+        facility_code=facility,
+        minutes=cost,
         origin_status=status,
         limit_min=limit_min,
     )
@@ -220,14 +226,23 @@ def _codes(labels: pd.Series[Any], index: pd.Index[Any]) -> IntArray:
     return np.asarray(position[code], dtype=np.int64)
 
 
-def _order(key: IntArray) -> IntArray:
-    """Sort keys by 16-bit digits, the last first: numpy counts those instead of comparing."""
+def _in_order(key: IntArray, minutes: FloatArray, size: int) -> tuple[IntArray, FloatArray]:
+    """Sort finite minutes by their key, a number below `size`; repeated keys stay, side by side."""
+    if not key.size or not (np.diff(key) < 0).any():
+        return key, minutes
+    if size <= DENSE * key.size:
+        # Most pairs there could be are there: lay them out instead of comparing them.
+        table = np.full(size, np.nan)
+        table[key] = minutes
+        there = np.flatnonzero(~np.isnan(table))
+        if there.size == key.size:
+            return there, table[there]
+    # By 16-bit digits, the last first: numpy counts those instead of comparing.
     order = np.arange(key.size, dtype=np.int64)
-    if key.size and (np.diff(key) < 0).any():
-        for shift in range(0, int(key.max()).bit_length(), 16):
-            digit = (key[order] >> shift).astype(np.uint16)
-            order = order[np.argsort(digit, kind="stable")]
-    return order
+    for shift in range(0, int(key.max()).bit_length(), 16):
+        digit = (key[order] >> shift).astype(np.uint16)
+        order = order[np.argsort(digit, kind="stable")]
+    return key[order], minutes[order]
 
 
 def _refuse_bad_rows(

@@ -41,6 +41,24 @@ def test_categories_give_the_same_pairs_as_text() -> None:
     assert as_text.facility_code.tolist() == as_category.facility_code.tolist()
 
 
+@pytest.mark.parametrize("share", [0.9, 0.05], ids=["dense", "sparse"])
+def test_the_order_of_rows_means_nothing(share: float) -> None:
+    rng = np.random.default_rng(4)
+    origins, facilities = (
+        pd.Index([f"{k}{i}" for i in range(n)]) for k, n in (("o", 90), ("f", 9))
+    )
+    every = pd.MultiIndex.from_product([origins, facilities], names=["origin", "facility"])
+    rows = every.to_frame(index=False).assign(minutes=rng.uniform(0, 60, len(every)))
+    rows = rows[rng.uniform(size=len(rows)) < share]
+    given = cost_pairs(rows, origins=origins, facilities=facilities)
+    mixed = rows.sample(frac=1, random_state=4)
+    got = cost_pairs(mixed, origins=origins, facilities=facilities)
+    for name in ("origin_code", "facility_code", "minutes"):
+        np.testing.assert_array_equal(getattr(got, name), getattr(given, name))
+    with pytest.raises(FieldError, match="twice"):
+        cost_pairs(pd.concat([mixed, rows[:1]]), origins=origins, facilities=facilities)
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
