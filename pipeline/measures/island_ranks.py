@@ -15,23 +15,28 @@ from .island_results import ComponentResult
 from .island_score import THEMES, Normal, Scored, is_scored, score
 
 
-def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
+def rank_table(scored: Sequence[Scored], *, settings: IslandSettings) -> pd.DataFrame:
     """
     Rank places by score, 1 the most island-like, each theme by itself.
 
     Returns
     -------
     frame
-        `place_id`, `theme`, `score`, `low`, `high` (over plausible footprints), `p`,
+        `place_id`, `theme`, `score`, `low`, `high` (over plausible footprints: the score is that
+        of the recorded one and may lie outside), `claim_share` and `verdict` (how many of them
+        are island-like, see `Scored.claim`), `p`,
         `p_adjusted` (Benjamini-Hochberg across the places of the theme), `components`
         (measured), `of`, `rank`, `ranked` (places ranked).
     """
-    columns = ["place_id", "theme", "score", "low", "high", "p", "components", "of"]
+    columns = [
+        "place_id", "theme", "score", "low", "high", "claim_share", "verdict", "p",
+        "components", "of",
+    ]  # fmt: skip
     table = pd.DataFrame(
         [
             (
-                one.place_id, one.theme, one.score, *one.interval, one.p, len(one.parts),
-                len(THEMES[one.theme]),
+                one.place_id, one.theme, one.score, *one.interval, *one.claim(settings), one.p,
+                len(one.parts), len(THEMES[one.theme]),
             )
             for one in scored
         ],
@@ -168,7 +173,9 @@ def rank_ranges(
     }
     ranked = {(item.place_id, item.theme) for item in scored[base]}
     tables = {
-        name: rank_table([item for item in items if (item.place_id, item.theme) in ranked])
+        name: rank_table(
+            [item for item in items if (item.place_id, item.theme) in ranked], settings=settings
+        )
         for name, items in scored.items()
     }
     every = pd.concat(tables.values()).groupby(["place_id", "theme"])["rank"]

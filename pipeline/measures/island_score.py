@@ -15,7 +15,7 @@ from pipeline.settings.island import IslandSettings
 from .island_barriers import ALL, BARRIERS
 from .island_contrast import AMENITY, MIX, POOLED, Statistic
 from .island_grid import FloatArray
-from .island_results import ISLAND_SIDE, ComponentResult
+from .island_results import ISLAND_SIDE, ComponentResult, island_p, verdict
 from .island_rows import PlaceContrast, place_reasons
 
 # The two meanings of island stay apart; access gaps of several services count as one component.
@@ -48,6 +48,20 @@ class Scored:
             return np.nan, np.nan
         low, high = np.nanquantile(self.plausible, [0.05, 0.95])
         return float(low), float(high)
+
+    def claim(self, settings: IslandSettings) -> tuple[float, str | None]:
+        """
+        Give the share of plausible footprints scored as island-like at `alpha`, and the verdict.
+
+        A footprint that cannot be scored does not support the claim; NaN and None where the
+        boundary is certain.
+        """
+        if self.plausible is None or not np.isfinite(self.plausible).any():
+            return np.nan, None
+        tested = island_p(self.plausible, self.null, side="high")
+        with np.errstate(invalid="ignore"):
+            share = float((tested <= settings.alpha).mean())
+        return share, verdict(share, settings)
 
     @property
     def p(self) -> float:

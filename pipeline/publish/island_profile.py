@@ -264,4 +264,14 @@ def _score(root: ET.Element, y: float, rank: Mapping[Hashable, Any]) -> None:
     _text(root, TEXT_X, y + 14, value, size=13)
     low, high = int(rank["rank_low"]), int(rank["rank_high"])
     place = f"排名 rank {int(rank['rank'])}/{int(rank['ranked'])}，范围 range {low}–{high}"
-    _text(root, TEXT_X, y + 31, place, size=11, fill=QUIET)
+    _text(root, TEXT_X, y + 31, " · ".join([place, *_over_positions(rank)]), size=11, fill=QUIET)
+
+
+def _over_positions(rank: Mapping[Hashable, Any]) -> list[str]:
+    """Say how the score varies over plausible footprints, and how the claim stands there."""
+    if pd.isna(rank["low"]):
+        return []
+    said = [f"90 % [{rank['low']:.2f}, {rank['high']:.2f}]"]
+    if isinstance(rank["verdict"], str):
+        said.append(VERDICTS[rank["verdict"]])
+    return said

@@ -36,9 +36,9 @@ from pipeline.publish.themed_map import (
 from pipeline.settings.maps import MapsSettings
 
 SCORE_COLUMNS = (
-    Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest")),
+    Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest", "meant")),
     Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet"),
-    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "told")),
+    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "outside", "told")),
     Fact("judged", "判定", "Verdict", small=("largest", "method")),
 )
 MEASURE_COLUMNS = (

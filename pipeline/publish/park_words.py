@@ -16,6 +16,14 @@ DOUBTS: Mapping[str, Words] = {
     "analyst_choice": ("分析者设定", "analyst's choice"),
 }
 INCOMPLETE = ("缺少某项服务，不作综合", "a service is missing: no composite")
+NO_GAP = (
+    "“缺口”栏不是缺口，而是有多少随机搬移不如它像孤岛",
+    "the figure under Gap is no gap but the share of relocations less of an island",
+)
+OUTSIDE = (
+    "数值取登记的点位；它在区间之外，即多数可能的位置不是这样",
+    "the value is that of the recorded point; it lies outside, so most plausible positions differ",
+)
 POINT = (
     "区间缩为一点：各项都在 0 或封顶值 1",
     "the interval is one point: every service at 0 or at the ceiling of 1",
@@ -42,8 +50,9 @@ class Told:
         if "significant" in rows.columns:
             rows = rows.assign(quiet=rows["significant"].eq(other=False))
         return rows.assign(
-            held=self._column(rows, self._held), nearest=self._column(rows, self._nearest)
-        )
+            held=self._column(rows, self._held), nearest=self._column(rows, self._nearest),
+            meant=self._column(rows, _meant), outside=self._column(rows, _outside),
+        )  # fmt: skip
 
     def measures(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Add intervals as text, and the status where there is no value."""
@@ -109,3 +118,16 @@ class Told:
             f"最近：{zh}" + (f"，直线 {km}" if km else ""),
             f"nearest: {en if isinstance(en, str) else zh}" + (f", {km} by air" if km else ""),
         )
+
+
+def _meant(row: Mapping[str, Any]) -> Words | None:
+    """Tell the island effect, whose share is held against no standard, from a gap."""
+    return NO_GAP if row.get("service") == "island" and pd.notna(row.get("gap")) else None
+
+
+def _outside(row: Mapping[str, Any]) -> Words | None:
+    """Explain a score of the recorded position that few of the plausible positions reach."""
+    low, high, value = row.get("low"), row.get("high"), row.get("value")
+    if row.get("service") != "island" or pd.isna(low) or pd.isna(value):
+        return None
+    return None if low <= value <= high else OUTSIDE

@@ -33,6 +33,12 @@ _VERDICTS = {
 _NOT_FOUND = Badge("no-gap-robust", "未见孤岛", "not island-like")
 _NO_DATA = Badge("no-value", "无数据", "no data")
 
+_COUNTED = Words(
+    "同一地块上的多个编号在合并检验中只计一次，在名次中各计一次，所以合并检验的地点数较少。",
+    "Places on one site count once in the pooled test and each by itself in the ranks, so that the "
+    "pooled test counts fewer places.",
+)
+
 #: A component and the category or service it was measured for.
 Part = tuple[str, str]
 
@@ -99,7 +105,7 @@ def _pooled(pooled: pd.DataFrame) -> Table | None:
             Column("p", "one-sided", kind="number"),
         ],
         rows,
-        notes=tuple(Words(zh, en) for zh, en in CAVEATS),
+        notes=(_COUNTED, *(Words(zh, en) for zh, en in CAVEATS)),
     )
 
 
@@ -133,12 +139,16 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
         notes=(
             Words(
                 "“内外反差”与“空间隔离”是两种含义，分别计算，不合并。“a … b”是把园区轮廓随机搬移"
-                "所得同一统计量的 90% 范围，不是误差区间；名次下括号为改变环宽、步速与剔除一项后的"
-                "范围。" + _basis(known).zh + _unmeasured(rows, parts).zh,
+                "所得同一统计量的 90% 范围，不是误差区间；名次取登记的点位，其下括号为"
+                "改变环宽、步速与剔除一项后的范围。"
+                + _basis(known).zh
+                + _unmeasured(rows, parts).zh,
                 "Contrast and separation are two meanings, computed and shown apart. “a … b” is "
                 "the 90 % range of the same statistic over random relocations of the footprint, "
-                "not an error interval; in parentheses the rank over ring widths, walking speeds "
-                "and components dropped. " + _basis(known).en + _unmeasured(rows, parts).en,
+                "not an error interval; ranks are those of the recorded points, in parentheses the "
+                "rank over ring widths, walking speeds and components dropped. "
+                + _basis(known).en
+                + _unmeasured(rows, parts).en,
             ),
         ),
     )

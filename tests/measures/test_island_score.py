@@ -124,7 +124,8 @@ def test_ranks_start_with_the_most_island_like_and_keep_a_range() -> None:
     assert (table["rank"] <= table["rank_high"]).all()
     assert table.loc["A", "rank_low"] == 1
     assert table.loc["A", "rank_high"] == 3
-    assert rank_table(score(base, settings=SETTINGS))["rank"].tolist() == [1, 2, 3]
+    plain = rank_table(score(base, settings=SETTINGS), settings=SETTINGS)
+    assert plain["rank"].tolist() == [1, 2, 3]
 
 
 def test_benjamini_hochberg_by_hand() -> None:
@@ -250,3 +251,19 @@ def test_plausible_footprints_give_the_score_an_interval() -> None:
 def test_adjusted_p_agree_with_scipy(p: list[float]) -> None:
     found = adjusted(np.array(p))
     np.testing.assert_allclose(found, stats.false_discovery_control(p, method="bh"))
+
+
+def test_a_score_that_most_plausible_positions_do_not_share_is_not_claimed() -> None:
+    null = np.random.default_rng(5).normal(size=999)
+    recorded = Scored(
+        "A", "contrast", 3.0, null, {}, plausible=np.r_[np.full(190, 0.2), [3.0] * 10]
+    )
+    everywhere = Scored("B", "contrast", 3.0, null, {}, plausible=np.full(200, 3.0))
+    unscored = Scored("C", "contrast", 3.0, null, {}, plausible=np.r_[[3.0] * 80, [np.nan] * 120])
+    certain = Scored("D", "contrast", 3.0, null, {})
+    table = rank_table([recorded, everywhere, unscored, certain], settings=SETTINGS)
+    table = table.set_index("place_id")
+    assert table.loc["A", "claim_share"] == pytest.approx(0.05)
+    assert table.loc["A", "score"] > table.loc["A", "high"]
+    assert table["verdict"].dropna().to_dict() == {"B": "robust", "C": "not_testable"}
+    assert table["claim_share"].isna().to_dict() == {"A": False, "B": False, "C": False, "D": True}

@@ -29,7 +29,8 @@ def drawn(*, name: str = "枫林", english: str = "Fenglin") -> str:
         [
             {
                 "theme": "separation", "score": 1.2, "p": 0.04, "components": 2, "of": 4,
-                "rank": 2, "ranked": 9, "rank_low": 1, "rank_high": 5,
+                "rank": 2, "ranked": 9, "rank_low": 1, "rank_high": 5, "low": -0.3, "high": 0.9,
+                "verdict": "not_testable",
             }
         ]
     )  # fmt: skip
@@ -57,6 +58,7 @@ def test_marks_stand_at_their_percentile() -> None:
 
 def test_what_is_not_measured_says_so_and_the_caveats_stand() -> None:
     shown = texts(drawn())
+    assert "90 % [-0.30, 0.90] · 无法定论 undecided" in shown
     assert "边界仅为示意" in shown
     assert "the boundary is only indicative" in shown
     for zh, en in CAVEATS:

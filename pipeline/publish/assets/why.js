@@ -14,6 +14,15 @@
           P.t(`90% 区间 ${P.number(row.low)}–${P.number(row.high)}`,
               `90% interval ${P.number(row.low)}–${P.number(row.high)}`));
 
+  /** Why a score may lie outside its interval: it is that of the recorded position. */
+  const outside = (row) =>
+    row.service !== "island" || row.low === null || row.low === undefined
+      || (row.low <= row.value && row.value <= row.high)
+      ? null
+      : P.h("div", { class: "interval" },
+          P.t("数值取登记的点位；它在区间之外，即多数可能的位置不是这样",
+              "the value is that of the recorded point; it lies outside, so most plausible positions differ"));
+
   const quantity = (app, value, unit) => {
     if (value === null || value === undefined) return P.h("b", {}, "—");
     if (unit === "share") return P.h("b", {}, `${P.number(100 * value, 0)} %`);
@@ -132,7 +141,7 @@
       P.h("dl", {},
         line("数值", "Value",
           service === "composite" || row.value === null || row.value === undefined ? null : quantity(app, row.value, row.unit),
-          " ", interval(row)),
+          " ", interval(row), outside(row)),
         line("最近设施", "Nearest", nearest(row)),
         line("规则", "Rule", standardText(app, row.standard_id), need(app, row)),
         line("缺少", "Missing", missing(app, row)),
