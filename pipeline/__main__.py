@@ -1,6 +1,14 @@
 """Run the command line as `python -m pipeline`."""
 
-from pipeline.cli import main
+import sys
+
+from pipeline.workflow.preloaded import hand_over
 
 if __name__ == "__main__":
+    code = hand_over(sys.argv[1:])
+    if code is not None:
+        sys.exit(code)
+
+    from pipeline.cli import main
+
     main()

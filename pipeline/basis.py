@@ -86,7 +86,7 @@ def _named_files(name: str, value: Any) -> dict[str, Path]:  # noqa: ANN401
 def code_digest(spec: StageSpec) -> str:
     """Hash the source of the stage's module and of every module of the package it imports."""
     root = f"pipeline.stages.{spec.name}"
-    graph = _imports()
+    graph = import_graph()
     modules = {root} | graph.find_upstream_modules(root)
     kept = sorted(name for name in modules if not name.startswith(NOT_CODE))
     digest = hashlib.sha256()
@@ -113,7 +113,8 @@ def libraries() -> dict[str, str]:
 
 
 @cache
-def _imports() -> Any:  # noqa: ANN401
+def import_graph() -> Any:  # noqa: ANN401
+    """Read which module of the package imports which."""
     import grimp
 
     return grimp.build_graph("pipeline", cache_dir=None)

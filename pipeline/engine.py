@@ -22,6 +22,7 @@ from pipeline.usage import recording
 from pipeline.workflow.cluster import Cluster
 from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
+from pipeline.workflow.preloaded import preloaded
 from pipeline.workspace import Workspace
 
 MOST_CHANGES = 3
@@ -129,8 +130,11 @@ def run(
     """
     names = upstream(target) if target else tuple(stage.name for stage in STAGES)
     forced = () if not force else (names if target is None else (target,))
-    with holding(workspace):
+    with contextlib.ExitStack() as held:
+        held.enter_context(holding(workspace))
         gone = _prepare(study, workspace)
+        if cluster is None and (forced or _surely_stale(study, workspace, names)):
+            held.enter_context(preloaded(workspace.built))
         plan = _plan(study, workspace, names, forced, gone)
         on_plan(plan)
         if any(state.stale for state in plan):
@@ -193,6 +197,25 @@ def _prepare(study: Study, workspace: Workspace) -> dict[str, str]:
     return gone
 
 
+def _surely_stale(study: Study, workspace: Workspace, names: tuple[str, ...]) -> bool:
+    """Tell before Snakemake is asked whether a stage has to run; it also knows of the inputs."""
+    return any(_basis_before(workspace, name) != _basis_now(study, name) for name in names)
+
+
+def _basis_before(workspace: Workspace, name: str) -> dict[str, Any]:
+    """Give what the stage's results rest on; nothing where it has none."""
+    manifest = workspace.manifest(name)
+    if not manifest.is_file():
+        return {}
+    found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))["basis"]
+    return found
+
+
+def _basis_now(study: Study, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(json.dumps(stage_basis(BY_NAME[name], study)))
+    return found
+
+
 def _altered(workspace: Workspace, stage: StageSpec, manifest: Path) -> str | None:
     try:
         files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
@@ -234,13 +257,9 @@ def _reason(study: Study, workspace: Workspace, name: str, told: _Told) -> tuple
     """Say in words why a stage runs or not: the first cause a person would want to know."""
     if name not in told.reasons:
         return "输入、设置与代码均未变", "inputs, settings and code are unchanged"
-    spec, manifest = BY_NAME[name], workspace.manifest(name)
-    before: dict[str, Any] = {}
-    if manifest.is_file():
-        before = json.loads(manifest.read_text(encoding="utf-8"))["basis"]
-    now = json.loads(json.dumps(stage_basis(spec, study)))
+    before, now = _basis_before(workspace, name), _basis_now(study, name)
     settings = _changes(before.get("settings", {}), now["settings"])
-    rerun = [need for need in spec.needs if need in told.reasons]
+    rerun = [need for need in BY_NAME[name].needs if need in told.reasons]
     altered = told.gone.get(name)
     causes = (
         (altered, f"输出 {altered} 缺失或被改动", f"output {altered} is missing or was altered"),

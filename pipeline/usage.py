@@ -22,8 +22,9 @@ _KIB_PER_MB = 1024 / _MB
 class Usage:
     """What one stage took; null where the operating system does not tell.
 
-    `wall_s` and `cpu_s` count from the start of the process, with the interpreter and the imports;
-    `peak_mb` is the most memory it ever held; `read_mb` and `written_mb` are the bytes of its read
+    `wall_s` and `cpu_s` count from the start of the process: with the interpreter and the imports,
+    unless it is a fork of one that had them already; `peak_mb` is the most memory it ever held,
+    what it shares with other stages included; `read_mb` and `written_mb` are the bytes of its read
     and write calls while it worked, whether they reached the disk or not.
     """
 
