@@ -25,6 +25,7 @@ __all__ = [
     "HospitalSettings",
     "RailCoverageSettings",
     "SchoolSettings",
+    "ServiceSettings",
     "UncertaintySettings",
 ]
 
@@ -111,30 +112,17 @@ class RailCoverageSettings(Section):
     )
 
 
-class HospitalSettings(Section):
-    """Variants, modes, thresholds and catchment of hospital access."""
+class ServiceSettings(Section):
+    """What access to any service is measured by; each service states its variants and counts."""
 
-    variants: tuple[str, ...] = setting(
-        ("hospital_all",),
-        zh="医院口径，由 inputs.hospitals 的列得出",
-        en="which hospitals: variants that follow from the columns of inputs.hospitals",
-        source="METHODS 4",
-        min_length=1,
-    )
+    variants: tuple[str, ...]
     modes: tuple[Literal["walk", "cycle", "drive", "rail_walk"], ...] = setting(
         ("walk", "cycle", "drive", "rail_walk"),
         zh="交通方式",
         en="modes of travel",
         min_length=1,
     )
-    thresholds_min: tuple[float, ...] = setting(
-        (15.0, 30.0, 45.0),
-        zh="计数时间阈值（无法定服务半径，为分析者选择）",
-        en="thresholds of the counts (no statutory radius exists: the analyst's choice)",
-        unit="min",
-        source=ANALYST,
-        min_length=1,
-    )
+    thresholds_min: tuple[float, ...]
     catchment_min: float = setting(
         30.0,
         zh="两步移动搜索法的截断时间",
@@ -155,8 +143,8 @@ class HospitalSettings(Section):
     )
     default_supply: float = setting(
         1.0,
-        zh="规模未知时每个院区的供给量",
-        en="supply of a campus whose size is unknown",
+        zh="规模（床位、学位）未知时每个院区或校区的供给量",
+        en="supply of a campus whose size (beds, places) is unknown",
         source="METHODS 4",
         gt=0,
     )
@@ -175,6 +163,26 @@ class HospitalSettings(Section):
         unit="min",
         source=ANALYST,
         gt=0,
+    )
+
+
+class HospitalSettings(ServiceSettings):
+    """Variants, modes, thresholds and catchment of hospital access."""
+
+    variants: tuple[str, ...] = setting(
+        ("hospital_all",),
+        zh="医院口径，由 inputs.hospitals 的列得出",
+        en="which hospitals: variants that follow from the columns of inputs.hospitals",
+        source="METHODS 4",
+        min_length=1,
+    )
+    thresholds_min: tuple[float, ...] = setting(
+        (15.0, 30.0, 45.0),
+        zh="计数时间阈值（无法定服务半径，为分析者选择）",
+        en="thresholds of the counts (no statutory radius exists: the analyst's choice)",
+        unit="min",
+        source=ANALYST,
+        min_length=1,
     )
     screen_radius_m: float = setting(
         5_000.0,
@@ -186,7 +194,7 @@ class HospitalSettings(Section):
     )
 
 
-class SchoolSettings(Section):
+class SchoolSettings(ServiceSettings):
     """Variants, service radii, thresholds and catchment of school access."""
 
     variants: tuple[str, ...] = setting(
@@ -194,19 +202,6 @@ class SchoolSettings(Section):
         zh="学校口径：学段、办学性质与质量，由 inputs.schools 的列得出",
         en="which schools: level, ownership and quality, from the columns of inputs.schools",
         source="METHODS 5",
-        min_length=1,
-    )
-    service_radius_m: dict[Literal["kindergarten", "primary", "junior", "senior"], float] = setting(
-        {"kindergarten": 300.0, "primary": 500.0, "junior": 1000.0},
-        zh="服务半径（未列出的学段无半径标准）",
-        en="service radius by level (a level not listed has no radius)",
-        unit="m",
-        source="GB 50180-2018 / GB 50099-2011, from memory, unverified",
-    )
-    modes: tuple[Literal["walk", "cycle", "drive", "rail_walk"], ...] = setting(
-        ("walk", "cycle", "drive", "rail_walk"),
-        zh="交通方式",
-        en="modes of travel",
         min_length=1,
     )
     thresholds_min: tuple[float, ...] = setting(
@@ -217,39 +212,12 @@ class SchoolSettings(Section):
         source=ANALYST,
         min_length=1,
     )
-    catchment_min: float = setting(
-        30.0,
-        zh="两步移动搜索法的截断时间",
-        en="cutoff of the two-step floating catchment",
-        unit="min",
-        source=ANALYST,
-        gt=0,
-    )
-    stepwise: StepwiseSettings = setting(
-        StepwiseSettings(),
-        zh="E2SFCA 时间圈与权重",
-        en="zones and weights of E2SFCA",
-    )
-    impedance: ImpedanceSettings = setting(
-        ImpedanceSettings(),
-        zh="引力模型的衰减",
-        en="decay of the gravity measure",
-    )
-    search_limit_min: float = setting(
-        120.0,
-        zh="出行时间搜索上限，更远的设施不计入",
-        en="how far facilities are looked for; farther ones count for nothing",
-        unit="min",
-        source=ANALYST,
-        gt=0,
-    )
-    station_walk_min: float = setting(
-        20.0,
-        zh="轨道加步行方式中往返车站的最长步行时间",
-        en="longest walk to or from a station in journeys by rail",
-        unit="min",
-        source=ANALYST,
-        gt=0,
+    service_radius_m: dict[Literal["kindergarten", "primary", "junior", "senior"], float] = setting(
+        {"kindergarten": 300.0, "primary": 500.0, "junior": 1000.0},
+        zh="服务半径（未列出的学段无半径标准）",
+        en="service radius by level (a level not listed has no radius)",
+        unit="m",
+        source="GB 50180-2018 / GB 50099-2011, from memory, unverified",
     )
     by_admission: tuple[str, ...] = setting(
         (),
@@ -257,13 +225,6 @@ class SchoolSettings(Section):
         en="variants also measured by admission: only schools that admit from the place's own "
         "district or from the whole city",
         source="METHODS 5",
-    )
-    default_supply: float = setting(
-        1.0,
-        zh="学位数未知时每个校区的供给量",
-        en="supply of a campus whose number of places is unknown",
-        source=ANALYST,
-        gt=0,
     )
 
 

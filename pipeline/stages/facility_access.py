@@ -15,7 +15,7 @@ from pipeline.network.place_catalogue import Catalogue, catalogue_of
 from pipeline.network.place_people import Dwellers, dwellers_of
 from pipeline.network.place_rail import RailAccess, measured_walks, rail_access
 from pipeline.network.place_services import RAIL_WALK, PairRules, Service, measure_service
-from pipeline.settings.access import HospitalSettings, SchoolSettings
+from pipeline.settings.access import ServiceSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import (
     demands_of,
@@ -35,7 +35,7 @@ def write_access(
     context: StageContext,
     service: str,
     role: str,
-    settings: HospitalSettings | SchoolSettings,
+    settings: ServiceSettings,
     *,
     by_admission: Sequence[str],
     screen_radius_m: float | None,
@@ -139,7 +139,7 @@ def _rail(
     access: PlaceAccess,
     catalogue: Catalogue,
     walk: Streets,
-    settings: HospitalSettings | SchoolSettings,
+    settings: ServiceSettings,
 ) -> RailAccess:
     stations, costs = rail_network(context)
     return rail_access(
@@ -160,7 +160,7 @@ def _from(
     dwellers: Dwellers,
     rail: RailAccess | None,
     walk: Streets,
-    settings: HospitalSettings | SchoolSettings,
+    settings: ServiceSettings,
 ) -> RailAccess | None:
     """Let journeys by rail begin at homes instead of places."""
     if rail is None:
