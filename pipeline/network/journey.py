@@ -18,6 +18,7 @@ from pipeline.network.journey_walks import (
     Walks,
     check_walks,
     facilities_of,
+    is_estimated,
     legs,
 )
 from pipeline.network.rail import RailCosts
@@ -180,7 +181,7 @@ def _pairs(
         walk = np.full((len(facilities), len(rows)), np.inf)
         guessed = np.zeros(walk.shape, dtype=bool)
         at = here["facility"].to_numpy(), here["origin"].to_numpy() - start
-        walk[at], guessed[at] = here["minutes"], here["method"] == ESTIMATED
+        walk[at], guessed[at] = here["minutes"], is_estimated(here)
         alight, first_rank = _alight(access, rows, ride)
         total, last_rank = _arrive(alight, egress)
         origin, facility = np.nonzero((np.minimum(total, walk) <= limit_min).T)
@@ -267,14 +268,14 @@ def _onward(walks: Walks, facilities: pd.Index, costs: RailCosts) -> _Onward:
     exits = exits.drop_duplicates("station")
     egress_min = np.full(len(stations), np.inf)
     facility = np.zeros(len(stations), dtype=np.int64)
-    estimated = np.zeros(len(stations), dtype=bool)
+    guessed = np.zeros(len(stations), dtype=bool)
     at = exits["station"].to_numpy()
     egress_min[at], facility[at] = exits["minutes"], exits["facility"]
-    estimated[at] = exits["method"] == ESTIMATED
+    guessed[at] = is_estimated(exits)
     total = _ride(costs) + egress_min
     last = np.argmin(total, axis=1) if len(stations) else np.zeros(0, dtype=np.int64)
     rows = np.arange(len(stations))
-    return _Onward(total[rows, last], last, facility[last], egress_min[last], estimated[last])
+    return _Onward(total[rows, last], last, facility[last], egress_min[last], guessed[last])
 
 
 def _best_access(access: Legs, onward_min: Floats) -> tuple[Ints, Floats]:
@@ -299,11 +300,11 @@ def _direct(direct: pd.DataFrame, origins: pd.Index, facilities: pd.Index) -> _D
     best = best.drop_duplicates("origin")
     minutes = np.full(len(origins), np.inf)
     facility = np.zeros(len(origins), dtype=np.int64)
-    estimated = np.zeros(len(origins), dtype=bool)
+    guessed = np.zeros(len(origins), dtype=bool)
     at = best["origin"].to_numpy()
     minutes[at], facility[at] = best["minutes"], best["facility"]
-    estimated[at] = best["method"] == ESTIMATED
-    return _Direct(minutes, facility, estimated)
+    guessed[at] = is_estimated(best)
+    return _Direct(minutes, facility, guessed)
 
 
 def _table(

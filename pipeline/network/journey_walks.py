@@ -80,6 +80,11 @@ def check_walks(walks: Walks, origins: pd.Index) -> None:
         raise FieldError(*problems)
 
 
+def is_estimated(walks: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which walks are estimates; one of no length is none, however it came about."""
+    return (walks["method"].eq(ESTIMATED) & walks["minutes"].gt(0)).to_numpy(dtype=np.bool_)
+
+
 def facilities_of(walks: Walks) -> pd.Index:
     """List the facilities that any walk leads to, sorted by id."""
     ids = set(walks.egress["facility_id"]) | set(walks.direct["facility_id"])
@@ -99,7 +104,7 @@ def legs(walks: pd.DataFrame, place: str, places: pd.Index, costs: RailCosts) ->
             "row": rows[known],
             "station": stations[known],
             "minutes": walks["minutes"].to_numpy(float)[known],
-            "estimated": (walks["method"] == ESTIMATED).to_numpy(bool)[known],
+            "estimated": is_estimated(walks)[known],
         }
     ).sort_values(["row", "minutes", "station"], kind="stable")
     table = table.drop_duplicates(["row", "station"])

@@ -12,29 +12,40 @@ import shapely
 from scipy.spatial import KDTree
 
 from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray
+from pipeline.measures.uncertainty_footprints import FootprintDraws
 from pipeline.network.access import minutes_within
 from pipeline.network.journey import journeys
-from pipeline.network.journey_walks import ESTIMATED, Walks
-from pipeline.network.place_access import PlaceAccess, Streets, measured_pairs
+from pipeline.network.journey_walks import MEASURED, Walks
+from pipeline.network.place_access import CellPairs, PlaceAccess, Streets, measured_pairs
 from pipeline.network.rail import RailCosts
 
 STATIONS_PER_CHUNK = 64
 
 
 @dataclass(frozen=True, eq=False)
+class Onward:
+    """Minutes from standing at each station to each campus, and whether no part is estimated.
+
+    Shapes (stations, campuses); infinite where no train leads or beyond the limit.
+    """
+
+    minutes: FloatArray
+    measured: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
 class RailAccess:
     """Walks from cells to stations, and minutes from each station on to each campus.
 
-    `onward` has shape (stations, campuses), infinite where no train leads or beyond the limit.
-    Straight walks are `minutes_per_m`; the cells in `rows` have measured ones in `minutes`.
-    Walks longer than `walk_limit_min` and journeys longer than `limit_min` do not count.
+    `onward` says how long it takes from boarding at a station to each campus. Straight walks are
+    `minutes_per_m`; the cells of `walked` have measured ones to every station. Walks longer than
+    `walk_limit_min` and journeys longer than `limit_min` do not count.
     """
 
     station_xy: FloatArray
-    onward: FloatArray
+    onward: Onward
     minutes_per_m: float
-    rows: IntArray
-    minutes: FloatArray
+    walked: CellPairs
     walk_limit_min: float
     limit_min: float
 
@@ -44,8 +55,8 @@ class RailAccess:
         `minutes` has shape (campuses, cells); those beyond the limit become infinite.
         """
         for station, near, walk in self.walks(xy, part):
-            served = np.flatnonzero(np.isfinite(self.onward[station]))
-            there = self.onward[station, served][:, None] + walk
+            served = np.flatnonzero(np.isfinite(self.onward.minutes[station]))
+            there = self.onward.minutes[station, served][:, None] + walk
             at = np.ix_(served, near)
             minutes[at] = np.minimum(minutes[at], there)
         minutes[minutes > self.limit_min] = np.inf
@@ -58,14 +69,56 @@ class RailAccess:
         centre = (cells.min(axis=0) + cells.max(axis=0)) / 2
         reach_m = np.hypot(*(cells - centre).T).max() + self.walk_limit_min / self.minutes_per_m
         close = np.hypot(*(self.station_xy - centre).T) <= reach_m
-        low, high = np.searchsorted(self.rows, [part.start, part.stop])
-        measured = self.rows[low:high] - part.start
-        for station in np.flatnonzero(close & np.isfinite(self.onward).any(axis=1)).tolist():
+        low, high = np.searchsorted(self.walked.rows, [part.start, part.stop])
+        measured = self.walked.rows[low:high] - part.start
+        leads = np.isfinite(self.onward.minutes).any(axis=1)
+        for station in np.flatnonzero(close & leads).tolist():
             walk = np.hypot(*(cells - self.station_xy[station]).T) * self.minutes_per_m
-            walk[measured] = self.minutes[low:high, station]
+            walk[measured] = self.walked.minutes[low:high, station]
             near = np.flatnonzero(walk <= self.walk_limit_min)
             if len(near):
                 yield station, near, walk[near]
+
+    def measured(
+        self, drawn: FootprintDraws, nearest: FloatArray, groups: BoolArray, on_foot: CellPairs
+    ) -> BoolArray:
+        """Tell which of the quickest journeys rest on no estimate: every leg and the ride measured.
+
+        Parameters
+        ----------
+        drawn
+            The cells.
+        nearest
+            Minutes from each cell to the nearest campus of each group, shape (cells, groups).
+        groups
+            Shape (places, groups, campuses): whether a campus belongs to a group for a place.
+        on_foot
+            Measured walks all the way to the campuses.
+        """
+        found = np.zeros(nearest.shape, dtype=np.bool_)
+        place = drawn.place[on_foot.rows]
+        for group in range(groups.shape[1]):
+            walk = np.where(groups[place, group], on_foot.minutes, np.inf).min(
+                axis=1, initial=np.inf
+            )
+            best = walk <= np.minimum(nearest[on_foot.rows, group], on_foot.clear_min)
+            found[on_foot.rows[best], group] = True
+        if not self.onward.measured.any():
+            return found
+        clear = np.zeros(len(drawn.xy))
+        clear[self.walked.rows] = self.walked.clear_min
+        for block in drawn.blocks:
+            part = slice(block.start, block.start + block.draws * block.share.size)
+            for station, near, walk in self.walks(drawn.xy, part):
+                cells = near + part.start
+                known = walk <= clear[cells]
+                for group, member in enumerate(groups[block.position]):
+                    there = np.where(member, self.onward.minutes[station], np.inf)
+                    least = int(np.argmin(there))
+                    if self.onward.measured[station, least]:
+                        best = known & (there[least] + walk <= nearest[cells, group])
+                        found[cells[best], group] = True
+        return found
 
 
 def rail_access(
@@ -108,13 +161,11 @@ def rail_access(
         campuses,
         limit_min=limit_min,
     )
-    rows, minutes = measured_walks(access, stations, walk, walk_limit_min)
     return RailAccess(
         station_xy=shapely.get_coordinates(stations.geometry.to_numpy()),
         onward=onward,
         minutes_per_m=access.minutes_per_m(walk),
-        rows=rows,
-        minutes=minutes,
+        walked=measured_walks(access, stations, walk, walk_limit_min),
         walk_limit_min=walk_limit_min,
         limit_min=limit_min,
     )
@@ -161,19 +212,14 @@ def onward_minutes(
     campuses: pd.Index,
     *,
     limit_min: float,
-) -> FloatArray:
-    """Minutes from standing at each station to each campus by rail and walking.
-
-    Returns
-    -------
-    onward
-        Shape (stations, campuses), infinite where no journey is found within the limit.
-    """
+) -> Onward:
+    """Minutes from standing at each station to each campus by rail and walking."""
     ids = pd.Index(stations["station_id"])
-    onward = np.full((len(ids), len(campuses)), np.inf)
+    shape = len(ids), len(campuses)
+    onward = Onward(np.full(shape, np.inf), np.zeros(shape, dtype=np.bool_))
     if not len(egress) or not len(ids):
         return onward
-    there = pd.DataFrame({"origin_id": ids, "station_id": ids, "minutes": 0.0, "method": ESTIMATED})
+    there = pd.DataFrame({"origin_id": ids, "station_id": ids, "minutes": 0.0, "method": MEASURED})
     nothing = pd.DataFrame(
         {
             "origin_id": pd.Series(dtype="str"),
@@ -191,26 +237,23 @@ def onward_minutes(
     )
     row = ids.get_indexer(pd.Index(found["origin_id"].astype(object)))
     column = campuses.get_indexer(pd.Index(found["facility_id"].astype(object)))
-    onward[row, column] = found["minutes"].to_numpy(dtype=np.float64)
+    onward.minutes[row, column] = found["minutes"].to_numpy(dtype=np.float64)
+    onward.measured[row, column] = found["method"].eq(MEASURED).to_numpy(dtype=np.bool_)
     return onward
 
 
 def measured_walks(
     access: PlaceAccess, stations: gpd.GeoDataFrame, walk: Streets, walk_limit_min: float
-) -> tuple[IntArray, FloatArray]:
-    """Measure walks from the cells on mapped streets to the stations within reach of any.
-
-    Returns
-    -------
-    rows, minutes
-        Rows of the cells (none without streets) and minutes of shape (rows, stations).
-    """
+) -> CellPairs:
+    """Measure walks from the cells on mapped streets to the stations within reach of any."""
     if walk.graph is None or not len(stations):
-        return np.empty(0, dtype=np.int64), np.empty((0, len(stations)))
+        none = np.empty(0, dtype=np.int64)
+        return CellPairs(none, np.empty((0, len(stations))), np.empty(0))
     here = access.on_streets(walk)
     every = np.full((len(here.rows), len(stations)), np.inf)
+    clear = np.zeros(len(here.rows))
     if not len(here.rows):
-        return here.rows, every
+        return CellPairs(here.rows, every, clear)
     xy = shapely.get_coordinates(stations.geometry.to_numpy())
     gap_m, _ = KDTree(here.start.xy).query(xy)
     near: BoolArray = gap_m / walk.speed_m_min <= walk_limit_min
@@ -219,5 +262,5 @@ def measured_walks(
         found = measured_pairs(
             access, some, walk, campus=np.arange(len(some)), limit_min=walk_limit_min
         )
-        every[:, near] = found.minutes
-    return here.rows, every
+        every[:, near], clear = found.minutes, found.clear_min
+    return CellPairs(here.rows, every, clear)

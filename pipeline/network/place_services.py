@@ -7,12 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pipeline.measures.access_impedance import (
-    impedance_weight,
-    stepwise_weight,
-    truncated_gaussian_weight,
-)
-from pipeline.measures.access_pairs import FloatArray
+from pipeline.measures.access_pairs import BoolArray, FloatArray
 from pipeline.measures.access_rows import Measured
 from pipeline.measures.catchment_family import (
     CityCatchment,
@@ -20,30 +15,17 @@ from pipeline.measures.catchment_family import (
     floating_catchment_draws,
     floating_catchment_observed,
 )
-from pipeline.measures.uncertainty import THRESHOLD_SLACK
 from pipeline.measures.uncertainty_footprints import share_by_draw, summary_by_draw
 from pipeline.network.place_access import CellCosts, CellPairs, PlaceAccess, Streets, measured_pairs
 from pipeline.network.place_catalogue import Catalogue
+from pipeline.network.place_kernels import PairRules, cutoff_of, kernels_of, within
 from pipeline.network.place_pairs import Kernel, ModeCosts, PairMeans, pair_means
 from pipeline.network.place_people import Dwellers
 from pipeline.network.place_rail import RailAccess
-from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
 
 RAIL_WALK, STRAIGHT_LINE = "rail_walk", "straight_line"
 RESIDENTS, PEOPLE_UNIT = "residents", 10_000.0  # access is given per ten thousand people
 DEMAND_UNITS = {"land_area": "km2", "planned_floor_area": "10k m2", RESIDENTS: "10k people"}
-
-
-@dataclass(frozen=True)
-class PairRules:
-    """What is measured over pairs of places and campuses, and how."""
-
-    thresholds_min: tuple[float, ...]
-    catchment_min: float
-    stepwise: StepwiseSettings
-    impedance: ImpedanceSettings
-    search_limit_min: float
-    screen_radius_m: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,13 +76,13 @@ def measure_service(
     """
     catalogue, rules = service.catalogue, service.rules
     measured, modes = _modes(access, service, streets, rail)
-    kernels = {mode: _kernels(rules, catalogue) for mode in modes}
+    kernels = {mode: kernels_of(rules, catalogue) for mode in modes}
     if rules.screen_radius_m is not None:
         modes[STRAIGHT_LINE] = ModeCosts(
             1.0, rules.screen_radius_m, _no_pairs(len(catalogue.campuses))
         )
         kernels[STRAIGHT_LINE] = {
-            f"count_within_{rules.screen_radius_m:g}m": _within(rules.screen_radius_m, catalogue)
+            f"count_within_{rules.screen_radius_m:g}m": within(rules.screen_radius_m, catalogue)
         }
     means = pair_means(
         access.drawn,
@@ -115,11 +97,18 @@ def measure_service(
     summaries: dict[int, dict[str, FloatArray]] = {}
     for mode in modes:
         if mode != STRAIGHT_LINE:
+            by_rail = _by_rail(access, service, modes[mode], means) if mode == RAIL_WALK else None
             found += _nearest_rows(
-                access, service, mode, way=streets.get(mode), means=means, summaries=summaries
+                access,
+                service,
+                mode,
+                way=streets.get(mode),
+                means=means,
+                summaries=summaries,
+                by_rail=by_rail,
             )
         shares = {
-            name: _share_of_pairs(access, measured.get(mode), _cutoff_of(name, rules), mode)
+            name: _share_of_pairs(access, measured.get(mode), cutoff_of(name, rules), mode)
             for name in kernels[mode]
         }
         found += _sum_rows(service, mode, shares, means)
@@ -159,17 +148,18 @@ def _nearest_rows(
     way: Streets | None,
     means: PairMeans,
     summaries: dict[int, dict[str, FloatArray]],
+    by_rail: BoolArray | None,
 ) -> list[Measured]:
     """Give mean, median and p90 of the minutes to the nearest, and land within each threshold.
 
     Modes that differ by their speed alone share the summary of the straight metres, in `summaries`.
+    `by_rail` tells which journeys by rail are measured throughout, shape (cells, groups).
     """
     found = []
     for number, group in enumerate(service.catalogue.groups):
         if way is None:
-            costs = CellCosts(
-                means.nearest[mode][:, number], np.zeros(len(access.drawn.xy), dtype=np.bool_)
-            )
+            assert by_rail is not None  # noqa: S101 - the only mode without streets of its own
+            costs = CellCosts(means.nearest[mode][:, number], by_rail[:, number])
         else:
             costs = _nearest_of_group(access, service.catalogue, number, way, means)
         summary = None
@@ -189,6 +179,15 @@ def _nearest_rows(
             summary=summary,
         )
     return found
+
+
+def _by_rail(
+    access: PlaceAccess, service: Service, costs: ModeCosts, means: PairMeans
+) -> BoolArray:
+    """Tell from which cells the quickest journey to each group rests on no estimate."""
+    assert costs.rail is not None  # noqa: S101 - asked only for the mode by rail
+    counted = service.catalogue.counted
+    return costs.rail.measured(access.drawn, means.nearest[RAIL_WALK], counted, costs.measured)
 
 
 def minutes_measures(
@@ -342,56 +341,6 @@ def _city(
         for number, group in enumerate(catalogue.groups)
         if catalogue.counted[:, number].any()
     }
-
-
-def _kernels(rules: PairRules, catalogue: Catalogue) -> dict[str, Kernel]:
-    sizes = np.broadcast_to(
-        catalogue.supply, (len(catalogue.groups), len(catalogue.campuses))
-    ).astype(np.float64)
-    kernels = {
-        f"count_within_{limit:g}min": _within(limit, catalogue) for limit in rules.thresholds_min
-    }
-    kernels["gravity"] = Kernel(
-        lambda minutes: np.where(
-            minutes <= rules.search_limit_min,
-            impedance_weight(minutes, impedance=rules.impedance),
-            0.0,
-        ),
-        beyond_min=rules.search_limit_min,
-        size=sizes,
-    )
-    kernels["access_2sfca_gaussian"] = Kernel(
-        lambda minutes: truncated_gaussian_weight(minutes, cutoff_min=rules.catchment_min),
-        beyond_min=rules.catchment_min,
-    )
-    edges = rules.stepwise.edges_min
-    kernels["access_2sfca_stepwise"] = Kernel(
-        lambda minutes: stepwise_weight(minutes, edges_min=edges, weights=rules.stepwise.weights),
-        beyond_min=max(edges),
-        steps_min=tuple(edges),
-    )
-    return kernels
-
-
-def _within(limit: float, catalogue: Catalogue) -> Kernel:
-    top = limit * (1.0 + THRESHOLD_SLACK)
-    return Kernel(
-        lambda minutes: (minutes <= top).astype(np.float64),
-        beyond_min=top,
-        steps_min=(top,),
-        size=np.ones((len(catalogue.groups), len(catalogue.campuses))),
-    )
-
-
-def _cutoff_of(name: str, rules: PairRules) -> float:
-    """Give the minutes within which all campuses must be known for a figure to be whole."""
-    if name.startswith("count_within_") and name.endswith("min"):
-        return float(name.removeprefix("count_within_").removesuffix("min"))
-    if name == "access_2sfca_gaussian":
-        return rules.catchment_min
-    if name == "access_2sfca_stepwise":
-        return max(rules.stepwise.edges_min)
-    return rules.search_limit_min
 
 
 def _share_of_pairs(

@@ -12,12 +12,12 @@ import pandas as pd
 import shapely
 from scipy.spatial import KDTree
 
-from pipeline.measures.access_pairs import BoolArray, FloatArray
-from pipeline.measures.access_rows import ESTIMATED, LAND, Measured
+from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray
+from pipeline.measures.access_rows import LAND, MEASURED, Measured
 from pipeline.measures.coverage import SHARE_TOLERANCE, share_area_euclid, share_area_network
 from pipeline.measures.people import PeopleCells
 from pipeline.measures.uncertainty_footprints import CERTAIN, share_by_draw, summary_by_draw
-from pipeline.network.place_access import CellPairs, PlaceAccess, Streets
+from pipeline.network.place_access import PlaceAccess, Streets, measured_pairs
 from pipeline.network.place_pairs import ModeCosts, pair_means
 from pipeline.network.place_rail import RailAccess, measured_walks, onward_minutes
 from pipeline.network.place_reach import Reach, stop_costs
@@ -175,10 +175,13 @@ def hub_measures(
     access: PlaceAccess,
     hubs: gpd.GeoDataFrame,
     rail: RailAccess,
+    walk: Streets,
     *,
     snapshot: str | None,
 ) -> list[Measured]:
     """Measure the minutes from places to hubs by walking and rail.
+
+    Measured is land from which the walk, the ride and, off the hub's own stations, the walk on are.
 
     Parameters
     ----------
@@ -188,28 +191,29 @@ def hub_measures(
         Points with `hub_id`, in the order of the columns of `rail`.
     rail
         Journeys to the hubs (see `hub_journeys`).
+    walk
+        Streets for walking.
     """
-    nowhere = CellPairs(np.empty(0, dtype=np.int64), np.empty((0, len(hubs))), np.empty(0))
+    number: IntArray = np.arange(len(hubs), dtype=np.int64)
+    on_foot = measured_pairs(access, hubs, walk, campus=number, limit_min=rail.limit_min)
+    alone = np.broadcast_to(np.eye(len(hubs)), (len(access.places), len(hubs), len(hubs)))
     means = pair_means(
         access.drawn,
         shapely.get_coordinates(hubs.geometry.to_numpy()),
-        np.arange(len(hubs)),
-        modes={"rail_walk": ModeCosts(rail.minutes_per_m, rail.limit_min, nowhere, rail=rail)},
+        number,
+        modes={"rail_walk": ModeCosts(rail.minutes_per_m, rail.limit_min, on_foot, rail=rail)},
         kernels={"rail_walk": {}},
-        groups=np.broadcast_to(
-            np.eye(len(hubs)), (len(access.places), len(hubs), len(hubs))
-        ).astype(np.float64),
+        groups=alone.astype(np.float64),
     )
-    estimated = np.where(access.drawn.counts > 0, 0.0, np.nan)
+    nearest = means.nearest["rail_walk"]
+    measured = rail.measured(access.drawn, nearest, alone > 0, on_foot)
     return [
         Measured(
             "rail", "operating", "rail_walk", f"minutes_to_{hub}_{name}", "min", matrix,
-            estimated, snapshot,
+            access.measured_share(measured[:, column]), snapshot,
         )
         for column, hub in enumerate(hubs["hub_id"])
-        for name, matrix in summary_by_draw(
-            access.drawn, means.nearest["rail_walk"][:, column]
-        ).items()
+        for name, matrix in summary_by_draw(access.drawn, nearest[:, column]).items()
     ]  # fmt: skip
 
 
@@ -247,9 +251,7 @@ def hub_journeys(
         for station in stations["station_id"].iloc[sorted(found)]
     ]
     egress = pd.DataFrame(pairs, columns=["station_id", "facility_id"])
-    egress = egress.assign(minutes=0.0, method=ESTIMATED)
+    egress = egress.assign(minutes=0.0, method=MEASURED)  # there is no way left to be estimated
     onward = onward_minutes(stations, costs, egress, pd.Index(hubs["hub_id"]), limit_min=limit_min)
-    rows, minutes = measured_walks(access, stations, walk, walk_limit_min)
-    return RailAccess(
-        at, onward, access.minutes_per_m(walk), rows, minutes, walk_limit_min, limit_min
-    )
+    walked = measured_walks(access, stations, walk, walk_limit_min)
+    return RailAccess(at, onward, access.minutes_per_m(walk), walked, walk_limit_min, limit_min)

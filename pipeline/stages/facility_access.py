@@ -12,9 +12,10 @@ from pipeline.measures.access_rows import Measured, draws_of_needs, long_table, 
 from pipeline.measures.inequality import INEQUALITY_COLUMNS, spread_among_people
 from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_catalogue import Catalogue, catalogue_of
+from pipeline.network.place_kernels import PairRules
 from pipeline.network.place_people import Dwellers, dwellers_of
 from pipeline.network.place_rail import RailAccess, measured_walks, rail_access
-from pipeline.network.place_services import RAIL_WALK, PairRules, Service, measure_service
+from pipeline.network.place_services import RAIL_WALK, Service, measure_service
 from pipeline.settings.access import ServiceSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import (
@@ -166,8 +167,8 @@ def _from(
     if rail is None:
         return None
     stations, _ = rail_network(context)
-    rows, minutes = measured_walks(dwellers.access, stations, walk, settings.station_walk_min)
-    return replace(rail, rows=rows, minutes=minutes)
+    walked = measured_walks(dwellers.access, stations, walk, settings.station_walk_min)
+    return replace(rail, walked=walked)
 
 
 def _inequality(

@@ -125,7 +125,7 @@ def _hubs(context: StageContext, access: PlaceAccess, walk: Streets) -> list[Mea
         walk_limit_min=rules.station_walk_min,
         limit_min=rules.hub_limit_min,
     )
-    return hub_measures(access, hubs, rail, snapshot=snapshot_of(context, "line_stations"))
+    return hub_measures(access, hubs, rail, walk, snapshot=snapshot_of(context, "line_stations"))
 
 
 def _stations(context: StageContext) -> gpd.GeoDataFrame:

@@ -95,6 +95,10 @@ def test_one_estimated_leg_makes_the_whole_estimated() -> None:
             assert one(table)["method"] == expected
             assert one(table)["walk_method"] == expected
             assert one(table)["rail_method"] == NET
+    # No way at all is no estimate of one.
+    legs = walks([("o", "S", 0, GUESS)], [("T", "f", 0, GUESS)], [("p", "f", 0, GUESS)])
+    for table in both(["o", "p"], legs):
+        assert table["method"].tolist() == [NET, NET]
     guessed_rail = RailCosts(STATIONS, STATIONS, RIDES, RIDES * 0, GUESS)
     legs = walks([("o", "S", 5)], [("T", "f", 4)], [("p", "f", 3)])
     table = nearest_journeys(pd.Index(["o", "p"]), legs, guessed_rail, limit_min=60)

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 import shapely
 
+from pipeline.measures.access_rows import ESTIMATED, MEASURED
 from pipeline.measures.coverage_areas import area_coverage, area_units
 from pipeline.measures.people import people_cells
 from pipeline.network.coverage import street_coverage
 from pipeline.network.graph import StreetGraph
 from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_reach import reach_of, stop_costs, stops_of
-from pipeline.network.place_stations import station_measures
+from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
+from pipeline.network.rail import RailCosts
 from pipeline.settings.network import NetworkSettings
 from pipeline.settings.uncertainty import UncertaintySettings
 from tests.network.osm_writing import UTM, lattice_graph, points
@@ -126,6 +128,33 @@ def test_shares_on_foot_are_those_of_the_catchment_that_is_published(town: Stree
     assert found["ledger_500m"].draws[0, 0] < 0
     wider = reach_of(stops.assign(extent_m=100.0), town, NETWORK, bands_m=[400.0])
     assert wider.catchments[400.0].area == pytest.approx(diamond.area)
+
+
+@pytest.mark.parametrize("ride", [MEASURED, ESTIMATED])
+def test_minutes_to_a_hub_are_measured_where_every_leg_is(town: Streets, ride: str) -> None:
+    """At a hub's own station there is no walk left: none is estimated."""
+    access = access_to((-1305, -1005, -1295, -995), (-9005, -1005, -8995, -995))
+    stations = stops_at((-1000, -1000), (1000, 1000), (-9000, -1100), extent_m=0.0)
+    minutes = np.array([[0.0, 9.0, 20.0], [9.0, 0.0, 20.0], [20.0, 20.0, 0.0]])
+    ids = tuple(stations["station_id"])
+    hubs = gpd.GeoDataFrame(
+        {"hub_id": ["airport", "square"]},
+        geometry=points((1050, 1000), (-1300, -900)).to_numpy(),
+        crs=UTM,
+    )
+    rail = hub_journeys(
+        access, stations, RailCosts(ids, ids, minutes, minutes * 0, ride), hubs, town,
+        same_point_m=60.0, walk_limit_min=20.0, limit_min=180.0,
+    )  # fmt: skip
+    found = {item.measure: item for item in hub_measures(access, hubs, rail, town, snapshot=None)}
+    airport, square = (found[f"minutes_to_{hub}_median"] for hub in hubs["hub_id"])
+    on_the_way = 100 * NETWORK.detour_factor / 80 + 20.0  # a place off the streets: estimated
+    np.testing.assert_allclose(airport.draws[:, 0], [300 / 80 + 9.0, on_the_way], atol=0.1)
+    assert airport.measured is not None
+    assert airport.measured.tolist() == [1.0 if ride == MEASURED else 0.0, 0.0]
+    assert square.draws[0, 0] == pytest.approx(100 / 80, abs=0.1)  # on foot all the way
+    assert square.measured is not None
+    assert square.measured.tolist() == [1.0, 0.0]
 
 
 def test_a_district_is_measured_where_streets_are_known_and_its_people_are_counted(

@@ -15,9 +15,10 @@ from pipeline.measures.access_rows import Measured
 from pipeline.network.access import nearest_minutes
 from pipeline.network.place_access import PlaceAccess, Streets, streets_of
 from pipeline.network.place_catalogue import Catalogue, catalogue_of
+from pipeline.network.place_kernels import PairRules
 from pipeline.network.place_people import dwellers_of
-from pipeline.network.place_rail import RailAccess, rail_access
-from pipeline.network.place_services import PairRules, Service, measure_service
+from pipeline.network.place_rail import Onward, RailAccess, rail_access
+from pipeline.network.place_services import Service, measure_service
 from pipeline.network.rail import RailCosts
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
 from pipeline.settings.network import NetworkSettings
@@ -178,7 +179,7 @@ def test_walking_and_rail_beats_walking_by_the_sum_of_its_legs() -> None:
         access, stations, costs, catalogue.facilities, walk, by="campus_id",
         campuses=catalogue.campuses, walk_limit_min=20.0, limit_min=120.0,
     )  # fmt: skip
-    assert rail.onward[0, 0] == pytest.approx(12.0 + 200.0 * PER_M)
+    assert rail.onward.minutes[0, 0] == pytest.approx(12.0 + 200.0 * PER_M)
     far = measure(schools([("p", 9200.0)]), rail=_only(rail, 0))
     expected = 400.0 * PER_M + 12.0 + 200.0 * PER_M
     got = far["all", "rail_walk", "minutes_nearest_median"].draws[0, 0]
@@ -187,10 +188,8 @@ def test_walking_and_rail_beats_walking_by_the_sum_of_its_legs() -> None:
 
 
 def _only(rail: RailAccess, column: int) -> RailAccess:
-    return RailAccess(
-        rail.station_xy, rail.onward[:, [column]], rail.minutes_per_m, rail.rows, rail.minutes,
-        rail.walk_limit_min, rail.limit_min,
-    )  # fmt: skip
+    onward = Onward(rail.onward.minutes[:, [column]], rail.onward.measured[:, [column]])
+    return replace(rail, onward=onward)
 
 
 def test_without_streets_the_nearest_is_what_the_network_says() -> None:
