@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.measures.island_boundary import merge_openings, outline
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
+from pipeline.measures.island_ring import in_turn
 
 from .separation_streets import Streets
 
@@ -81,14 +82,11 @@ def _nodes_on(
     return result
 
 
-def _meet(
-    lines: NDArray[np.object_], boundary: shapely.Geometry | NDArray[np.object_]
-) -> tuple[IntArray, FloatArray]:
-    """Give, for pairs of line and boundary, the line's number and each place where they meet."""
+def _meet(lines: NDArray[np.object_], boundary: shapely.Geometry) -> tuple[IntArray, FloatArray]:
+    """Give the number of each line that meets a boundary, and each place where it does."""
     met = shapely.intersection(lines, boundary)
     points, number = shapely.get_coordinates(shapely.extract_unique_points(met), return_index=True)
-    onto = boundary[number] if isinstance(boundary, np.ndarray) else boundary
-    place = shapely.line_locate_point(onto, shapely.points(points))
+    place = shapely.line_locate_point(boundary, shapely.points(points))
     return np.asarray(number, dtype=np.int64), np.asarray(place, dtype=np.float64)
 
 
@@ -121,32 +119,36 @@ def relocated_openings(
     boundaries: NDArray[np.object_], streets: Streets, *, merge_m: float
 ) -> IntArray:
     """
-    Count the openings of many boundaries of the same length.
+    Count the openings of one boundary, moved and turned, at many positions.
 
     A relocated boundary meets streets anywhere and never runs along one, so that every meeting
     is a crossing.
     """
-    draw, edge = streets.tree.query(boundaries, predicate="intersects")
-    public = ~streets.interior[edge]
-    draw, edge = draw[public], edge[public]
-    number, place = _meet(streets.lines[edge], boundaries[draw])
-    owner = draw[number]
-    order = np.argsort(owner, kind="stable")
-    owner, place = owner[order], place[order]
-    bounds = np.searchsorted(owner, np.arange(len(boundaries) + 1))
+    if streets.interior.all():
+        return np.zeros(len(boundaries), dtype=np.int64)
+    corners = shapely.get_coordinates(boundaries).reshape(len(boundaries), -1, 2)
     length = shapely.length(boundaries)
-    return np.array(
-        [
-            merge_openings(place[start:stop], perimeter_m=float(metres), merge_m=merge_m)
-            for start, stop, metres in zip(bounds[:-1], bounds[1:], length, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    found = []
+    for rows in in_turn(len(boundaries)):
+        start, run = corners[rows, :-1].reshape(-1, 2), np.diff(corners[rows], axis=1)
+        side, share = streets.public_segments.meetings(start, run.reshape(-1, 2))
+        metres = np.hypot(run[..., 0], run[..., 1])
+        owner, corner = np.divmod(side, run.shape[1])
+        place = (np.cumsum(metres, axis=1) - metres)[owner, corner] + share * metres[owner, corner]
+        bounds = np.searchsorted(owner, np.arange(len(run) + 1))
+        found += [
+            merge_openings(place[begin:end], perimeter_m=float(whole), merge_m=merge_m)
+            for begin, end, whole in zip(bounds[:-1], bounds[1:], length[rows], strict=True)
+        ]
+    return np.array(found, dtype=np.int64)
 
 
 def mapped_km(area: shapely.Geometry, streets: Streets, *, public: bool) -> float:
     """Measure the street length within an area, interior ways included unless `public`."""
     found = streets.tree.query(area, predicate="intersects")
-    found = found[~streets.interior[found]] if public else found
+    lines = streets.lines[found[~streets.interior[found]] if public else found]
     shapely.prepare(area)
-    return float(shapely.length(shapely.intersection(streets.lines[found], area)).sum() / 1000)
+    metres = shapely.length(lines)
+    cut = ~shapely.contains_properly(area, lines)
+    metres[cut] = shapely.length(shapely.intersection(lines[cut], area))
+    return float(metres.sum() / 1000)

@@ -10,9 +10,9 @@ import pandas as pd
 import shapely
 from scipy.sparse.csgraph import dijkstra
 
-from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
+from pipeline.measures.island_grid import FloatArray, IntArray
 
-from .separation_streets import Streets, snap_to_streets
+from .separation_streets import PIECE_M, Streets, snap_to_streets
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,17 @@ class Gates:
     xy_m: FloatArray
 
 
-def inside_edges(park: shapely.Geometry, streets: Streets) -> BoolArray:
-    """Mark the edges of which at least half lies within a park."""
-    pieces = streets.pieces
+def inside_edges(park: shapely.Geometry, streets: Streets) -> IntArray:
+    """List the edges of which at least half lies within a park."""
+    pieces, bounds = streets.pieces, np.array(park.bounds)
+    near = streets.near(bounds[:2], bounds[2:])
+    number = pieces.first[near + 1] - pieces.first[near]
+    start = np.cumsum(number) - number
+    own = np.arange(int(number.sum())) + np.repeat(pieces.first[near] - start, number)
     shapely.prepare(park)
-    within = shapely.contains_xy(park, pieces.xy_m[:, 0], pieces.xy_m[:, 1])
-    number = np.bincount(pieces.edge, minlength=len(streets.u))
-    return np.asarray(np.bincount(pieces.edge, within, len(streets.u)) >= 0.5 * number)
+    within = shapely.contains_xy(park, pieces.xy_m[own, 0], pieces.xy_m[own, 1])
+    inside = np.bincount(np.repeat(np.arange(len(near)), number), within, len(near))
+    return near[inside >= 0.5 * number]
 
 
 def candidate_gates(park: shapely.Geometry, streets: Streets, *, near_m: float) -> Gates:
@@ -58,17 +62,21 @@ def candidate_gates(park: shapely.Geometry, streets: Streets, *, near_m: float) 
     gates in the order of their nodes; none where every way inside ends away from streets
     """
     own = inside_edges(park, streets)
-    degree = np.bincount(np.append(streets.u, streets.v), minlength=len(streets.node_xy_m))
-    ends = np.intersect1d(np.append(streets.u[own], streets.v[own]), np.flatnonzero(degree == 1))
-    outside = streets.subset(~own)
-    if len(ends) == 0 or outside.interior.all():
+    ends = np.unique(np.append(streets.u[own], streets.v[own]))
+    ends = ends[streets.degree[ends] == 1]
+    outside = np.empty(0, dtype=np.int64)
+    if len(ends):
+        xy, reach_m = streets.node_xy_m[ends], near_m + PIECE_M
+        near = streets.near(xy.min(axis=0) - reach_m, xy.max(axis=0) + reach_m)
+        outside = np.setdiff1d(near[~streets.interior[near]], own)
+    if len(outside) == 0:
         nothing = np.empty(0, dtype=np.int64)
         return Gates(nothing, np.empty(0), nothing, np.empty(0), np.empty((0, 2)))
-    places, row = snap_to_streets(outside, streets.node_xy_m[ends], snap_m=near_m)
+    around = streets.subset(outside)
+    places, row = snap_to_streets(around, streets.node_xy_m[ends], snap_m=near_m)
     node = ends[row >= 0]
     gap = np.hypot(*(streets.node_xy_m[node] - places.xy_m).T)
-    edge = np.flatnonzero(~own)[places.edge]
-    return Gates(node, gap, edge, places.along_m, places.xy_m)
+    return Gates(node, gap, outside[places.edge], places.along_m, places.xy_m)
 
 
 def open_gates(
@@ -118,8 +126,7 @@ def open_gates(
         that had no way before). Stops where no gate helps any more.
     """
     before = _to_ends(streets, demand_xy_m, snap_m, list(metres.values()))
-    inside = streets.subset(inside_edges(park, streets))
-    after = _through(inside, streets, gates, metres, (demand_xy_m, snap_m))
+    after = _through(inside_edges(park, streets), streets, gates, metres, (demand_xy_m, snap_m))
     rows: list[dict[str, float]] = []
     left = list(range(len(gates.node)))
     while left and len(rows) < openings:
@@ -176,18 +183,19 @@ def _to_ends(
 
 
 def _through(
-    inside: Streets,
+    own: IntArray,
     streets: Streets,
     gates: Gates,
     metres: Mapping[str, FloatArray],
     points: tuple[FloatArray, float],
 ) -> FloatArray:
-    """Give metres through each gate over ways inside, (gates, services, N)."""
+    """Give metres through each gate over the ways inside, (gates, services, N)."""
     xy_m, snap_m = points
     if len(gates.node) == 0:
         return np.full((0, len(metres), len(xy_m)), np.inf)
+    inside, place = streets.subset(own).compact(gates.node)
     everything = np.ones(len(inside.u), dtype=bool)
-    within = dijkstra(inside.matrix(everything), indices=gates.node)
+    within = dijkstra(inside.matrix(everything), indices=place)
     to_gate = _to_ends(inside, xy_m, snap_m, list(within))
     rest = streets.length_m[gates.edge] - gates.along_m
     u, v = streets.u[gates.edge], streets.v[gates.edge]

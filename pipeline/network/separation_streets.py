@@ -17,6 +17,8 @@ from scipy.spatial import cKDTree
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
+from .separation_segments import SegmentGrid
+
 # Edges are cut into pieces no longer than this, so that the nearest piece stands for the nearest
 # edge: a point is then at most half a piece off along the street.
 PIECE_M = 25.0
@@ -98,12 +100,30 @@ class Streets:
             (np.tile(metres, 2), (np.append(low, high), np.append(high, low))), shape=(size, size)
         )
 
-    def subset(self, chosen: BoolArray) -> Streets:
+    def subset(self, chosen: BoolArray | IntArray) -> Streets:
         """Give the network of some edges; nodes keep their rows."""
         return Streets(
             self.node_xy_m, self.u[chosen], self.v[chosen], self.length_m[chosen],
             self.interior[chosen], self.lines[chosen],
         )  # fmt: skip
+
+    def compact(self, nodes: IntArray) -> tuple[Streets, IntArray]:
+        """Give the network of only the nodes at its edges and those named, and their new rows."""
+        kept, row = np.unique(np.concatenate([self.u, self.v, nodes]), return_inverse=True)
+        u, v, named = np.split(row, [len(self.u), 2 * len(self.u)])
+        there = self.node_xy_m[kept]
+        return Streets(there, u, v, self.length_m, self.interior, self.lines), named
+
+    def near(self, west_south: FloatArray, east_north: FloatArray) -> IntArray:
+        """Give the edges whose extent meets a rectangle, in order."""
+        found: IntArray = np.sort(self.tree.query(shapely.box(*west_south, *east_north)))
+        return found
+
+    @cached_property
+    def degree(self) -> IntArray:
+        """How many ends of edges meet at each node."""
+        ends = np.append(self.u, self.v)
+        return np.bincount(ends, minlength=len(self.node_xy_m)).astype(np.int64)
 
     @cached_property
     def component(self) -> IntArray:
@@ -122,6 +142,11 @@ class Streets:
         return cKDTree(self.pieces.xy_m[chosen]), chosen
 
     @cached_property
+    def public_segments(self) -> SegmentGrid:
+        """The straight stretches of public streets, by cell."""
+        return SegmentGrid.of(self.lines[~self.interior])
+
+    @cached_property
     def any_tree(self) -> cKDTree:
         """Index of the middles of all pieces."""
         return cKDTree(self.pieces.xy_m)
@@ -137,7 +162,8 @@ class Pieces:
     """
     Short pieces of edges: middle (N, 2), edge, metres from the middle to u and v, length.
 
-    `direction_rad` is the bearing of the piece from the x axis, in [0, pi).
+    `direction_rad` is the bearing of the piece from the x axis, in [0, pi). The pieces of edge e
+    are those from `first[e]` to before `first[e + 1]`.
     """
 
     xy_m: FloatArray
@@ -146,27 +172,42 @@ class Pieces:
     to_v_m: FloatArray
     length_m: FloatArray
     direction_rad: FloatArray
+    first: IntArray
 
 
 def cut(streets: Streets, piece_m: float = PIECE_M) -> Pieces:
     """Cut edges into equal pieces no longer than a length and give the pieces' middles."""
     number = np.maximum(1, np.ceil(streets.length_m / piece_m)).astype(np.int64)
     edge = np.repeat(np.arange(len(number)), number)
-    first = np.repeat(np.cumsum(number) - number, number)
-    share = (np.arange(len(edge)) - first + 0.5) / number[edge]
+    first = np.cumsum(number) - number
+    share = (np.arange(len(edge)) - np.repeat(first, number) + 0.5) / number[edge]
     half = 0.5 / number[edge]
-    start, middle, end = (
-        shapely.get_coordinates(
-            shapely.line_interpolate_point(streets.lines[edge], at, normalized=True)
-        )
-        for at in (share - half, share, share + half)
-    )
-    run = end - start
+    middle = _along(streets.lines, edge, share)
+    run = _along(streets.lines, edge, share + half) - _along(streets.lines, edge, share - half)
     length = streets.length_m[edge]
     return Pieces(
-        np.asarray(middle), edge, share * length, (1 - share) * length, length / number[edge],
-        np.mod(np.arctan2(run[:, 1], run[:, 0]), np.pi),
+        middle, edge, share * length, (1 - share) * length, length / number[edge],
+        np.mod(np.arctan2(run[:, 1], run[:, 0]), np.pi), np.append(first, len(edge)),
     )  # fmt: skip
+
+
+def _along(lines: NDArray[np.object_], number: IntArray, share: FloatArray) -> FloatArray:
+    """Give the point at a share of the length of each of the lines named by number."""
+    xy, owner = shapely.get_coordinates(lines, return_index=True)
+    run = np.diff(xy, axis=0, append=xy[-1:])
+    metres = np.hypot(run[:, 0], run[:, 1])
+    begin = np.searchsorted(owner, np.arange(len(lines) + 1))
+    metres[begin[1:] - 1] = 0.0
+    whole = np.add.reduceat(metres, begin[:-1])
+    at, left = begin[number], share * whole[number]
+    last = np.maximum(begin[number + 1] - 2, at)
+    walking = np.flatnonzero((left > metres[at]) & (at < last))
+    while len(walking):
+        left[walking] -= metres[at[walking]]
+        at[walking] += 1
+        walking = walking[(left[walking] > metres[at[walking]]) & (at[walking] < last[walking])]
+    part = np.divide(left, metres[at], out=np.zeros_like(left), where=metres[at] > 0)
+    return np.asarray(xy[at] + np.minimum(part, 1.0)[:, None] * run[at])
 
 
 @dataclass(frozen=True)
