@@ -14,7 +14,7 @@ from pyproj import CRS
 from pipeline.network.graph import StreetGraph, assemble
 from pipeline.network.osm_reading import read_raw_streets
 from pipeline.network.osm_streets import build_graph
-from pipeline.network.tag_rules import way_use
+from pipeline.network.tag_rules import keys_read, way_use
 from pipeline.settings.network import NetworkSettings
 
 SERVICES = ("hospital", "school", "pharmacy")
@@ -26,13 +26,14 @@ def prepare(shared: Path, folder: Path) -> None:
     """Write the largest connected part of Las Palmas on foot as arrays and its streets as XML."""
     path = shared / "data" / EXTRACT
     settings = NetworkSettings()
-    raw = read_raw_streets(path, area=None)
+    rules = settings.rules("walk")
+    raw = read_raw_streets(path, area=None, keys=keys_read(rules))
     graph = build_graph(
         raw,
         mode="walk",
         area=None,
         crs=ZONE,
-        rules=settings.rules("walk"),
+        rules=rules,
         walk_speed_m_min=settings.walk_speed_m_min,
         scrap_max_km=0.0,
     )
@@ -50,11 +51,11 @@ def prepare(shared: Path, folder: Path) -> None:
         destinations=pick[1030:1230],
     )
     (folder / "extract.txt").write_text(str(path), encoding="utf-8")
-    rules = settings.rules("walk")
     place = dict(zip(raw.refs.tolist(), zip(raw.lon, raw.lat, strict=True), strict=True))
     with osmium.SimpleWriter(str(folder / "streets.osm"), overwrite=True) as writer:
         kept = []
-        for number, tags in enumerate(raw.tags):
+        for number, tag_row in enumerate(raw.tag_row.tolist()):
+            tags = raw.tags[tag_row]
             refs = raw.refs[raw.offsets[number] : raw.offsets[number + 1]].tolist()
             known = [ref for ref in refs if not math.isnan(place[ref][0])]
             if len(known) > 1 and way_use(tags, rules, walk_km_h=4.8) is not None:
@@ -76,7 +77,7 @@ def prepare_flow(shared: Path, folder: Path) -> None:
             at = item.location if isinstance(item, osmium.osm.Node) else item.nodes[0].location
             if at.valid():
                 found[kind].append((at.lon, at.lat))
-    raw = read_raw_streets(path, area=None)
+    raw = read_raw_streets(path, area=None, keys=())
     known = np.flatnonzero(~np.isnan(raw.lon))
     rng = np.random.default_rng(13)
     at = rng.choice(known, 2000, replace=False)

@@ -10,7 +10,6 @@ import numpy as np
 import shapely
 
 from pipeline.errors import Problem, SourceError
-from pipeline.network.phases import Floats
 
 _REMEDY = {
     "remedy_zh": "从 Geofabrik 或 Overpass 重新下载覆盖研究区的 .osm.pbf",
@@ -91,21 +90,25 @@ def check_header(header: Any, path: Path, area: shapely.Geometry | None) -> dt.d
 
 
 def check_area_is_met(
-    lon: Floats, lat: Floats, *, ways: int, path: Path, area: shapely.Geometry | None
+    bounds: tuple[float, float, float, float],
+    *,
+    ways: int,
+    path: Path,
+    area: shapely.Geometry | None,
 ) -> None:
     """Raise SourceError when there are no streets, no places, or none in the area.
 
     Parameters
     ----------
-    lon, lat
-        Places of street nodes in degrees, NaN where unknown.
+    bounds
+        West, south, east and north of the street nodes in degrees; infinite where no place of a
+        node is known.
     ways
         Number of street ways.
     """
     if ways == 0:
         raise _refuse(path, "文件中没有道路（highway）", "the file holds no streets (highway)")
-    known = ~np.isnan(lon)
-    if not known.any():
+    if not np.isfinite(bounds).all():
         raise _refuse(
             path,
             "道路节点没有可用坐标：节点缺失、排在道路之后，或经纬度颠倒、以米为单位",
@@ -115,8 +118,7 @@ def check_area_is_met(
             remedy_en="repair the extract with `osmium sort` or complete its ways, then retry",
         )
     if area is not None:
-        lon, lat = lon[known], lat[known]
-        _refuse_if_apart(shapely.box(lon.min(), lat.min(), lon.max(), lat.max()), area, path)
+        _refuse_if_apart(shapely.box(*bounds), area, path)
 
 
 def no_streets(path: Path, mode: str, area: shapely.Geometry | None) -> SourceError:

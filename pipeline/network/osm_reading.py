@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from array import array
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import osmium
 import shapely
+from pyproj import CRS, Transformer
 
+from pipeline.machine import refusal
 from pipeline.network.extract_checks import (
     check_area,
     check_area_is_met,
@@ -20,12 +23,11 @@ from pipeline.network.extract_checks import (
     check_is_readable,
     unreadable,
 )
+from pipeline.network.osm_lines import Lines, Ways, joined, plain, tags_of
 from pipeline.network.phases import Flags, Floats, Ints
 
 logger = logging.getLogger(__name__)
 
-_UNDEFINED = 2147483647
-_DEGREES = 1e-7
 _LARGE_EXTRACT_BYTES = 256 * 2**20
 
 
@@ -34,7 +36,9 @@ class RawStreets:
     """The streets of an extract as drawn: ways with their nodes and tags, and barriers.
 
     `refs[offsets[i]:offsets[i + 1]]` are the node ids of way i; `lon`, `lat` run parallel to
-    `refs`, in degrees, NaN where the extract lacks the node.
+    `refs`, in degrees, NaN where the extract lacks the node. Way i has the tags
+    `tags[tag_row[i]]`, of which only the keys asked for were kept, and the name
+    `names[name_row[i]]`, none where the row is -1.
     """
 
     path: Path
@@ -44,15 +48,44 @@ class RawStreets:
     lon: Floats
     lat: Floats
     tags: list[Mapping[str, str]]
+    tag_row: Ints
+    names: list[str]
+    name_row: Ints
     barriers: Mapping[int, Mapping[str, str]]
     snapshot: dt.date | None
+    _places: dict[CRS, Floats] = field(default_factory=dict)
+
+    @cached_property
+    def nodes(self) -> tuple[Ints, Ints, Ints]:
+        """Distinct node ids, where each first stands in `refs`, and the row of each reference."""
+        return np.unique(self.refs, return_index=True, return_inverse=True)
+
+    def projected(self, crs: CRS) -> Floats:
+        """Return the places of `nodes` in metres, shape (nodes, 2), computed once a CRS."""
+        if crs not in self._places:
+            first = self.nodes[1]
+            project = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
+            places = project.transform(self.lon[first], self.lat[first])
+            self._places[crs] = np.column_stack(places)
+        return self._places[crs]
 
 
-def read_raw_streets(path: Path, *, area: shapely.Geometry | None) -> RawStreets:
+def read_raw_streets(
+    path: Path, *, area: shapely.Geometry | None, keys: Collection[str]
+) -> RawStreets:
     """Read ways with `highway` and nodes with `barrier` in one pass over the file.
 
-    Locations are kept in libosmium's compact index (16 bytes a node; on disk for extracts over
-    256 MB), tags and node lists for streets only.
+    libosmium does the pass alone: it writes the streets with the places of their nodes, one way a
+    line, to a temporary file that is then read as arrays. Locations are kept in its compact index
+    (16 bytes a node; on disk for extracts over 256 MB), node lists and tags for streets only, and
+    of these for those that come near the area.
+
+    Parameters
+    ----------
+    path, area
+        See `read_osm_streets`; ways without a node in the area's box are left out.
+    keys
+        Keys of the tags to keep of ways; the name is always kept.
 
     Raises
     ------
@@ -62,60 +95,56 @@ def read_raw_streets(path: Path, *, area: shapely.Geometry | None) -> RawStreets
     check_is_readable(path)
     if area is not None:
         check_area(area, path)
-    store = "sparse_file_array" if path.stat().st_size > _LARGE_EXTRACT_BYTES else "flex_mem"
-    way_ids, offsets, refs = array("q"), array("q", [0]), array("q")
-    x, y = array("q"), array("q")
-    tags: list[Mapping[str, str]] = []
-    barriers: dict[int, Mapping[str, str]] = {}
-    seen: set[int] = set()
-    newest: dt.datetime | None = None
-    try:
-        reader = (
-            osmium.FileProcessor(path, osmium.osm.NODE | osmium.osm.WAY)
-            .with_locations(store)
-            .with_filter(_with_key("highway", osmium.osm.WAY))
-            .with_filter(_with_key("barrier", osmium.osm.NODE))
-        )
-        snapshot = check_header(reader.header, path, area)
-        for item in reader:
-            if isinstance(item, osmium.osm.Node):
-                barriers[item.id] = dict(item.tags)
-            elif isinstance(item, osmium.osm.Way) and item.id not in seen:
-                seen.add(item.id)  # extracts joined by hand repeat ways along the seam
-                way_ids.append(item.id)
-                tags.append(dict(item.tags))
-                for node in item.nodes:
-                    place = node.location
-                    refs.append(node.ref)
-                    x.append(place.x)
-                    y.append(place.y)
-                offsets.append(len(refs))
-                newest = item.timestamp if newest is None else max(newest, item.timestamp)
-    except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
-        raise unreadable(path, str(error)) from error
-    lon, lat = _degrees(x), _degrees(y)
-    ok = _is_on_earth(lon, lat)
-    lon[~ok], lat[~ok] = np.nan, np.nan
+    with TemporaryDirectory(prefix="parkgap-streets-") as folder:
+        target = Path(folder) / "streets.opl"
+        try:
+            reader = osmium.io.Reader(path, osmium.osm.NODE | osmium.osm.WAY)
+            snapshot = check_header(reader.header(), path, area)
+            _write_lines(reader, path, target, with_times=snapshot is None)
+        except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+            raise refusal(error) or unreadable(path, str(error)) from error
+        lines = Lines(target, keys, with_times=snapshot is None)
+        ways = _near(lines, path, area)
     raw = RawStreets(
         path=path,
-        way_ids=_ints(way_ids),
-        offsets=_ints(offsets),
-        refs=_ints(refs),
-        lon=lon,
-        lat=lat,
-        tags=tags,
-        barriers=barriers,
-        snapshot=snapshot or _edited(newest),
+        way_ids=ways.ids,
+        offsets=np.concatenate(([0], np.cumsum(ways.counts))),
+        refs=ways.refs,
+        lon=ways.lon,
+        lat=ways.lat,
+        tags=[tags_of(text) for text in ways.tags.dictionary.to_pylist()],
+        tag_row=ways.tags.indices.to_numpy().astype(np.int64),
+        names=[plain(text) for text in ways.names.dictionary.to_pylist()],
+        name_row=ways.names.indices.fill_null(-1).to_numpy().astype(np.int64),
+        barriers=lines.tagged_nodes(),
+        snapshot=snapshot or _edited(lines.newest),
     )
-    check_area_is_met(raw.lon, raw.lat, ways=len(tags), path=path, area=area)
     logger.info(
         "read %d ways with %d nodes from %s, %d node places missing",
-        len(tags),
+        len(raw.way_ids),
         len(raw.refs),
         path.name,
-        int((~ok).sum()),
+        int(np.isnan(raw.lon).sum()),
     )
     return raw
+
+
+def _write_lines(reader: osmium.io.Reader, path: Path, target: Path, *, with_times: bool) -> None:
+    """Let libosmium write streets and barriers as lines, ways with the places of their nodes."""
+    large = path.stat().st_size > _LARGE_EXTRACT_BYTES
+    index = osmium.index.create_map("sparse_file_array" if large else "flex_mem")
+    places = osmium.NodeLocationsForWays(index)
+    places.ignore_errors()
+    metadata = "timestamp" if with_times else "false"
+    form = f"opl,locations_on_ways=true,add_metadata={metadata}"
+    with osmium.SimpleWriter(osmium.io.File(str(target), form)) as writer:
+        osmium.apply(
+            reader,
+            places,
+            _with_key("highway", osmium.osm.WAY),
+            _with_key("barrier", osmium.osm.NODE),
+            writer,
+        )
 
 
 def _with_key(key: str, kind: osmium.osm.osm_entity_bits) -> osmium.filter.KeyFilter:
@@ -125,15 +154,36 @@ def _with_key(key: str, kind: osmium.osm.osm_entity_bits) -> osmium.filter.KeyFi
     return chosen
 
 
-def _ints(values: array[int]) -> Ints:
-    """View a packed array as numpy."""
-    return np.frombuffer(values, dtype=np.int64) if len(values) else np.empty(0, dtype=np.int64)
+def _near(lines: Lines, path: Path, area: shapely.Geometry | None) -> Ways:
+    """Read the ways that come near the area, each once, places off the earth taken out."""
+    parts: list[Ways] = []
+    count = 0
+    west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
+    for ways in lines.ways():
+        lon, lat = ways.lon, ways.lat
+        known = _is_on_earth(lon, lat)
+        lon[~known], lat[~known] = np.nan, np.nan
+        west, east = np.fmin.reduce(lon, initial=west), np.fmax.reduce(lon, initial=east)
+        south, north = np.fmin.reduce(lat, initial=south), np.fmax.reduce(lat, initial=north)
+        count += len(ways.ids)
+        parts.append(ways if area is None else ways.take(_touching(ways, area)))
+    check_area_is_met((west, south, east, north), ways=count, path=path, area=area)
+    ways = joined(parts)
+    first = np.unique(ways.ids, return_index=True)[1]
+    if len(first) == len(ways.ids):
+        return ways
+    once = np.zeros(len(ways.ids), dtype=bool)
+    once[first] = True  # extracts joined by hand repeat ways along the seam
+    return ways.take(once)
 
 
-def _degrees(values: array[int]) -> Floats:
-    """Turn libosmium's integers into degrees; NaN where undefined."""
-    whole = _ints(values)
-    return np.where(whole == _UNDEFINED, np.nan, whole * _DEGREES)
+def _touching(ways: Ways, area: shapely.Geometry) -> Flags:
+    """Tell which ways have a node in the box of the area."""
+    west, south, east, north = area.bounds
+    lon, lat = ways.lon, ways.lat
+    inside = (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+    way = np.repeat(np.arange(len(ways.ids)), ways.counts)
+    return np.bincount(way[inside], minlength=len(ways.ids)) > 0
 
 
 def _is_on_earth(lon: Floats, lat: Floats) -> Flags:
@@ -141,6 +191,7 @@ def _is_on_earth(lon: Floats, lat: Floats) -> Flags:
     return (np.abs(lon) <= 180) & (np.abs(lat) <= 90)  # noqa: PLR2004
 
 
-def _edited(newest: dt.datetime | None) -> dt.date | None:
+def _edited(newest: str) -> dt.date | None:
     """Take the newest edit of a street for the date of a file that tells none."""
-    return None if newest is None or newest.year <= 1970 else newest.date()  # noqa: PLR2004
+    day = dt.date.fromisoformat(newest[1:11]) if len(newest) > 1 else None
+    return None if day is None or day.year <= 1970 else day  # noqa: PLR2004

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from pipeline.network.contract import Chains, Segments, contract
 from pipeline.network.extract_checks import no_streets
@@ -19,7 +21,7 @@ from pipeline.network.graph import SIDES_OF_A_BARRIER, StreetGraph, assemble
 from pipeline.network.graph_contract import assert_projected
 from pipeline.network.osm_reading import RawStreets, read_raw_streets
 from pipeline.network.phases import Flags, Floats, Ints
-from pipeline.network.tag_rules import Use, barrier_effect, way_use
+from pipeline.network.tag_rules import Use, barrier_effect, keys_read, way_use
 from pipeline.settings.network import Mode, ModeRules
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,8 @@ def read_osm_streets(
         `crs` is not projected in metres.
     """
     assert_projected(crs, what="working CRS")
-    raw = read_raw_streets(path, area=area)
+    keys = frozenset[str]().union(*map(keys_read, rules.values()))
+    raw = read_raw_streets(path, area=area, keys=keys)
     return {
         mode: build_graph(
             raw,
@@ -97,10 +100,10 @@ def build_graph(
 
     Parameters and errors as in `read_osm_streets`.
     """
-    uses, way_use_row, flipped = _uses(raw.tags, rules, walk_speed_m_min / _KM_H_IN_M_MIN)
-    node_ids, first, row = np.unique(raw.refs, return_index=True, return_inverse=True)
-    lon, lat = raw.lon[first], raw.lat[first]
-    segments = _segments(raw, row, way_use_row, flipped, _inside(lon, lat, area))
+    kinds, of_way = _kinds(raw, rules, walk_speed_m_min / _KM_H_IN_M_MIN)
+    node_ids, first, row = raw.nodes
+    inside = _inside(raw.lon[first], raw.lat[first], area)
+    segments = _segments(raw, row, of_way, kinds.flipped, inside)
     if len(segments.a) == 0:
         raise no_streets(raw.path, mode, area)
     effects = {
@@ -111,13 +114,11 @@ def build_graph(
     segments, node_ids, source = _close_barriers(segments, node_ids, effects)
     private = np.isin(node_ids, [node for node, effect in effects.items() if effect == "interior"])
     chains = contract(segments, keep=private)
-    to_crs = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
-    xy = np.column_stack(to_crs.transform(lon, lat))[source]
     graph = _to_graph(
         chains,
-        uses,
+        kinds,
         node_ids,
-        xy,
+        raw.projected(crs)[source],
         private=private,
         crs=crs,
         mode=mode,
@@ -129,37 +130,61 @@ def build_graph(
     return graph
 
 
-def _uses(
-    tags: list[Mapping[str, str]], rules: ModeRules, walk_km_h: float
-) -> tuple[list[Use], Ints, Ints]:
-    """Apply the rules to every way.
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """Kinds of street: pieces join into one edge only where use and name agree.
+
+    `use` and `name` are per kind the row in `uses` and in `names` (-1: none); `flipped` is the row
+    of the same kind seen from the other end (-1: no way is of that kind).
+    """
+
+    uses: list[Use]
+    names: list[str]
+    use: Ints
+    name: Ints
+    flipped: Ints
+
+    def of_uses(self, field: str) -> NDArray[Any]:
+        """Return a field of the use of each kind."""
+        return np.array([getattr(use, field) for use in self.uses])[self.use]
+
+
+def _kinds(raw: RawStreets, rules: ModeRules, walk_km_h: float) -> tuple[Kinds, Ints]:
+    """Apply the rules to every way; ways with the same tags are judged once.
 
     Returns
     -------
-    uses, row, flipped
-        Distinct uses; per way the row of its use (-1: closed to the mode); per use the row of the
-        same use seen from the other end (-1: none).
+    kinds, row
+        Distinct kinds; per way the row of its kind (-1: closed to the mode).
     """
     rows: dict[Use, int] = {}
-    of_way = np.full(len(tags), -1, dtype=np.int64)
-    for way, way_tags in enumerate(tags):
-        use = way_use(way_tags, rules, walk_km_h=walk_km_h)
+    of_tags = np.full(len(raw.tags), -1, dtype=np.int64)
+    for number, tags in enumerate(raw.tags):
+        use = way_use(tags, rules, walk_km_h=walk_km_h)
         if use is not None:
-            of_way[way] = rows.setdefault(use, len(rows))
-    flipped = np.array([rows.get(use.flipped(), -1) for use in rows], dtype=np.int64)
-    return list(rows), of_way, flipped
+            of_tags[number] = rows.setdefault(use, len(rows))
+    back = np.array([rows.get(use.flipped(), -1) for use in rows], dtype=np.int64)
+    names = len(raw.names) + 1
+    use_of_way = of_tags[raw.tag_row]
+    code = np.where(use_of_way < 0, -1, use_of_way * names + raw.name_row + 1)
+    codes, row = np.unique(code, return_inverse=True)
+    if codes.min(initial=0) < 0:
+        codes, row = codes[1:], row - 1
+    use_row, name_row = codes // names, codes % names
+    other = np.where(back[use_row] < 0, -1, back[use_row] * names + name_row)
+    at = np.minimum(np.searchsorted(codes, other), max(0, len(codes) - 1))
+    flipped = np.where(codes[at] == other, at, -1)
+    return Kinds(list(rows), raw.names, use_row, name_row - 1, flipped), row
 
 
-def _segments(
-    raw: RawStreets, row: Ints, way_use_row: Ints, flipped: Ints, inside: Flags
-) -> Segments:
+def _segments(raw: RawStreets, row: Ints, of_way: Ints, flipped: Ints, inside: Flags) -> Segments:
     """Cut usable ways into segments with both ends known and at least one inside the area."""
     way = np.repeat(np.arange(len(raw.way_ids)), np.diff(raw.offsets))
     known = ~np.isnan(raw.lon)
     a, b = row[:-1], row[1:]
     fits = (
         (way[:-1] == way[1:])
-        & (way_use_row[way[:-1]] >= 0)
+        & (of_way[way[:-1]] >= 0)
         & known[:-1]
         & known[1:]
         & (a != b)
@@ -173,7 +198,7 @@ def _segments(
         b=b[at],
         way_id=raw.way_ids[way[at]],
         position=at - raw.offsets[way[at]],
-        use=way_use_row[way[at]],
+        use=of_way[way[at]],
         flipped_use=flipped,
     )
 
@@ -215,7 +240,7 @@ def _close_barriers(
 
 def _to_graph(
     chains: Chains,
-    uses: list[Use],
+    kinds: Kinds,
     node_ids: Ints,
     xy: Floats,
     *,
@@ -231,7 +256,7 @@ def _to_graph(
     lines = shapely.linestrings(xy[chains.vertices], indices=parts)
     u = chains.vertices[chains.starts[:-1]]
     v = chains.vertices[chains.starts[1:] - 1]
-    table = pd.DataFrame(uses, columns=list(Use._fields)).iloc[chains.use]
+    names = np.array([*kinds.names, None], dtype=object)
     length = shapely.length(lines)
     edges = pd.DataFrame(
         {
@@ -239,15 +264,15 @@ def _to_graph(
             "u": node_ids[u],
             "v": node_ids[v],
             "length_m": length,
-            "highway": table["highway"].to_numpy(),
-            "name": table["name"].to_numpy(),
-            "structure": table["structure"].to_numpy(),
-            "interior": table["interior"].to_numpy(dtype=bool) | private[u] | private[v],
-            "snappable": table["snappable"].to_numpy(dtype=bool),
+            "highway": kinds.of_uses("highway")[chains.use],
+            "name": names[kinds.name[chains.use]],
+            "structure": kinds.of_uses("structure")[chains.use],
+            "interior": kinds.of_uses("interior")[chains.use] | private[u] | private[v],
+            "snappable": kinds.of_uses("snappable")[chains.use],
         }
     )
     for column, speed in (("forward_min", "forward_km_h"), ("back_min", "back_km_h")):
-        speed_m_min = table[speed].to_numpy(dtype=np.float64) * _KM_H_IN_M_MIN
+        speed_m_min = kinds.of_uses(speed).astype(np.float64)[chains.use] * _KM_H_IN_M_MIN
         if mode == "walk":  # exact lengths over the exact speed, not over a rounded km/h
             speed_m_min = np.where(np.isnan(speed_m_min), np.nan, walk_speed_m_min)
         edges[column] = length / speed_m_min

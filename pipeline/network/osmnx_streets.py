@@ -156,16 +156,15 @@ def to_streets(
     xy = np.column_stack(project.transform(nodes["x"].to_numpy(), nodes["y"].to_numpy()))
     both_ways = _pair_directions(edges, on_foot=mode == "walk")
     walk_km_h = walk_speed_m_min / _KM_H_IN_M_MIN
-    uses = [
-        way_use(_way_tags(row), rules, walk_km_h=walk_km_h)
-        for row in both_ways.to_dict(orient="records")
-    ]
+    tags = [_way_tags(row) for row in both_ways.to_dict(orient="records")]
+    uses = [way_use(street, rules, walk_km_h=walk_km_h) for street in tags]
     usable = np.array([use is not None for use in uses], dtype=bool)
     if not usable.any():
         raise refuse_osmnx(
             source, f"没有 {mode} 可用的道路", f"no street can be used by mode {mode}"
         )
-    both_ways = both_ways[usable]
+    names = np.array([street.get("name") for street in tags], dtype=object)
+    both_ways = both_ways[usable].assign(name=names[usable])
     lines = _lines(both_ways, ids, xy, project)
     table = _edge_table(both_ways, [use for use in uses if use is not None], lines)
     if mode == "walk":
@@ -296,7 +295,7 @@ def _edge_table(edges: pd.DataFrame, uses: list[Use], lines: NDArray[np.object_]
             "forward_min": length / (table["forward_km_h"].to_numpy(float) * _KM_H_IN_M_MIN),
             "back_min": length / (table["back_km_h"].to_numpy(float) * _KM_H_IN_M_MIN),
             "highway": table["highway"].to_numpy(),
-            "name": table["name"].to_numpy(),
+            "name": edges["name"].to_numpy(),
             "structure": table["structure"].to_numpy(),
             "interior": table["interior"].to_numpy(dtype=bool),
             "snappable": table["snappable"].to_numpy(dtype=bool),

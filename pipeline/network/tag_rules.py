@@ -11,6 +11,12 @@ from pipeline.settings.network import ModeRules
 KM_PER_MILE = 1.609344
 _SPEED = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(km/h|kmh|kph|mph)?\s*$")
 _SIDEWALK_KEYS = ("sidewalk", "sidewalk:both", "sidewalk:left", "sidewalk:right")
+_KEYS = frozenset(
+    {
+        *("highway", "area", "service", "motorroad", "maxspeed", "junction", "tunnel", "bridge"),
+        *_SIDEWALK_KEYS,
+    }
+)
 _FORWARD = frozenset({"yes", "true", "1"})
 _BACK = frozenset({"-1", "reverse"})
 # A passage through a building is entered from the street like any other way.
@@ -18,7 +24,7 @@ _NOT_UNDERGROUND = frozenset({"no", "building_passage"})
 
 
 class Use(NamedTuple):
-    """What one mode may do on a way; two pieces join into one edge only where these agree."""
+    """What one mode may do on a way, whatever its name."""
 
     forward_km_h: float | None
     back_km_h: float | None
@@ -26,7 +32,6 @@ class Use(NamedTuple):
     snappable: bool
     structure: str
     highway: str
-    name: str | None
 
     def flipped(self) -> Use:
         """Return the same use seen from the other end."""
@@ -77,8 +82,12 @@ def way_use(tags: Mapping[str, str], rules: ModeRules, *, walk_km_h: float) -> U
         and (rules.snap_to_bridges or structure == "surface"),
         structure=structure,
         highway=highway,
-        name=tags.get("name"),
     )
+
+
+def keys_read(rules: ModeRules) -> frozenset[str]:
+    """Name the keys of the tags of ways that the rules of a mode look at."""
+    return _KEYS.union(rules.access_keys, rules.oneway_keys, rules.contraflow_keys)
 
 
 def access_value(tags: Mapping[str, str], rules: ModeRules) -> str | None:

@@ -314,7 +314,7 @@ def _bounds_of(path: Path) -> tuple[float, float, float, float]:
     """Bounds of the streets of a file in degrees."""
     from pipeline.network.osm_reading import read_raw_streets
 
-    raw = read_raw_streets(path, area=None)
+    raw = read_raw_streets(path, area=None, keys=())
     return raw.lon.min(), raw.lat.min(), raw.lon.max(), raw.lat.max()
 
 

@@ -189,7 +189,8 @@ def _driveable_xml(raw: RawStreets, path: Path) -> Path:
     rules = NetworkSettings().rules("drive")
     place = dict(zip(raw.refs.tolist(), zip(raw.lon, raw.lat, strict=True), strict=True))
     ways = []
-    for number, tags in enumerate(raw.tags):
+    for number, tag_row in enumerate(raw.tag_row.tolist()):
+        tags = raw.tags[tag_row]
         if way_use(tags, rules, walk_km_h=4.8) is None:
             continue
         refs = raw.refs[raw.offsets[number] : raw.offsets[number + 1]].tolist()
