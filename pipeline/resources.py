@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
-#: The study that a command means when none is named: the project's first.
-FIRST_STUDY = "shanghai"
 
 
 def shipped(name: str) -> Path:
@@ -19,3 +17,7 @@ def shipped(name: str) -> Path:
         return packed
     checkout = {"reference": PACKAGE.parent / "layers" / "reference"}
     return checkout.get(name, PACKAGE.parent / name)
+
+
+#: The study that a command means when none is named; a file beside the studies says which.
+FIRST_STUDY = (shipped("studies") / "DEFAULT").read_text(encoding="utf-8").strip()

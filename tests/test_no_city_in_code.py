@@ -19,20 +19,10 @@ WORDS = (
     *("tertiary hosp", "tertiary_all", "tertiary_3", "tertiary_min"),
 )
 NAMED = re.compile("|".join(map(re.escape, WORDS)), re.IGNORECASE)
-# Words that mean something else where they stand, and what is a template or about one study.
+# What stays, with its reason.
 ALLOWED = {
-    # The study that a command means when none is named.
-    "resources.py": r'FIRST_STUDY = "shanghai"',
-    # National grades of hospitals: what the column `grade` of a table means.
-    "sources/facility_tables.py": r"v?_?tertiary_(all|3a|3a_general)",
-    # The four municipalities, which a formal name in China may start with.
-    "sources/place_names.py": r"上海市?",
-    # A template: one code list among those a parcel table may use.
-    "sources/parcel_fields.yml": r"上海用地性质|Shanghai and GB 50137|上海用地|上海",
-    # Two tiers of services, not grades of hospitals.
-    "settings/access.py": "优质服务",
-    # What one study's documents claim, beside where it is computed.
-    "publish/requirements_map.yml": ".*",
+    # The header that the template of parcels had; files made with it are still read.
+    "sources/parcel_fields.yml": "上海用地性质",
 }
 
 

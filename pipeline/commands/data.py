@@ -241,3 +241,9 @@ def match(
     say(f"已写 / written  {target}")
     if found.waiting:
         say(f"待判 / to decide: {found.waiting}  {ruled} (decision: yes / no)")
+    if found.found.left_out:
+        most, more = plan.sources.conflate.most_candidates, found.found.left_out
+        say(
+            f"每条只列最好的 {most} 个，另有 {more} 个候选未列 / only the best {most} of each are "
+            f"listed, {more} more are not (sources.conflate.most_candidates)"
+        )

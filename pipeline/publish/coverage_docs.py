@@ -11,14 +11,14 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pipeline.errors import LayerError, Problem, StudyError
-from pipeline.resources import PACKAGE, shipped
+from pipeline.resources import shipped
 from pipeline.sources.reference import read_reference
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-MAPPING = PACKAGE / "publish" / "requirements_map.yml"
+MAPPING = shipped("reference") / "requirements_map.yml"
 NOTHING = "—"
 STATES = {
     "computed": ("已计算", "computed"),

@@ -240,7 +240,7 @@ class GapSettings(Section):
     )
     basic_needs: tuple[BasicNeedSettings, ...] = setting(
         BASIC_NEEDS,
-        zh="日常服务的需求，与优质服务对照（两层次检验）",
+        zh="日常服务的需求，与高等级服务对照（两层次检验）",
         en="needs of daily life, set against services of quality (the two-tier test)",
         source="15 minutes on foot: the living circle; unverified, see the table of standards",
     )

@@ -257,13 +257,24 @@ class InputSettings(Section):
     hubs: TableInput | None = setting(None, zh="轨道枢纽", en="rail hubs")
     hospitals: TableInput | None = setting(
         None,
-        zh="医院院区；无等级字段时口径为 hospital_all",
-        en="hospital campuses; the variant is hospital_all where no grade is stated",
+        zh="医院院区；口径来自 v_ 列，或 hospital_grades，否则为 hospital_all",
+        en="hospital campuses; variants come from columns v_, else from `hospital_grades`, else "
+        "there is hospital_all alone",
+    )
+    hospital_grades: dict[str, dict[Literal["grade", "kind"], tuple[str, ...]]] = setting(
+        {},
+        zh="由医院表的 grade、kind 字段得出的口径：口径 → 所计的 grade 与 kind（不列 kind 则不限）",
+        en="variants that follow from the fields `grade` and `kind` of the hospitals: variant -> "
+        "the grades and kinds that count for it (any kind where none is listed)",
+        source="a country's own grades of hospitals",
     )
     schools: TableInput | None = setting(
         None,
-        zh="学校；无口径字段时口径为 school_all",
-        en="schools; the variant is school_all where the table states none",
+        zh="学校；无 v_ 列时口径为 school_all，并由 level 字段或校名得出 school_primary、"
+        "school_junior、school_senior；取自摘录的另有 school_primary_public 等",
+        en="schools; without columns v_ the variants are school_all and, as the field `level` or "
+        "the names tell, school_primary, school_junior, school_senior; from the extract also "
+        "school_primary_public and so on",
     )
     residents: TableInput | None = setting(
         None,

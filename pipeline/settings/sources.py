@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -272,6 +273,20 @@ class ConflateSettings(Section):
         ge=0,
         le=1,
     )
+    most_candidates: int = setting(
+        5,
+        zh="每条存疑记录最多列出的候选，取得分最高者；判为 no 后依次补上",
+        en="most candidates listed for a doubtful record, the best first; those ruled out make "
+        "room for the next",
+        unit="count",
+        source=ANALYST,
+        ge=1,
+    )
+    city_words: tuple[str, ...] = setting(
+        (),
+        zh="名称前可略去的城市名（以“市”结尾者自动略去）",
+        en="names of the city that a name may start with; one that ends in 市 is left out anyway",
+    )
     decisions: StudyPath | None = setting(
         None,
         zh="人工判定表（CSV），每次运行都遵守",
@@ -342,8 +357,38 @@ class RasterSettings(Section):
     )
 
 
+def _patterns(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        try:
+            re.compile(name)
+        except re.error as error:
+            msg = f"不是正则表达式 / is no regular expression: {name!r} ({error})"
+            raise ValueError(msg) from error
+    return names
+
+
+NamePatterns = Annotated[tuple[str, ...], AfterValidator(_patterns)]
+
+
 class SchoolNameSettings(Section):
-    """What the names of schools tell of their affiliation."""
+    """What the names of a city's schools tell, beside the rules of the mapping file."""
+
+    levels: dict[Literal["primary", "junior", "senior"], NamePatterns] = setting(
+        {},
+        zh="本市说明学段的校名用词（正则表达式），先于映射文件 schools 中的规则",
+        en="words in names of this city's schools that tell their level (regular expressions), "
+        "tried before the rules under `schools` in the mapping file",
+    )
+    private: NamePatterns = setting(
+        (),
+        zh="本市说明民办的校名用词（正则表达式）",
+        en="words in names of this city's private schools (regular expressions)",
+    )
+    no_schools: NamePatterns = setting(
+        (),
+        zh="本市不算中小学的校名用词（正则表达式），如驾校",
+        en="words in names that make a place no school here (regular expressions): driving, dance",
+    )
 
     affiliates_of: str | None = setting(
         None,
@@ -356,8 +401,9 @@ class SchoolNameSettings(Section):
     )
     vague_words: tuple[str, ...] = setting(
         (),
-        zh="不足以单独指认一所学校的名称（如区名），其后须有“中学”",
-        en="names that tell no school apart, such as those of districts: 中学 must follow them",
+        zh="不足以单独指认一所学校的名称（如区名），其后须有 kind（映射文件 schools.affiliates）",
+        en="names that tell no school apart, such as those of districts: the `kind` of "
+        "schools.affiliates in the mapping file must follow them",
     )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -40,11 +41,13 @@ class Conflation:
 
     `joins` has one row for each fact, on the index of the facts: `place_id`, `score`,
     `distance_m` (all null unless joined) and `outcome`. `candidates` lists every pair worth
-    showing, in the form of the decisions file.
+    showing, in the form of the decisions file: of each fact the best `most_candidates`. How many
+    more there were, `left_out` tells in all and the note of the fact's last row for that fact.
     """
 
     joins: pd.DataFrame
     candidates: pd.DataFrame
+    left_out: int = 0
 
     def __str__(self) -> str:
         """Render the counts of outcomes."""
@@ -110,8 +113,9 @@ def conflate(
     refused = {fact for fact, _ in forbidden}
     open_ = joins["outcome"] == "unmatched"
     joins.loc[open_ & facts[fact_id].astype(str).isin(refused), "outcome"] = "rejected"
-    shown = _candidates(pairs, places, place_names, facts[[fact_id, fact_name]], joins)
-    result = Conflation(joins, shown)
+    every = _candidates(pairs, places, place_names, facts[[fact_id, fact_name]], joins)
+    shown = _best(every, settings.most_candidates)
+    result = Conflation(joins, shown, len(every) - len(shown))
     logger.info("joined facts to places: %s", result)
     return result
 
@@ -270,8 +274,9 @@ def _scored(
     fact = np.concatenate([fact, np.repeat(lost, len(places))])
     place = np.concatenate([place, np.tile(np.arange(len(places)), len(lost))])
     distance = shapely.distance(points[fact], shapes[place])  # NaN without a point
-    names = [places[column].to_numpy() for column in place_names]
-    mine = facts[fact_name].to_numpy()
+    bare = _without_city(settings.city_words)
+    names = [places[column].map(bare).to_numpy() for column in place_names]
+    mine = facts[fact_name].map(bare).to_numpy()
     likeness = np.array(
         [
             max(name_likeness(mine[f], column[p]) for column in names)
@@ -284,6 +289,19 @@ def _scored(
     score = np.where(likeness < settings.consider_score, 0.0, score)  # nearness alone joins nothing
     table = pd.DataFrame({"fact": fact, "place": place, "score": score, "distance_m": distance})
     return table[table["score"] >= settings.consider_score].reset_index(drop=True)
+
+
+def _without_city(words: tuple[str, ...]) -> Callable[[object], str | None]:
+    """Take a city's name off the front of names, and of a name in brackets, unless little is left.
+
+    With 大江: 大江中学 stays, 大江长海医院 becomes 长海医院.
+    """
+    if not words:
+        return lambda name: name if isinstance(name, str) else None
+    longest = sorted(map(re.escape, words), key=len, reverse=True)
+    front = f"(^|[(（])(?:{'|'.join(longest)})(?=[^)）]{{3,}})"
+    city = re.compile(front, re.IGNORECASE)
+    return lambda name: city.sub(r"\1", name) if isinstance(name, str) else None
 
 
 def _rulings(decisions: pd.DataFrame | None) -> Mapping[tuple[str, str], str]:
@@ -378,3 +396,16 @@ def _candidates(
     )
     order = {"fact_id": True, "score": False, "place_id": True}
     return table.sort_values(list(order), ascending=list(order.values())).reset_index(drop=True)
+
+
+def _best(candidates: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Keep the first of each fact's candidates, which are in order, and note how many follow."""
+    facts = candidates.groupby("fact_id")
+    rank, count = facts.cumcount() + 1, facts["score"].transform("size")
+    last = (rank == most) & (count > most)
+    notes = [
+        f"只列最好的 {most} 个，另有 {more} 个 / the best {most}, {more} more" if is_last else ""
+        for is_last, more in zip(last, count - most, strict=True)
+    ]
+    noted = candidates.assign(note=notes)
+    return noted[rank <= most].reset_index(drop=True)

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
 from pipeline.sources.role_tables import check_ids, flags_of, text_of
+from pipeline.sources.school_rules import LEVEL_WORDS, SchoolReader
 from pipeline.sources.tables import points_of, require_columns
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-# Chinese grades of hospitals, as the embedded table writes them: third grade, first class.
-_THIRD_GRADE = ("3A", "3B", "3?")
-_FIRST_CLASS = "3A"
-_GENERAL = ("general", "general_military")
+# Variant -> the grades and kinds of hospital that count for it.
+GradeRules = Mapping[str, Mapping[Literal["grade", "kind"], Sequence[str]]]
 
 
-def hospitals_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
+def hospitals_of(
+    table: pd.DataFrame, *, crs: str, grades: GradeRules | None = None
+) -> gpd.GeoDataFrame:
     """Make hospital campuses of a table.
 
     Which variants a campus counts for is, in this order: what its columns `v_<variant>` say; what
-    its `grade` and `kind` say (`tertiary_all`, `tertiary_3a`, `tertiary_3a_general`); else
-    `hospital_all`. Supply is `beds`, else `supply`, else unknown.
+    its `grade` and `kind` say by the rules; else `hospital_all`. Supply is `beds`, else `supply`,
+    else unknown.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def hospitals_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
         `entrance_id` one row for each entrance of a campus.
     crs
         Working CRS.
+    grades
+        What the grades of the study's country mean (`inputs.hospital_grades`).
 
     Raises
     ------
@@ -43,8 +46,9 @@ def hospitals_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     found = _placed(table, "hospitals", key="campus_id", crs=crs)
     beds = _number(found, "beds")
     supply = beds.fillna(_number(found, "supply"))
-    if "grade" in found.columns:
-        flags = _graded(found)
+    own = any(name.startswith("v_") for name in found.columns)
+    if grades and not own and "grade" in found.columns:
+        flags = _graded(found, grades)
         detail = text_of(found, "grade") + (" " + text_of(found, "kind")).fillna("")
     else:
         flags, detail = _stated(found, "hospital_all", prefix=""), text_of(found, "kind")
@@ -61,12 +65,15 @@ def hospitals_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     )
 
 
-def schools_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
+def schools_of(
+    table: pd.DataFrame, *, crs: str, reader: SchoolReader | None = None
+) -> gpd.GeoDataFrame:
     """Make schools of a table.
 
     Variants are the columns `v_<variant>`, with the school's level before the name where the table
-    states one level for all of them (`senior_<variant>`); without such columns `school_all`.
-    Supply is `places`, else `supply`, else unknown.
+    states one level for all of them (`senior_<variant>`). Without such columns they are
+    `school_all` and, where a column `level` or else the names tell, `school_<level>`. Supply is
+    `places`, else `supply`, else unknown.
 
     Parameters
     ----------
@@ -75,6 +82,8 @@ def schools_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
         `entrance_id` one row for each entrance of a school.
     crs
         Working CRS.
+    reader
+        Rules by which names tell the level.
 
     Raises
     ------
@@ -86,7 +95,9 @@ def schools_of(table: pd.DataFrame, *, crs: str) -> gpd.GeoDataFrame:
     supply = places.fillna(_number(found, "supply"))
     levels = set(text_of(found, "level").dropna())
     prefix = f"{levels.pop()}_" if len(levels) == 1 else ""
-    flags = _stated(found, "school_all", prefix=prefix)
+    flags = dict(_stated(found, "school_all", prefix=prefix))
+    if "v_school_all" in flags and not any(name.startswith("v_") for name in found.columns):
+        flags |= _levels(found, reader)
     return found.drop(columns=[name for name in found.columns if name.startswith("v_")]).assign(
         campus_id=found["school_id"],
         service="school",
@@ -125,13 +136,12 @@ def _number(table: pd.DataFrame, name: str) -> pd.Series[float]:
     return pd.to_numeric(table[name], errors="coerce").astype("float64")
 
 
-def _graded(table: pd.DataFrame) -> Mapping[str, pd.Series[bool]]:
-    third, first = table["grade"].isin(_THIRD_GRADE), table["grade"].eq(_FIRST_CLASS)
+def _graded(table: pd.DataFrame, rules: GradeRules) -> Mapping[str, pd.Series[bool]]:
     kind = table.get("kind", pd.Series(None, index=table.index, dtype="object"))
     return {
-        "v_tertiary_all": third,
-        "v_tertiary_3a": first,
-        "v_tertiary_3a_general": first & kind.isin(_GENERAL),
+        f"v_{variant}": table["grade"].isin(rule.get("grade", ()))
+        & (kind.isin(rule["kind"]) if rule.get("kind") else True)
+        for variant, rule in rules.items()
     }
 
 
@@ -142,6 +152,21 @@ def _stated(table: pd.DataFrame, everyone: str, *, prefix: str) -> Mapping[str, 
         if name.startswith("v_")
     }
     return flags or {f"v_{everyone}": pd.Series(data=True, index=table.index)}
+
+
+def _levels(table: pd.DataFrame, reader: SchoolReader | None) -> Mapping[str, pd.Series[bool]]:
+    """Read levels row by row from `level` (codes, or words in Chinese), else from the name."""
+    stated = text_of(table, "level")
+    held = [
+        {level for level, word in LEVEL_WORDS.items() if level in text or word in text}
+        if isinstance(text, str)
+        else ((reader.levels(str(name), {}) if reader else None) or set())
+        for text, name in zip(stated, table["name_zh"], strict=True)
+    ]
+    return {
+        f"v_school_{level}": pd.Series([level in one for one in held], index=table.index)
+        for level in LEVEL_WORDS
+    }
 
 
 def _joined(name: pd.Series[str], campus: pd.Series[str] | None) -> pd.Series[str]:

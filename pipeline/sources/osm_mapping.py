@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import Problem, SourceError
 from pipeline.plain_yaml import read_plain_yaml
+from pipeline.sources.school_rules import Condition, SchoolRules
 
 Form = Literal["point", "area", "line"]
 Status = Literal["operating", "under_construction", "planned", "closed"]
-Condition = Annotated[dict[str, list[str]], Field(min_length=1)]
 
 DEFAULT_MAPPING = Path(__file__).with_name("osm_mapping.yml")
 _ANY = "*"
@@ -49,6 +49,7 @@ class OsmMapping(_Closed):
     status: dict[Literal["under_construction", "planned", "closed"], StatusRule]
     categories: dict[str, Category] = Field(min_length=1)
     cells: dict[str, list[str]] = Field(default_factory=dict)
+    schools: SchoolRules | None = None
 
     @model_validator(mode="after")
     def _cells_name_categories(self) -> OsmMapping:
@@ -87,11 +88,11 @@ class Matcher:
 
     def status(self, tags: Mapping[str, str]) -> Status:
         """Tell whether the object operates; the first rule that fires in the file's order wins."""
-        name = tags.get("name", "") + tags.get("name:zh", "")
+        name = (tags.get("name", "") + tags.get("name:zh", "")).casefold()
         for status, rule in self.mapping.status.items():
             if any(_meets(tags, condition) for condition in rule.any_of):
                 return status
-            if any(word in name for word in rule.name_has):
+            if any(word.casefold() in name for word in rule.name_has):
                 return status
         return "operating"
 
@@ -119,6 +120,13 @@ def read_mapping(path: Path | None = None) -> OsmMapping:
         return OsmMapping.model_validate(raw)
     except ValidationError as error:
         raise SourceError(*_problems(error, path)) from error
+
+
+def school_rules(mapping: OsmMapping) -> SchoolRules:
+    """Give a mapping's rules on schools; the shipped ones where it has none of its own."""
+    found = mapping.schools or read_mapping().schools
+    assert found is not None  # noqa: S101 - the shipped file has them
+    return found
 
 
 def compile_mapping(mapping: OsmMapping, categories: Iterable[str] | None = None) -> Matcher:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import Problem, SourceError
 from pipeline.settings.sources import OverpassSettings
-from pipeline.sources.osm_mapping import Condition, OsmMapping
+from pipeline.sources.osm_mapping import OsmMapping
+from pipeline.sources.school_rules import Condition
 
 if TYPE_CHECKING:
     import shapely

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 _BRACKETS = re.compile(r"[(（\[【〔<《「][^)）\]】〕>》」]*[)）\]】〕>》」]")
 _NOISE = re.compile(r"[\s·•・.。,，、:：;；\-—–_/\\|'\"“”‘’&＆+]+")
-_CITY = re.compile(r"^(?:中国)?(?:上海市|上海|北京市|天津市|重庆市)(?=.{3,})")
+# A city in front of a formal name, told by 市; what else a city is called the study says.
+_CITY = re.compile(r"^(?:中国)?(?!.{0,2}[城都超]市)[^市]{2,3}市(?=.{3,})")
 _CAMPUS = re.compile(
     r"(?:总院|本部|总部|[东南西北中新老主](?:校区|院区|校|院部|院)|"
     r"[^院学校园心]{0,4}(?:校区|院区|分院|分校|分部))$"
@@ -67,7 +68,7 @@ def campus_words(name: str | None) -> str:
 def aliases(name: str | None) -> tuple[str, ...]:
     """Give the names that a name states: itself, and an institution that stands in brackets.
 
-    海军军医大学第二附属医院（上海长征医院） is also 上海长征医院; （徐汇院区） is no name.
+    某大学第二附属医院（长征医院） is also 长征医院; （徐汇院区） is no name.
     """
     if not isinstance(name, str) or not fold_name(name):
         return ()

@@ -19,9 +19,10 @@ from pipeline.sources.gtfs_lines import RailTimetable, rail_lines
 from pipeline.sources.guarded import CheckAgainst
 from pipeline.sources.osm_facilities import CATEGORIES
 from pipeline.sources.osm_features import OsmRead, read_osm_features
-from pipeline.sources.osm_mapping import OsmMapping, read_mapping
+from pipeline.sources.osm_mapping import OsmMapping, read_mapping, school_rules
 from pipeline.sources.reference import read_reference, reference_tables
 from pipeline.sources.role_tables import open_placed, open_plain
+from pipeline.sources.school_rules import SchoolReader
 from pipeline.sources.tables import points_of
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ class StudyInputs:
     def mapping(self) -> OsmMapping:
         """What belongs to which category."""
         return read_mapping(self.sources.osm_mapping)
+
+    @cached_property
+    def school_reader(self) -> SchoolReader:
+        """The rules on schools: the mapping's, and what the study says of its city's names."""
+        return SchoolReader(school_rules(self.mapping), self.sources.school_names)
 
     @property
     def counts_cells(self) -> bool:

@@ -12,7 +12,7 @@ from pipeline.settings.inputs import TableInput
 from pipeline.sources.boundaries import with_boundaries
 from pipeline.sources.cells import CellGrid, district_shapes
 from pipeline.sources.facility_tables import hospitals_of, schools_of
-from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities
+from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities, school_flags
 from pipeline.sources.osm_facilities import COLUMNS as ORDINARY
 from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
 from pipeline.sources.people import people_of
@@ -181,16 +181,19 @@ def _hospitals(given: StudyInputs) -> gpd.GeoDataFrame | None:
         table = facilities_of(features, key="campus_id", zh="医院", en="Hospital")
         return hospitals_of(table, crs=given.crs)
     found = given.placed("hospitals")
-    return None if found is None else hospitals_of(found, crs=given.crs)
+    grades = given.settings.hospital_grades
+    return None if found is None else hospitals_of(found, crs=given.crs, grades=grades)
 
 
 def _schools(given: StudyInputs) -> gpd.GeoDataFrame | None:
     features = given.features("schools")
     if features is not None:
         table = facilities_of(features, key="school_id", zh="学校", en="School")
-        return schools_of(table, crs=given.crs)
+        flags = school_flags(features, given.school_reader)
+        return schools_of(table.loc[flags.index].join(flags), crs=given.crs)
     found = given.placed("schools")
-    return None if found is None else schools_of(found, crs=given.crs)
+    reader = given.school_reader
+    return None if found is None else schools_of(found, crs=given.crs, reader=reader)
 
 
 def _ordinary(given: StudyInputs) -> gpd.GeoDataFrame:
@@ -205,7 +208,7 @@ def _ordinary(given: StudyInputs) -> gpd.GeoDataFrame:
     return ordinary_facilities(
         given.of_categories(known),
         quality_names=quality,
-        rules=rules,
+        reader=given.school_reader,
         snapshot=given.extract.report.snapshot,
     )
 

@@ -34,7 +34,11 @@ def _frame(rows: list[tuple[str, str, float | None]]) -> gpd.GeoDataFrame:
 
 
 def _join(
-    facts: gpd.GeoDataFrame, places: gpd.GeoDataFrame, decisions: pd.DataFrame | None = None
+    facts: gpd.GeoDataFrame,
+    places: gpd.GeoDataFrame,
+    settings: ConflateSettings = SETTINGS,
+    *,
+    decisions: pd.DataFrame | None = None,
 ) -> Conflation:
     return conflate(
         facts,
@@ -43,7 +47,7 @@ def _join(
         fact_name="name",
         place_id="id",
         place_names=("name",),
-        settings=SETTINGS,
+        settings=settings,
         decisions=decisions,
     )
 
@@ -103,6 +107,27 @@ def test_sure_joins_and_places_far_away() -> None:
     assert pd.isna(joins["distance_m"].iloc[2])
 
 
+def test_a_doubtful_record_shows_its_best_candidates_and_says_how_many_more() -> None:
+    places = _frame([(str(n), f"甲乙丙医院{c}院", 0) for n, c in enumerate("东南西北中新老")])
+    facts = _frame([("a", "甲乙丙医院", None), ("b", "甲乙丙医院南院", None)])
+    few = SETTINGS.model_copy(update={"most_candidates": 3})
+    found = _join(facts, places, few)
+    every = _join(facts, places, SETTINGS.model_copy(update={"most_candidates": 99})).candidates
+    of_a = found.candidates[found.candidates["fact_id"].eq("a")]
+    assert of_a["place_id"].tolist() == every[every["fact_id"].eq("a")]["place_id"].tolist()[:3]
+    assert "4 more" in of_a["note"].iloc[-1]
+    assert of_a["note"].iloc[:-1].eq("").all()
+    assert found.left_out == len(every) - len(found.candidates) > 0
+
+
+def test_a_city_word_of_the_study_is_no_part_of_a_name() -> None:
+    facts = _frame([("a", "大江长海医院", None), ("b", "第二医院（大江长征医院）", None)])
+    places = _frame([("1", "长海医院", 0), ("2", "长征医院", 0)])
+    assert _join(facts, places).joins["outcome"].tolist() == ["ambiguous", "ambiguous"]
+    own = SETTINGS.model_copy(update={"city_words": ("大江",)})
+    assert _join(facts, places, own).joins["place_id"].tolist() == ["1", "2"]
+
+
 def test_without_a_point_only_the_very_name_is_accepted() -> None:
     places = _frame([("1", "甲乙丙医院东院", 0)])
     assert _join(_frame([("a", "甲乙丙医院", None)]), places).joins["outcome"].item() == "ambiguous"
@@ -136,7 +161,7 @@ def test_decisions_are_kept_and_honoured(tmp_path: Path) -> None:
     table = pd.concat([table, pd.DataFrame([extra])], ignore_index=True)
     table.to_csv(path, index=False)
     decided = read_decisions(path)
-    second = _join(facts, places, decided)
+    second = _join(facts, places, decisions=decided)
     assert second.joins["outcome"].tolist() == ["decided", "unmatched", "rejected"]
     assert second.joins["place_id"].fillna("").tolist() == ["2", "", ""]
     assert write_decisions(path, second.candidates, decided) == 0

@@ -7,7 +7,10 @@ import pytest
 
 from pipeline.errors import FieldError
 from pipeline.network.place_catalogue import catalogue_of
+from pipeline.settings.sources import SchoolNameSettings
 from pipeline.sources.facility_tables import hospitals_of, schools_of
+from pipeline.sources.osm_mapping import read_mapping, school_rules
+from pipeline.sources.school_rules import SchoolReader
 
 UTM = "EPSG:32651"
 
@@ -28,13 +31,11 @@ def hospital(**columns: list[object]) -> pd.DataFrame:
 
 
 def test_entrances_are_rows_of_one_campus_and_campuses_are_suppliers() -> None:
-    table = hospitals_of(hospital(), crs=UTM)
+    table = hospitals_of(hospital(), crs=UTM, grades={"best": {"grade": ("3A",)}})
     assert table["facility_id"].tolist() == ["ruijin-main/east", "ruijin-main/west", "ruijin-north"]
     assert table["name_zh"].tolist() == ["瑞金医院", "瑞金医院", "瑞金医院 北院"]
     anywhere = pd.DataFrame({"district_zh": ["徐汇区"]}, index=["P1"])
-    got = catalogue_of(
-        table, anywhere, variants=["tertiary_3a"], by_admission=(), default_supply=1.0
-    )
+    got = catalogue_of(table, anywhere, variants=["best"], by_admission=(), default_supply=1.0)
     assert got.campuses.tolist() == ["ruijin-main", "ruijin-north"]
     assert got.supply.tolist() == [1600.0, 600.0]  # beds count once, not once per entrance
     assert got.supply_unit == "bed"
@@ -48,3 +49,34 @@ def test_without_entrances_a_campus_stands_once_and_an_entrance_too() -> None:
         hospitals_of(hospital(entrance_id=["east", "east", None]), crs=UTM)
     school = hospital().rename(columns={"campus_id": "school_id"}).drop(columns="campus_zh")
     assert schools_of(school, crs=UTM)["campus_id"].nunique() == 2
+
+
+def test_grades_mean_what_the_study_says() -> None:
+    """A country's grades are rules of the study; without them a grade is no variant."""
+    rows = hospital(entrance_id=["east", "west", None], grade=["3A", "3A", "2"])
+    rules = {"best": {"grade": ("3A",)}, "general": {"grade": ("3A", "2"), "kind": ("general",)}}
+    graded = hospitals_of(rows, crs=UTM, grades=rules)
+    assert graded["v_best"].tolist() == [True, True, False]
+    assert graded["v_general"].tolist() == [True, True, True]
+    assert "v_hospital_all" not in graded
+    assert hospitals_of(rows, crs=UTM)["v_hospital_all"].all()
+    stated = hospitals_of(rows.assign(v_night=[1, 1, 0]), crs=UTM, grades=rules)
+    assert stated["v_night"].tolist() == [True, True, False]
+    assert "v_best" not in stated
+
+
+def test_levels_come_from_the_table_or_else_from_the_names() -> None:
+    rows = pd.DataFrame(
+        {
+            "name": ["EMEF Monte Cristo", "CEIP Cervantes", "甲校", "乙"],
+            "level": [None, "senior", "小学、初中", None],
+            "lon": [1.0, 2.0, 3.0, 4.0],
+            "lat": 1.0,
+        }
+    )
+    reader = SchoolReader(school_rules(read_mapping()), SchoolNameSettings())
+    got = schools_of(rows, crs=UTM, reader=reader)
+    assert got["v_school_all"].all()
+    assert got["v_school_primary"].tolist() == [True, False, True, False]
+    assert got["v_school_junior"].tolist() == [True, False, True, False]
+    assert got["v_school_senior"].tolist() == [False, True, False, False]  # the table before names

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 import pytest
+import shapely
 
 from pipeline.errors import FieldError
 from pipeline.settings.sources import SourceSettings
+from pipeline.sources.facility_tables import schools_of
 from pipeline.sources.matched import match_files
 from tests.built import parkgap
 
@@ -62,3 +66,29 @@ def test_the_command_writes_both_tables(files: tuple[Path, Path, Path]) -> None:
     assert "1 accepted" in done.stdout
     assert "to decide" in done.stdout
     assert facts.with_name("名录_matched.csv").is_file()
+
+
+def test_the_worked_examples_of_the_guide_hold(tmp_path: Path, project: Path) -> None:
+    """The tables and commands of docs/add_a_city.md, typed as they stand there."""
+    guide = (project / "docs/add_a_city.md").read_text(encoding="utf-8")
+    for name, text in re.findall(
+        r"^```text (\S+)\n(.*?)^```", guide, flags=re.MULTILINE | re.DOTALL
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    typed = re.findall(r"(?m)^parkgap ((?:shift|match) .*)$", guide)
+    assert len(typed) == 2
+    said = [parkgap(*line.split(), cwd=tmp_path).stdout for line in typed]
+    assert "2 to spare" in said[0]
+    moved = gpd.read_file(tmp_path / "plots_shifted.gpkg")
+    assert moved.crs.to_epsg() == 4549
+    assert moved.geometry.iloc[0].distance(shapely.Point(501_994.8, 3_457_005.2)) < 0.1
+    assert "1 accepted" in said[1]
+    ruled = tmp_path / "grades_decisions.csv"
+    rows = pd.read_csv(ruled, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    rows.loc[rows["place_id"].eq("n2"), "decision"] = "yes"
+    rows.to_csv(ruled, index=False, encoding="utf-8-sig")
+    again = parkgap(*typed[1].split(), cwd=tmp_path).stdout
+    assert "1 accepted, 1 decided" in again
+    table = pd.read_csv(tmp_path / "grades_matched.csv")
+    schools = schools_of(table.assign(name_zh=table["学校名称"]), crs="EPSG:32651")
+    assert schools["v_school_all"].sum() == 2

@@ -8,15 +8,25 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from pipeline.sources.osm_facilities import COLUMNS, ordinary_facilities
+from pipeline.settings.sources import SchoolNameSettings
+from pipeline.sources.osm_facilities import COLUMNS, ordinary_facilities, school_flags
+from pipeline.sources.osm_mapping import read_mapping, school_rules
+from pipeline.sources.school_rules import SchoolReader
 from tests.first_study import SHANGHAI
 
-RULES = SHANGHAI.sources.school_names
+READER = SchoolReader(school_rules(read_mapping()), SHANGHAI.sources.school_names)
 QUALITY = ["上海市格致中学", "上海市金山中学", "复旦大学附属中学"]
 
 
 def sorted_out(name: str | None, category: str = "schools", **tags: str) -> gpd.GeoDataFrame:
-    features = gpd.GeoDataFrame(
+    features = features_of(name, category, tags)
+    return ordinary_facilities(
+        features, quality_names=QUALITY, reader=READER, snapshot="2026-05-19"
+    )
+
+
+def features_of(name: str | None, category: str, tags: dict[str, str]) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
         {
             "osm_id": ["n1"],
             "category": [category],
@@ -31,7 +41,6 @@ def sorted_out(name: str | None, category: str = "schools", **tags: str) -> gpd.
         geometry=[shapely.box(0, 0, 2, 4)],
         crs="EPSG:32651",
     )
-    return ordinary_facilities(features, quality_names=QUALITY, rules=RULES, snapshot="2026-05-19")
 
 
 @pytest.mark.parametrize(
@@ -78,8 +87,56 @@ def test_affiliates_of_quality_schools(name: str, affiliated: bool) -> None:  # 
     assert sorted_out(name)["v_compulsory_affiliated"].tolist() == [affiliated]
 
 
-def test_clinics_and_supermarkets_but_no_hospitals_and_no_other_shops() -> None:
-    assert sorted_out("甲", "health", amenity="clinic")["kind"].tolist() == ["clinic"]
-    assert sorted_out("乙", "health", amenity="hospital").empty
-    assert sorted_out("丙", "shops", shop="supermarket")["kind"].tolist() == ["supermarket"]
-    assert sorted_out("丁", "shops", shop="convenience").empty
+def test_clinics_and_supermarkets() -> None:
+    assert sorted_out("甲", "clinics")["kind"].tolist() == ["clinic"]
+    assert sorted_out("丙", "supermarkets")["kind"].tolist() == ["supermarket"]
+
+
+@pytest.mark.parametrize(
+    ("name", "tags", "levels"),
+    [
+        ("C.E.I.P. Gran Canaria", {}, {"primary"}),
+        ("CP Fernando Guanarteme", {}, {"primary"}),
+        ("I.E.S. Tomás Morales", {}, {"junior", "senior"}),
+        ("Centro Concertado de ESO y Bachillerato Santa Catalina", {}, {"junior", "senior"}),
+        ("Escuela de Flamenco Ana Padilla", {}, set()),
+        ("Colegio Sagrada Familia", {}, None),  # unknown is not none
+        ("EMEF Vila Monte Cristo", {}, {"primary", "junior"}),
+        ("Escola Estadual de Ensino Médio Padre Réus", {}, {"senior"}),
+        ("ESCOLA MUNICIPAL DE EDUCACAO INFANTIL", {}, set()),
+        ("Escola de Dança", {}, set()),
+        ("Springfield Elementary School", {}, {"primary"}),
+        ("Springfield Driving School", {}, set()),
+        ("Lincoln", {"isced:level": "1;2"}, {"primary", "junior"}),
+        ("Lincoln", {"isced:level": "1-3"}, {"primary", "junior", "senior"}),
+        ("Lincoln", {"grades": "PK-12"}, {"primary", "junior", "senior"}),
+        ("Lincoln", {"grades": "9-12"}, {"senior"}),
+        ("Lincoln", {"grades": "15-18"}, None),  # ages
+        ("CEIP Lincoln", {"isced:level": "2"}, {"junior"}),  # tags before names
+    ],
+)
+def test_levels_in_other_languages(
+    name: str, tags: dict[str, str], levels: set[str] | None
+) -> None:
+    assert READER.levels(name, tags) == levels
+
+
+def test_a_city_adds_its_names_in_the_study() -> None:
+    own = SchoolNameSettings(
+        levels={"primary": ("Volksschule",)}, private=("Stiftung",), no_schools=("Fahrschule",)
+    )
+    reader = SchoolReader(school_rules(read_mapping()), own)
+    assert READER.levels("Volksschule Nord", {}) is None
+    assert reader.levels("VOLKSSCHULE Nord", {}) == {"primary"}
+    assert reader.levels("Fahrschule Nord", {}) == set()
+    assert reader.is_private("Volksschule der Stiftung", {})
+    assert not reader.is_private("Volksschule der Stiftung", {"operator:type": "public"})
+    features = features_of("Volksschule der Stiftung", "schools", {})
+    flags = school_flags(features, reader).iloc[0]
+    assert flags["v_school_all"]
+    assert flags["v_school_primary"]
+    assert not flags["v_school_primary_public"]
+    assert not flags["v_school_junior"]
+    assert flags["official_type_zh"] == "小学"
+    with pytest.raises(ValueError, match="正则表达式"):
+        SchoolNameSettings(private=("(",))
