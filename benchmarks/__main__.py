@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks.access_2sfca import section as floating_catchment
 from benchmarks.flow_contenders import CONTENDERS as FLOWS
 from benchmarks.island_null import section as island_null
+from benchmarks.island_parks import section as island_parks
 from benchmarks.network_contenders import CONTENDERS, places_at
 from benchmarks.network_inputs import generated_city, prepare, prepare_flow, prepare_large
 from benchmarks.timing import ROOT, Timing, machine, readable, run_apart, versions
@@ -152,6 +153,7 @@ ALONE: dict[str, Callable[[Bench], str]] = {
     "floating-catchment": lambda _bench: floating_catchment(),
     "growth": growth,
     "island-null": lambda _bench: island_null(),
+    "island-parks": lambda bench: island_parks(bench.shared),
 }
 
 

@@ -165,6 +165,15 @@ def test_an_argument_below_a_plain_value_is_refused() -> None:
         read_study(SHANGHAI, {"study.id.x": 2})
 
 
+def test_a_file_alone_replaces_an_embedded_table(tmp_path: Path) -> None:
+    own = tmp_path / "own.geojson"
+    own.touch()
+    study = read_study(SHANGHAI, {"inputs.places": str(own), "inputs.parcels": str(own)})
+    assert study.inputs.places.path == own
+    assert study.inputs.places.reference is None
+    assert study.inputs.parcels.path == own
+
+
 def test_a_section_left_empty_begins_with_an_argument(tmp_path: Path) -> None:
     table = tmp_path / "people.csv"
     table.write_text("cell_id,lon,lat,residents\n", encoding="utf-8")

@@ -26,6 +26,11 @@ def _existing(path: Path, info: ValidationInfo) -> Path:
     raise ValueError(msg)
 
 
+def _path_alone(given: object) -> object:
+    """Take a name of a file alone for its path, as `--set inputs.places=FILE` gives it."""
+    return {"path": given} if isinstance(given, str | Path) else given
+
+
 ANALYST = "analyst choice"
 InputPath = Annotated[Path, AfterValidator(_existing)]
 
@@ -73,6 +78,8 @@ class TableInput(Section):
     )
     licence: str | None = setting(None, zh="许可", en="licence")
     attribution: str | None = setting(None, zh="署名", en="attribution")
+
+    _of_path = model_validator(mode="before")(_path_alone)
 
     @field_validator("reference")
     @classmethod
@@ -134,6 +141,8 @@ class OsmPlaceSettings(Section):
 
 class ParcelInput(Section):
     """The parcel layer: the user's own, or the labelled synthetic demonstration."""
+
+    _of_path = model_validator(mode="before")(_path_alone)
 
     path: InputPath | None = setting(
         None,
