@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
-from pipeline.network.reduction import reduce_network
+from pipeline.network.reduction import Reduced, reduce_network
 from pipeline.network.search import (
     COST_TOLERANCE_MIN,
     Ends,
@@ -19,62 +21,97 @@ from pipeline.network.search import (
 )
 from pipeline.network.snap import Snapped
 
-# Shrinking the network costs about as much as so many searches of the whole of it.
-_WORTH_REDUCING = 200
+# Shrinking the network costs about as much as so many searches of the whole of it; a search of a
+# little of it costs at least as much as one of this share.
+_WORTH_REDUCING, _LEAST_SHARE = 60, 0.03
 _CAMPUSES_AT_ONCE = 32
 
 
-def campus_minutes(
-    graph: StreetGraph, origins: Snapped, entrances: Snapped, campus: Ints, *, limit_min: float
-) -> Floats:
-    """Minutes from snapped origins to every campus.
-
-    One search runs from each campus against the streets' direction. Where there are many, the
-    network is first shrunk to the campuses and the ends of the origins' edges.
+class CampusNetwork:
+    """The streets against their direction, with a node for each campus, shrunk where that pays.
 
     Parameters
     ----------
     graph
         Street graph; costs run from origin to campus.
-    origins, entrances
+    entrances
         Points on the graph; those not found take no part.
     campus
         Number of the campus of each entrance.
-    limit_min
-        Costs within t <= limit count.
-
-    Returns
-    -------
-    minutes
-        Shape (origins, campuses), infinite beyond the limit.
     """
-    count = int(campus.max(initial=-1)) + 1
-    goal, start = arriving(graph, entrances), leaving(graph, origins)
-    network = _with_campuses(graph.phases.reverse, goal, campus, entrances.found, count)
-    size = network.shape[0] - count
-    place = np.arange(network.shape[0])
-    if count * _share_reached(graph, limit_min) > _WORTH_REDUCING:
-        keep = np.zeros(network.shape[0], dtype=bool)
-        keep[start.node_u[origins.found]] = keep[start.node_v[origins.found]] = True
-        keep[size:] = True
-        network, place = reduce_network(network, keep)
-    minutes = np.full((len(origins), count), np.inf)
-    rows = np.flatnonzero(origins.found)
-    # An end that is closed costs infinitely much; it may not even be in the network.
-    via = [
-        (place[node[rows]], np.where(np.isnan(cost[rows]), np.inf, cost[rows]))
-        for node, cost in ((start.node_u, start.min_u), (start.node_v, start.min_v))
-    ]
-    for first in range(0, count, _CAMPUSES_AT_ONCE):
-        chunk = np.arange(first, min(first + _CAMPUSES_AT_ONCE, count))
-        found = dijkstra(network, indices=place[size + chunk], limit=limit_min + COST_TOLERANCE_MIN)
-        both = [found[:, node] + cost for node, cost in via]
-        minutes[np.ix_(rows, chunk)] = np.minimum(both[0], both[1]).T
-    direct = same_edge(graph, origins, entrances)
-    at = direct["origin"].to_numpy(), campus[direct["target"].to_numpy()]
-    np.minimum.at(minutes, at, direct["minutes"].to_numpy())
-    minutes[~within(minutes, limit_min)] = np.inf
-    return minutes
+
+    def __init__(self, graph: StreetGraph, entrances: Snapped, campus: Ints) -> None:
+        self.graph, self.entrances, self.campus = graph, entrances, campus
+        self.count = int(campus.max(initial=-1)) + 1
+        self.whole = _with_campuses(
+            graph.phases.reverse,
+            arriving(graph, entrances),
+            campus,
+            entrances.found,
+            self.count,
+        )
+
+    @cached_property
+    def reduced(self) -> Reduced:
+        """The network of the campuses and what could not be taken out."""
+        keep = np.zeros(self.whole.shape[0], dtype=bool)
+        keep[-self.count :] = True
+        return reduce_network(self.whole, keep)
+
+    def search(self, origins: Snapped, limit_min: float) -> CampusSearch:
+        """Prepare to search from the campuses to origins within a limit."""
+        share = max(_share_reached(self.graph, limit_min), _LEAST_SHARE)
+        return CampusSearch(self, origins, limit_min, by_sweep=self.count * share > _WORTH_REDUCING)
+
+
+class CampusSearch:
+    """Minutes from snapped origins to every campus, some campuses at a time.
+
+    One search runs from each campus against the streets' direction. Where there are many, it sees
+    the shrunk network only and is carried on from there to the ends of the origins' edges.
+    """
+
+    def __init__(
+        self, network: CampusNetwork, origins: Snapped, limit_min: float, *, by_sweep: bool
+    ) -> None:
+        self._network, self._origins, self._limit_min = network, origins, limit_min
+        start, rows = leaving(network.graph, origins), np.flatnonzero(origins.found)
+        ends = [start.node_u[rows], start.node_v[rows]]
+        self._rows, self._sweep = rows, None
+        if by_sweep:
+            self._sweep = network.reduced.sweep(np.concatenate(ends))
+            ends = [self._sweep.row[node] for node in ends]
+        # An end that is closed costs infinitely much.
+        costs = [np.where(np.isnan(cost), np.inf, cost) for cost in (start.min_u, start.min_v)]
+        self._via = [(node, cost[rows, None]) for node, cost in zip(ends, costs, strict=True)]
+        self._direct = same_edge(network.graph, origins, network.entrances)
+
+    def minutes(self, campuses: slice) -> Floats:
+        """Give minutes to a run of campuses: (origins, campuses), infinite beyond the limit."""
+        asked = range(self._network.count)[campuses]
+        minutes = np.full((len(self._origins), len(asked)), np.inf)
+        for first in range(0, len(asked), _CAMPUSES_AT_ONCE):
+            some = slice(first, min(first + _CAMPUSES_AT_ONCE, len(asked)))
+            found = self._found(np.asarray(asked)[some])
+            both = [found[node] + cost for node, cost in self._via]
+            minutes[self._rows, some] = np.minimum(*both)
+        campus = self._network.campus[self._direct["target"].to_numpy()]
+        own = (campus >= asked.start) & (campus < asked.stop)
+        at = self._direct["origin"].to_numpy()[own], campus[own] - asked.start
+        np.minimum.at(minutes, at, self._direct["minutes"].to_numpy()[own])
+        minutes[~within(minutes, self._limit_min)] = np.inf
+        return minutes
+
+    def _found(self, campuses: Ints) -> Floats:
+        """Give minutes from nodes to some campuses, shape (nodes, campuses)."""
+        network, limit_min = self._network, self._limit_min + COST_TOLERANCE_MIN
+        node = network.whole.shape[0] - network.count + campuses
+        if self._sweep is None:
+            return np.asarray(dijkstra(network.whole, indices=node, limit=limit_min).T)
+        reduced = network.reduced
+        return self._sweep.carried(
+            dijkstra(reduced.matrix, indices=reduced.place[node], limit=limit_min)
+        )
 
 
 def _share_reached(graph: StreetGraph, limit_min: float) -> float:

@@ -7,7 +7,7 @@ arrays; only those on mapped streets are snapped, once for each mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import InitVar, dataclass, field
 
 import geopandas as gpd
@@ -17,7 +17,7 @@ from scipy.spatial import KDTree
 
 from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray, sum_by
 from pipeline.measures.uncertainty_footprints import FootprintDraws, draw_footprints
-from pipeline.network.campus_costs import campus_minutes
+from pipeline.network.campus_costs import CampusNetwork, CampusSearch
 from pipeline.network.costs import nearest_entrance
 from pipeline.network.coverage import StreetCoverage, street_coverage
 from pipeline.network.graph import StreetGraph
@@ -28,12 +28,16 @@ from pipeline.settings.network import NetworkSettings
 
 @dataclass(frozen=True, eq=False)
 class Streets:
-    """The streets of one mode with what is known of their coverage; no graph: estimates only."""
+    """The streets of one mode with what is known of their coverage; no graph: estimates only.
+
+    `networks` keeps what was made of them for the campuses asked for (see `pair_search`).
+    """
 
     mode: str
     graph: StreetGraph | None
     coverage: StreetCoverage | None
     speed_m_min: float
+    networks: dict[bytes, tuple[Standing, CampusNetwork]] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,6 +216,101 @@ class PlaceAccess:
         return share
 
 
+@dataclass(frozen=True, eq=False)
+class PairSearch:
+    """Minutes of some cells to the campuses of a service, some campuses at a time.
+
+    `rows` and `clear_min` are those of the `CellPairs` that it gives; `unknown` are cells with the
+    entrances that cannot be measured from them.
+    """
+
+    rows: IntArray
+    clear_min: FloatArray
+    start: Standing
+    entrance_xy: FloatArray
+    campus: IntArray
+    search: CampusSearch
+    unknown: Sequence[tuple[IntArray, BoolArray]]
+    minutes_per_m: float
+    speed_m_min: float
+
+    def pairs(self, campuses: slice) -> CellPairs:
+        """Measure the minutes to a run of campuses, at the nearest entrance of each.
+
+        A campus with an entrance that cannot be measured, and that might be nearer by air than what
+        was found, is estimated. Minutes are infinite beyond the limit, NaN off the streets.
+        """
+        result = self.search.minutes(campuses)
+        asked = np.arange(self.campus.max() + 1)[campuses]
+        for rows, unknown in self.unknown:
+            for number in np.intersect1d(self.campus[unknown], asked):
+                doors = self.entrance_xy[unknown & (self.campus == number)]
+                gap_m, _ = KDTree(doors).query(self.start.xy[rows])
+                column = number - asked[0]
+                nearer = gap_m / self.speed_m_min < result[rows, column]
+                result[rows[nearer], column] = gap_m[nearer] * self.minutes_per_m
+        result[self.start.off_street] = np.nan
+        return CellPairs(self.rows, result, self.clear_min)
+
+
+def pair_search(
+    access: PlaceAccess,
+    facilities: gpd.GeoDataFrame,
+    streets: Streets,
+    *,
+    campus: IntArray,
+    limit_min: float,
+) -> PairSearch | None:
+    """Prepare to measure minutes from the cells on mapped streets to campuses.
+
+    Parameters
+    ----------
+    access
+        The drawn cells.
+    facilities
+        One point per entrance.
+    streets
+        Streets of one mode.
+    campus
+        Number of the campus of each entrance.
+    limit_min
+        Farthest cost searched; beyond it minutes are infinite.
+
+    Returns
+    -------
+    search
+        None where there are no streets, no cells on them, or no campuses.
+    """
+    if streets.graph is None or not len(campus):
+        return None
+    here = access.on_streets(streets)
+    if not len(here.rows):
+        return None
+    xy = shapely.get_coordinates(facilities.geometry.to_numpy())
+    key = xy.tobytes() + campus.tobytes()
+    if key not in streets.networks:
+        target = stand(facilities, xy, streets.graph, streets.coverage, access.network.snap_max_m)
+        snapped = only(target.snapped, target.region > 0)
+        streets.networks[key] = target, CampusNetwork(streets.graph, snapped, campus)
+    target, network = streets.networks[key]
+    clear = np.where(here.start.region > 0, np.inf, 0.0)
+    unknown = [(rows, blind) for rows, blind in _unmeasured(here.start, target) if blind.any()]
+    for rows, blind in unknown:
+        gap_m, _ = KDTree(xy[blind]).query(here.start.xy[rows])
+        clear[rows] = np.minimum(clear[rows], gap_m / streets.speed_m_min)
+    return PairSearch(
+        here.rows,
+        clear,
+        here.start,
+        xy,
+        campus,
+        network.search(only(here.start.snapped, here.start.region > 0), limit_min),
+        unknown,
+        access.minutes_per_m(streets),
+        streets.speed_m_min,
+    )
+
+
 def measured_pairs(
     access: PlaceAccess,
     facilities: gpd.GeoDataFrame,
@@ -222,52 +321,22 @@ def measured_pairs(
 ) -> CellPairs:
     """Minutes from the cells on mapped streets to every campus, at its nearest entrance.
 
-    A campus with an entrance that cannot be measured, and that might be nearer by air than what
-    was found, is estimated.
-
-    Parameters
-    ----------
-    access
-        The drawn cells.
-    facilities
-        One point per entrance.
-    streets
-        Streets of one mode, with a graph.
-    campus
-        Number of the campus of each entrance.
-    limit_min
-        Farthest cost searched; beyond it minutes are infinite.
+    Parameters as in `pair_search`.
 
     Returns
     -------
     pairs
-        Rows of the cells; minutes of shape (rows, campuses), NaN where the cell is off the streets.
+        Rows of the cells (none without streets); minutes of shape (rows, campuses).
     """
-    campuses = int(campus.max(initial=-1)) + 1
-    if streets.graph is None:
-        return CellPairs(np.empty(0, dtype=np.int64), np.empty((0, campuses)), np.empty(0))
-    here, graph = access.on_streets(streets), streets.graph
-    clear = np.where(here.start.region > 0, np.inf, 0.0)
-    if not len(here.rows) or not campuses:
-        return CellPairs(here.rows, np.full((len(here.rows), campuses), np.inf), clear)
-    xy = shapely.get_coordinates(facilities.geometry.to_numpy())
-    target = stand(facilities, xy, graph, streets.coverage, access.network.snap_max_m)
-    result = campus_minutes(
-        graph,
-        only(here.start.snapped, here.start.region > 0),
-        only(target.snapped, target.region > 0),
-        campus,
-        limit_min=limit_min,
+    search = pair_search(access, facilities, streets, campus=campus, limit_min=limit_min)
+    return (
+        no_pairs(int(campus.max(initial=-1)) + 1) if search is None else search.pairs(slice(None))
     )
-    for rows, unknown in _unmeasured(here.start, target):
-        for number in np.unique(campus[unknown]):
-            gap_m, _ = KDTree(xy[unknown & (campus == number)]).query(here.start.xy[rows])
-            nearer = gap_m / streets.speed_m_min < result[rows, number]
-            guess = gap_m * access.minutes_per_m(streets)
-            result[rows[nearer], number] = guess[nearer]
-            clear[rows] = np.minimum(clear[rows], gap_m / streets.speed_m_min)
-    result[here.start.off_street] = np.nan
-    return CellPairs(here.rows, result, clear)
+
+
+def no_pairs(campuses: int) -> CellPairs:
+    """Give the pairs of no cells at all."""
+    return CellPairs(np.empty(0, dtype=np.int64), np.empty((0, campuses)), np.empty(0))
 
 
 def _unmeasured(start: Standing, target: Standing) -> Iterator[tuple[IntArray, BoolArray]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -38,6 +38,19 @@ class Catalogue:
         """Entrances in metres."""
         xy: FloatArray = shapely.get_coordinates(self.facilities.geometry.to_numpy())
         return xy
+
+    def part(self, campuses: slice) -> Catalogue:
+        """Give a run of the campuses; what is known of each place stays what it is for all."""
+        low, high, _ = campuses.indices(len(self.campuses))
+        rows = slice(*np.searchsorted(self.campus, [low, high]).tolist())
+        return replace(
+            self,
+            facilities=self.facilities.iloc[rows],
+            campuses=self.campuses[low:high],
+            campus=self.campus[rows] - low,
+            supply=self.supply[low:high],
+            counted=self.counted[:, :, low:high],
+        )
 
 
 def catalogue_of(

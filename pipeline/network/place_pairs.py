@@ -7,7 +7,7 @@ looks only at campuses whose weight is not the same from every cell of the place
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,28 @@ class PairMeans:
     sums: Mapping[str, Mapping[str, FloatArray]]
     nearest: Mapping[str, FloatArray]
     nearest_m: FloatArray
+
+    @classmethod
+    def joined(cls, runs: Sequence[PairMeans]) -> PairMeans:
+        """Put together what was found for one run of campuses after another."""
+        first, *others = runs
+        if not others:
+            return first
+        weights = {
+            mode: {
+                name: np.concatenate([run.weights[mode][name] for run in runs], axis=2)
+                for name in kept
+            }
+            for mode, kept in first.weights.items()
+        }
+        sums = {
+            mode: {name: np.sum([run.sums[mode][name] for run in runs], axis=0) for name in kept}
+            for mode, kept in first.sums.items()
+        }
+        nearest = {
+            mode: np.fmin.reduce([run.nearest[mode] for run in runs]) for mode in first.nearest
+        }
+        return cls(weights, sums, nearest, np.fmin.reduce([run.nearest_m for run in runs]))
 
 
 @dataclass(frozen=True, eq=False)

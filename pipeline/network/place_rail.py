@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -49,6 +49,11 @@ class RailAccess:
     walk_limit_min: float
     limit_min: float
 
+    def leading_to(self, campuses: slice) -> RailAccess:
+        """Give the journeys to a run of the campuses."""
+        minutes, measured = self.onward.minutes[:, campuses], self.onward.measured[:, campuses]
+        return replace(self, onward=Onward(minutes, measured))
+
     def improve(self, minutes: FloatArray, xy: FloatArray, part: slice) -> None:
         """Shorten the minutes of walking all the way where rail is quicker, in place.
 
@@ -93,16 +98,11 @@ class RailAccess:
         groups
             Shape (places, groups, campuses): whether a campus belongs to a group for a place.
         on_foot
-            Measured walks all the way to the campuses.
+            Measured walks all the way to the nearest campus of each group (see `nearest_walks`).
         """
         found = np.zeros(nearest.shape, dtype=np.bool_)
-        place = drawn.place[on_foot.rows]
-        for group in range(groups.shape[1]):
-            walk = np.where(groups[place, group], on_foot.minutes, np.inf).min(
-                axis=1, initial=np.inf
-            )
-            best = walk <= np.minimum(nearest[on_foot.rows, group], on_foot.clear_min)
-            found[on_foot.rows[best], group] = True
+        limit = np.minimum(nearest[on_foot.rows], on_foot.clear_min[:, None])
+        found[on_foot.rows] = on_foot.minutes <= limit
         if not self.onward.measured.any():
             return found
         clear = np.zeros(len(drawn.xy))
@@ -119,6 +119,17 @@ class RailAccess:
                         best = known & (there[least] + walk <= nearest[cells, group])
                         found[cells[best], group] = True
         return found
+
+
+def nearest_walks(drawn: FootprintDraws, groups: BoolArray, walks: CellPairs) -> CellPairs:
+    """Keep of measured walks to campuses the shortest to each group: shape (rows, groups)."""
+    least = np.full((len(walks.rows), groups.shape[1]), np.inf)
+    for block in drawn.blocks:
+        end = block.start + block.draws * block.share.size
+        part = slice(*np.searchsorted(walks.rows, [block.start, end]).tolist())
+        for group, member in enumerate(groups[block.position]):
+            least[part, group] = walks.minutes[part, member].min(axis=1, initial=np.inf)
+    return replace(walks, minutes=least)
 
 
 def rail_access(

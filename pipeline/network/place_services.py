@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,32 +11,30 @@ from pipeline.measures.access_pairs import BoolArray, FloatArray
 from pipeline.measures.access_rows import Measured
 from pipeline.measures.catchment_family import (
     CityCatchment,
-    floating_catchment_city,
     floating_catchment_draws,
     floating_catchment_observed,
 )
 from pipeline.measures.uncertainty_footprints import share_by_draw, summary_by_draw
-from pipeline.network.place_access import CellCosts, CellPairs, PlaceAccess, Streets, measured_pairs
+from pipeline.network.place_access import CellCosts, PairSearch, PlaceAccess, Streets
 from pipeline.network.place_catalogue import Catalogue
-from pipeline.network.place_kernels import PairRules, cutoff_of, kernels_of, within
-from pipeline.network.place_pairs import Kernel, ModeCosts, PairMeans, pair_means
+from pipeline.network.place_city import RESIDENTS, city_catchments
+from pipeline.network.place_kernels import cutoff_of
+from pipeline.network.place_pairs import PairMeans
 from pipeline.network.place_people import Dwellers
 from pipeline.network.place_rail import RailAccess
+from pipeline.network.place_runs import (
+    RAIL_WALK,
+    STRAIGHT_LINE,
+    Service,
+    Ways,
+    places_run,
+    runs_of,
+    searches_of,
+    shortest,
+)
 
-RAIL_WALK, STRAIGHT_LINE = "rail_walk", "straight_line"
-RESIDENTS, PEOPLE_UNIT = "residents", 10_000.0  # access is given per ten thousand people
+PEOPLE_UNIT = 10_000.0  # access is given per ten thousand people
 DEMAND_UNITS = {"land_area": "km2", "planned_floor_area": "10k m2", RESIDENTS: "10k people"}
-
-
-@dataclass(frozen=True, eq=False)
-class Service:
-    """One service with everything its measures need."""
-
-    name: str
-    snapshot: str | None
-    catalogue: Catalogue
-    rules: PairRules
-    demands: Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +42,13 @@ class ServiceAccess:
     """The measures of places, and the access of every resident of the city where they are known.
 
     `city` gives for each variant, mode and measure the supply per person at each of the cells of
-    `Dwellers`.
+    `Dwellers`. The campuses were taken in `runs`, as all at once would have needed `need_mb`.
     """
 
     found: list[Measured]
     city: dict[tuple[str, str, str], FloatArray]
+    runs: int
+    need_mb: float
 
 
 def measure_service(
@@ -75,29 +75,24 @@ def measure_service(
         demands of `service` stand for them.
     """
     catalogue, rules = service.catalogue, service.rules
-    measured, modes = _modes(access, service, streets, rail)
-    kernels = {mode: kernels_of(rules, catalogue) for mode in modes}
-    if rules.screen_radius_m is not None:
-        modes[STRAIGHT_LINE] = ModeCosts(
-            1.0, rules.screen_radius_m, _no_pairs(len(catalogue.campuses))
-        )
-        kernels[STRAIGHT_LINE] = {
-            f"count_within_{rules.screen_radius_m:g}m": within(rules.screen_radius_m, catalogue)
-        }
-    means = pair_means(
-        access.drawn,
-        catalogue.entrance_xy,
-        catalogue.campus,
-        modes=modes,
-        kernels=kernels,
-        groups=(catalogue.counted & catalogue.known[:, :, None]).astype(np.float64),
-    )
-    city = {} if dwellers is None else _city(service, streets, dwellers, kernels)
+    searches = searches_of(access, service, streets)
+    runs, need_mb = runs_of(access, service, searches)
+    ways = Ways(streets, searches, rail)
+    parts = [places_run(access, service, ways, run) for run in runs]
+    means, walks = PairMeans.joined([part[0] for part in parts]), shortest(parts)
+    city: dict[tuple[str, str, str], CityCatchment] = {}
+    city_runs, city_mb = 1, 0.0
+    if dwellers is not None:
+        city, city_runs, city_mb = city_catchments(service, streets, dwellers)
     found: list[Measured] = []
     summaries: dict[int, dict[str, FloatArray]] = {}
-    for mode in modes:
+    for mode, sums in means.sums.items():
         if mode != STRAIGHT_LINE:
-            by_rail = _by_rail(access, service, modes[mode], means) if mode == RAIL_WALK else None
+            by_rail = None
+            if mode == RAIL_WALK:
+                assert rail is not None  # noqa: S101 - else the mode is not among them
+                nearest = means.nearest[RAIL_WALK]
+                by_rail = rail.measured(access.drawn, nearest, catalogue.counted, walks)
             found += _nearest_rows(
                 access,
                 service,
@@ -108,36 +103,17 @@ def measure_service(
                 by_rail=by_rail,
             )
         shares = {
-            name: _share_of_pairs(access, measured.get(mode), cutoff_of(name, rules), mode)
-            for name in kernels[mode]
+            name: _share_of_pairs(access, searches.get(mode), cutoff_of(name, rules), mode)
+            for name in (*sums, *means.weights[mode])
         }
         found += _sum_rows(service, mode, shares, means)
         found += _catchment_rows(access, service, mode, shares=shares, means=means, city=city)
-    return ServiceAccess(found, {key: shared.access for key, shared in city.items()})
-
-
-def _modes(
-    access: PlaceAccess,
-    service: Service,
-    streets: Mapping[str, Streets],
-    rail: RailAccess | None,
-) -> tuple[dict[str, CellPairs], dict[str, ModeCosts]]:
-    """Measure pairs where streets are mapped and say how the minutes of each mode are found."""
-    catalogue, limit = service.catalogue, service.rules.search_limit_min
-    measured = {
-        mode: measured_pairs(
-            access, catalogue.facilities, way, campus=catalogue.campus, limit_min=limit
-        )
-        for mode, way in streets.items()
-    }
-    modes = {
-        mode: ModeCosts(access.minutes_per_m(way), limit, measured[mode])
-        for mode, way in streets.items()
-    }
-    if rail is not None:
-        on_foot = measured.get("walk", _no_pairs(len(catalogue.campuses)))
-        modes[RAIL_WALK] = ModeCosts(rail.minutes_per_m, limit, on_foot, rail=rail)
-    return measured, modes
+    return ServiceAccess(
+        found,
+        {key: shared.access for key, shared in city.items()},
+        max(len(runs), city_runs),
+        max(need_mb, city_mb),
+    )
 
 
 def _nearest_rows(
@@ -179,15 +155,6 @@ def _nearest_rows(
             summary=summary,
         )
     return found
-
-
-def _by_rail(
-    access: PlaceAccess, service: Service, costs: ModeCosts, means: PairMeans
-) -> BoolArray:
-    """Tell from which cells the quickest journey to each group rests on no estimate."""
-    assert costs.rail is not None  # noqa: S101 - asked only for the mode by rail
-    counted = service.catalogue.counted
-    return costs.rail.measured(access.drawn, means.nearest[RAIL_WALK], counted, costs.measured)
 
 
 def minutes_measures(
@@ -305,46 +272,8 @@ def _catchment_rows(
     return found
 
 
-def _city(
-    service: Service,
-    streets: Mapping[str, Streets],
-    dwellers: Dwellers,
-    kernels: Mapping[str, Mapping[str, Kernel]],
-) -> dict[tuple[str, str, str], CityCatchment]:
-    """Share the supply of each group among all residents, by mode and kernel."""
-    catalogue, homes = service.catalogue, dwellers.counted
-    assert homes is not None  # noqa: S101 - the stage says which campuses serve which homes
-    # Only catchments are wanted of homes: nobody farther takes part.
-    rules = service.rules
-    near = replace(rules, search_limit_min=max(rules.catchment_min, *rules.stepwise.edges_min))
-    _, modes = _modes(dwellers.access, replace(service, rules=near), streets, dwellers.rail)
-    means = pair_means(
-        dwellers.access.drawn,
-        catalogue.entrance_xy,
-        catalogue.campus,
-        modes=modes,
-        kernels={
-            mode: {name: kernel for name, kernel in kernels[mode].items() if kernel.size is None}
-            for mode in modes
-        },
-        groups=np.zeros((1, 0, len(catalogue.campuses))),
-    )
-    return {
-        (group, mode, f"{name}_by_{RESIDENTS}"): floating_catchment_city(
-            weights[0],
-            people=dwellers.people,
-            supply=catalogue.supply,
-            counted=homes[:, number],
-        )
-        for mode, kept in means.weights.items()
-        for name, weights in kept.items()
-        for number, group in enumerate(catalogue.groups)
-        if catalogue.counted[:, number].any()
-    }
-
-
 def _share_of_pairs(
-    access: PlaceAccess, pairs: CellPairs | None, cutoff_min: float, mode: str
+    access: PlaceAccess, pairs: PairSearch | None, cutoff_min: float, mode: str
 ) -> FloatArray | None:
     """Share of land from which every campus within the cutoff was measured on streets."""
     if mode == STRAIGHT_LINE:
@@ -353,7 +282,3 @@ def _share_of_pairs(
     if pairs is not None:
         measured[pairs.rows[pairs.clear_min > cutoff_min]] = True
     return access.measured_share(measured)
-
-
-def _no_pairs(campuses: int) -> CellPairs:
-    return CellPairs(np.empty(0, dtype=np.int64), np.empty((0, campuses)), np.empty(0))

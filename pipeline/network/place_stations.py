@@ -19,7 +19,12 @@ from pipeline.measures.people import PeopleCells
 from pipeline.measures.uncertainty_footprints import CERTAIN, share_by_draw, summary_by_draw
 from pipeline.network.place_access import PlaceAccess, Streets, measured_pairs
 from pipeline.network.place_pairs import ModeCosts, pair_means
-from pipeline.network.place_rail import RailAccess, measured_walks, onward_minutes
+from pipeline.network.place_rail import (
+    RailAccess,
+    measured_walks,
+    nearest_walks,
+    onward_minutes,
+)
 from pipeline.network.place_reach import Reach, stop_costs
 from pipeline.network.place_services import minutes_measures
 from pipeline.network.rail import RailCosts
@@ -206,7 +211,8 @@ def hub_measures(
         groups=alone.astype(np.float64),
     )
     nearest = means.nearest["rail_walk"]
-    measured = rail.measured(access.drawn, nearest, alone > 0, on_foot)
+    walks = nearest_walks(access.drawn, alone > 0, on_foot)
+    measured = rail.measured(access.drawn, nearest, alone > 0, walks)
     return [
         Measured(
             "rail", "operating", "rail_walk", f"minutes_to_{hub}_{name}", "min", matrix,

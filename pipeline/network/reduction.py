@@ -1,12 +1,17 @@
 """Shrink a network to the nodes that matter without changing any distance between them.
 
-A node that no trip starts from or ends at is taken out, and each way through it becomes an arc of
-its own between its neighbours: the elimination step of contraction hierarchies (Geisberger et al.
-2008, 10.1007/978-3-540-68552-4_24), stopped while it still pays. Nodes that are no neighbours of
-each other are taken out together, as arrays.
+A node that no trip starts from is taken out, and each way through it becomes an arc of its own
+between its neighbours: the elimination step of contraction hierarchies (Geisberger et al. 2008,
+10.1007/978-3-540-68552-4_24), stopped while it still pays. Nodes that are no neighbours of each
+other are taken out together, as arrays. Distances to nodes that were taken out follow from those
+to their neighbours, from the last taken out to the first (PHAST, Delling et al. 2013,
+10.1016/j.jpdc.2012.02.007), for many origins at once.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -19,7 +24,90 @@ _ARCS_ADDED = (-1, 0, 5, 20, 80, 320)
 _WORTH_A_ROUND = 0.03
 
 
-def reduce_network(matrix: csr_matrix, keep: Flags) -> tuple[csr_matrix, Ints]:
+@dataclass(frozen=True, eq=False)
+class _Arcs:
+    """Arcs as arrays."""
+
+    tail: Ints
+    head: Ints
+    cost: Floats
+
+    def take(self, chosen: Flags | Ints) -> _Arcs:
+        """Give some of the arcs."""
+        return _Arcs(self.tail[chosen], self.head[chosen], self.cost[chosen])
+
+
+@dataclass(frozen=True, eq=False)
+class Reduced:
+    """A network without the nodes that were taken out.
+
+    `matrix` holds the arcs between the nodes that stayed; the least cost between any two of them is
+    what it was, but for the last bits of a sum. `place` gives for every old node its row there (-1:
+    taken out). `entering` are, round by round, the arcs into the nodes taken out.
+    """
+
+    matrix: csr_matrix
+    place: Ints
+    entering: Sequence[_Arcs]
+
+    def sweep(self, wanted: Ints) -> Sweep:
+        """Prepare to carry distances on to some of the old nodes."""
+        needed = np.zeros(len(self.place), dtype=bool)
+        needed[wanted] = True
+        rounds = []
+        for arcs in self.entering:
+            own = arcs.take(needed[arcs.head])
+            needed[own.tail] = True
+            rounds.append(own)
+        stayed = self.matrix.shape[0]
+        row = self.place.copy()
+        gone = np.flatnonzero(needed & (row < 0))
+        row[gone] = stayed + np.arange(len(gone))
+        steps = []
+        for arcs in reversed(rounds):
+            if len(arcs.head):
+                own = arcs.take(np.argsort(arcs.head, kind="stable"))
+                first = np.flatnonzero(np.diff(own.head, prepend=-1))
+                steps.append(_Step(row[own.tail], own.cost[:, None], first, row[own.head[first]]))
+        return Sweep(stayed + len(gone), row, steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """The arcs into the nodes of one round: those into `node[k]` begin at `first[k]`."""
+
+    tail: Ints
+    cost: Floats
+    first: Ints
+    node: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """How to carry distances from the nodes that stayed to others, by `row` of the result."""
+
+    size: int
+    row: Ints
+    steps: Sequence[_Step]
+
+    def carried(self, known: Floats) -> Floats:
+        """Give the distances to all nodes, shape (size, origins).
+
+        Parameters
+        ----------
+        known
+            Distances from each origin to the nodes that stayed, shape (origins, stayed).
+        """
+        found = np.full((self.size, len(known)), np.inf)
+        found[: known.shape[1]] = known.T
+        for step in self.steps:
+            ways = found[step.tail]
+            ways += step.cost
+            found[step.node] = np.minimum.reduceat(ways, step.first, axis=0)
+        return found
+
+
+def reduce_network(matrix: csr_matrix, keep: Flags) -> Reduced:
     """Take out nodes that need not stay.
 
     Parameters
@@ -28,30 +116,27 @@ def reduce_network(matrix: csr_matrix, keep: Flags) -> tuple[csr_matrix, Ints]:
         Arcs and their costs, none negative; a stored zero is an arc.
     keep
         Per node: whether it has to stay.
-
-    Returns
-    -------
-    matrix, place
-        The arcs between the nodes that stayed, and for every old node its new row (-1: taken out).
-        The least cost between any two that stayed is what it was, but for the last bits of a sum.
     """
     size = matrix.shape[0]
     tail = np.repeat(np.arange(size), np.diff(matrix.indptr))
-    head, cost = matrix.indices.astype(np.int64), np.asarray(matrix.data, dtype=np.float64)
+    arcs = _Arcs(tail, matrix.indices.astype(np.int64), np.asarray(matrix.data, dtype=np.float64))
     alive = np.ones(size, dtype=bool)
+    entering = []
     # Neighbours never go together; equal ones take turns at random, so that a line goes in halves.
     drawn = np.random.default_rng(0).permutation(size)
     for limit in _ARCS_ADDED:
         share = 1.0
         while share >= _WORTH_A_ROUND:
-            gone = _independent(tail, head, alive & ~keep, drawn, limit=limit)
-            tail, head, cost = _without(tail, head, cost, gone)
+            gone = _independent(arcs.tail, arcs.head, alive & ~keep, drawn, limit=limit)
+            entering.append(arcs.take(gone[arcs.head] & (arcs.tail != arcs.head)))
+            arcs = _Arcs(*_without(arcs.tail, arcs.head, arcs.cost, gone))
             alive &= ~gone
             share = int(gone.sum()) / max(1, int(alive.sum()))
     rows = np.flatnonzero(alive)
     place = np.full(size, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
-    return _packed(place[tail], place[head], cost, len(rows)), place
+    packed = _packed(place[arcs.tail], place[arcs.head], arcs.cost, len(rows))
+    return Reduced(packed, place, entering)
 
 
 def _independent(tail: Ints, head: Ints, free: Flags, drawn: Ints, *, limit: int) -> Flags:
@@ -99,12 +184,11 @@ def _without(tail: Ints, head: Ints, cost: Floats, gone: Flags) -> tuple[Ints, I
 def _cheapest(tail: Ints, head: Ints, cost: Floats, size: int) -> tuple[Ints, Ints, Floats]:
     """Keep the cheapest of parallel arcs; sparse matrices would add them up."""
     key = tail * size + head
-    order = np.lexsort((cost, key))
+    order = np.argsort(key)
     key, cost = key[order], cost[order]
-    first = np.ones(len(key), dtype=bool)
-    first[1:] = key[1:] != key[:-1]
+    first = np.flatnonzero(np.diff(key, prepend=-1))
     tail, head = np.divmod(key[first], size)
-    return tail, head, cost[first]
+    return tail, head, np.minimum.reduceat(cost, first) if len(first) else cost
 
 
 def _packed(tail: Ints, head: Ints, cost: Floats, size: int) -> csr_matrix:

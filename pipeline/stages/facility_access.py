@@ -15,7 +15,8 @@ from pipeline.network.place_catalogue import Catalogue, catalogue_of
 from pipeline.network.place_kernels import PairRules
 from pipeline.network.place_people import Dwellers, dwellers_of
 from pipeline.network.place_rail import RailAccess, measured_walks, rail_access
-from pipeline.network.place_services import RAIL_WALK, Service, measure_service
+from pipeline.network.place_runs import RAIL_WALK, Service
+from pipeline.network.place_services import ServiceAccess, measure_service
 from pipeline.settings.access import ServiceSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import (
@@ -92,6 +93,7 @@ def write_access(
         rail,
         dwellers,
     )
+    _tell_of_runs(context, result)
     write_rows(context, access, service, result.found, unfit=_unfit(access, service))
     context.put("inequality.parquet", _inequality(context, service, dwellers, result.city))
     names = [
@@ -109,6 +111,20 @@ def write_access(
         len(settings.variants) - len(empty),
         len(settings.variants),
         ", ".join(empty) or "none",
+    )
+
+
+def _tell_of_runs(context: StageContext, result: ServiceAccess) -> None:
+    """Say that minutes to all campuses at once would not have fitted the memory."""
+    if result.runs == 1:
+        return
+    most_mb = context.settings("network").matrix_memory_mb
+    context.notice(
+        f"到各院区（校区）的时间矩阵约需 {result.need_mb:,.0f} MB，超过 network.matrix_memory_mb"
+        f"（{most_mb:,.0f} MB），已分 {result.runs} 批计算；结果不变",
+        f"minutes to all campuses would need about {result.need_mb:,.0f} MB, more than "
+        f"network.matrix_memory_mb ({most_mb:,.0f} MB): measured in {result.runs} runs of "
+        "campuses, with the same results",
     )
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from pipeline.network import campus_costs
-from pipeline.network.campus_costs import campus_minutes
+from pipeline.network.campus_costs import CampusNetwork
 from pipeline.network.costs import entrance_pairs
 from pipeline.network.reduction import reduce_network
 from pipeline.network.snap import snap
@@ -31,13 +31,17 @@ def test_no_distance_between_nodes_that_stay_changes(seed: int) -> None:
     rng = np.random.default_rng(seed)
     matrix = random_arcs(rng, 400, 400 * (1 + seed))
     keep = rng.random(400) < 0.1
-    reduced, place = reduce_network(matrix, keep)
-    kept = np.flatnonzero(keep)
+    reduced = reduce_network(matrix, keep)
+    kept, place = np.flatnonzero(keep), reduced.place
     assert (place[kept] >= 0).all()
-    assert reduced.shape[0] < 300
-    before = dijkstra(matrix, indices=kept)[:, kept]
-    after = dijkstra(reduced, indices=place[kept])[:, place[kept]]
-    np.testing.assert_allclose(after, before, rtol=1e-12, atol=1e-12)
+    assert reduced.matrix.shape[0] < 300
+    before = dijkstra(matrix, indices=kept)
+    known = dijkstra(reduced.matrix, indices=place[kept])
+    np.testing.assert_allclose(known[:, place[kept]], before[:, kept], rtol=1e-12, atol=1e-12)
+    asked = rng.choice(400, 150, replace=False)
+    sweep = reduced.sweep(asked)
+    found = sweep.carried(known)[sweep.row[asked]].T
+    np.testing.assert_allclose(found, before[:, asked], rtol=1e-12, atol=1e-12)
 
 
 def test_a_line_is_one_arc() -> None:
@@ -46,9 +50,10 @@ def test_a_line_is_one_arc() -> None:
     )
     keep = np.zeros(graph.phases.size, dtype=bool)
     keep[[0, 48]] = True
-    reduced, place = reduce_network(graph.phases.forward, keep)
-    assert reduced.shape == (2, 2)
-    assert reduced[place[0], place[48]] == pytest.approx(4800 / 80)
+    reduced = reduce_network(graph.phases.forward, keep)
+    place = reduced.place
+    assert reduced.matrix.shape == (2, 2)
+    assert reduced.matrix[place[0], place[48]] == pytest.approx(4800 / 80)
 
 
 @pytest.mark.parametrize("reduced", [False, True])
@@ -65,7 +70,9 @@ def test_campuses_are_as_far_as_pair_by_pair(
     campus[-1] = 12
     start = snap(points(*map(tuple, spots)), graph, snap_max_m=300.0)
     target = snap(doors, graph, snap_max_m=300.0)
-    found = campus_minutes(graph, start, target, campus, limit_min=9.0)
+    search = CampusNetwork(graph, target, campus).search(start, 9.0)
+    found = search.minutes(slice(None))
+    assert (search.minutes(slice(3, 10)) == found[:, 3:10]).all()
     pairs = entrance_pairs(graph, start, target, cutoff_min=9.0, memory_mb=64.0)
     pairs = pairs.assign(campus=campus[pairs["target"]])
     least = pairs.groupby(["origin", "campus"])["minutes"].min()

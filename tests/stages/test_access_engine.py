@@ -18,7 +18,8 @@ from pipeline.network.place_catalogue import Catalogue, catalogue_of
 from pipeline.network.place_kernels import PairRules
 from pipeline.network.place_people import dwellers_of
 from pipeline.network.place_rail import Onward, RailAccess, rail_access
-from pipeline.network.place_services import Service, measure_service
+from pipeline.network.place_runs import Service
+from pipeline.network.place_services import measure_service
 from pipeline.network.rail import RailCosts
 from pipeline.settings.decay import ImpedanceSettings, StepwiseSettings
 from pipeline.settings.network import NetworkSettings
