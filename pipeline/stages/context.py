@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pipeline.atomic import atomic_write, discard, drafted, put_in_place
 from pipeline.errors import LayerError, Problem
 from pipeline.stages.flow import StageSpec
+from pipeline.stages.layer_files import read_layer
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -85,10 +86,8 @@ class StageContext:
 
     def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
         """Read a layer an earlier stage wrote; its CRS must be the working CRS."""
-        import geopandas as gpd
-
         path = self._existing(stage, name)
-        found = gpd.read_parquet(path)
+        found = read_layer(path, self.crs)
         if found.crs is None or found.crs != self.crs:
             raise LayerError(
                 Problem(

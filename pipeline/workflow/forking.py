@@ -1,4 +1,4 @@
-"""Import what the stages need once, then do each command handed over in a fork.
+"""Import what the stages need once and do each command handed over in a fork.
 
 `python -m pipeline.workflow.forking SOCKET` is started by `preloaded.py` and ends with the process
 that started it.
@@ -16,15 +16,17 @@ import socket
 import socketserver
 import sys
 import threading
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pipeline.workflow.preloaded import STREAMS
 
-# What nearly every stage imports too, but only where it uses it.
-LIBRARIES = ("pyproj", "pyogrio", "rasterio", "pyarrow.parquet")
-LOOK_EVERY_S = 0.1
+# What the first stage needs too, and what later ones import where they use it.
+FIRST = ("pipeline.cli", "pipeline.engine", "pyarrow.parquet", "pyogrio", "pyproj")
+LATER = ("pyarrow.dataset", "rasterio", "scipy.optimize", "scipy.stats", "pypinyin")
+LOOK_EVERY_S = 0.05
 _LONGEST_REQUEST = 1 << 16
 
 
@@ -35,6 +37,7 @@ class Work(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         """Do the command with the caller's streams and tell the caller how it ended."""
+        gc.enable()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         message, streams, _, _ = socket.recv_fds(self.request, _LONGEST_REQUEST, len(STREAMS))
         if not message:
@@ -57,10 +60,17 @@ class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     """Forks for every command; ends, with all of them, when standard input does."""
 
     block_on_close = False
+    steps: Iterator[None] = iter(())
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Fork, so that no collection of garbage in the fork touches the shared pages."""
+        gc.freeze()
+        super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Look after the forks, and whether the run that started this process still lives."""
+        """Look after the forks and whether the run still lives; with nothing asked, go on."""
         super().service_actions()
+        next(self.steps, None)
         if select.select([0], [], [], 0)[0]:
             for child in self.active_children or ():
                 with contextlib.suppress(ProcessLookupError):
@@ -81,20 +91,34 @@ def _do(arguments: list[str]) -> int:
     return code if isinstance(code, int) else int(code is not None)
 
 
-def main() -> None:
-    """Wait for commands, having imported what they need."""
-    from pipeline.basis import import_graph
+def _preparations() -> Iterator[None]:
+    """Import and read, one step at a time, what the stages after the first will need."""
     from pipeline.stages.flow import STAGES
 
+    for stage in STAGES:
+        import_module(f"pipeline.stages.{stage.name}")
+        yield
+    for name in LATER:
+        import_module(name)
+        yield
+
+    from pipeline.publish.layer_schemas import layer_schemas
+
+    layer_schemas()
+
+
+def main() -> None:
+    """Wait for commands; import what they need before the first and between them."""
+    from pipeline.basis import import_graph
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # each command hears it for itself
+    gc.disable()
     with Server(sys.argv[1], Work) as server:
-        for name in ("pipeline.cli", "pipeline.engine", *LIBRARIES):
+        server.steps = _preparations()
+        for name in FIRST:
             import_module(name)
-        for stage in STAGES:
-            import_module(f"pipeline.stages.{stage.name}")
         import_graph()
-        gc.collect()
-        gc.freeze()  # so that the forks' collections leave the shared pages alone
+        next(server.steps)
         server.serve_forever(poll_interval=LOOK_EVERY_S)
 
 
