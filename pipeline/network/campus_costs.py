@@ -43,6 +43,8 @@ class CampusNetwork:
     def __init__(self, graph: StreetGraph, entrances: Snapped, campus: Ints) -> None:
         self.graph, self.entrances, self.campus = graph, entrances, campus
         self.count = int(campus.max(initial=-1)) + 1
+        self.farthest_min = 0.0
+        self._searched: tuple[slice, dict[int, Floats]] = (slice(0), {})
         self.whole = _with_campuses(
             graph.phases.reverse,
             arriving(graph, entrances),
@@ -60,8 +62,23 @@ class CampusNetwork:
 
     def search(self, origins: Snapped, limit_min: float) -> CampusSearch:
         """Prepare to search from the campuses to origins within a limit."""
+        self.farthest_min = max(self.farthest_min, limit_min)
         share = max(_share_reached(self.graph, limit_min), _LEAST_SHARE)
         return CampusSearch(self, origins, limit_min, by_sweep=self.count * share > _WORTH_REDUCING)
+
+    def searched(self, asked: slice, campuses: Ints) -> Floats:
+        """Search the shrunk network from some of the campuses that are asked for together.
+
+        What was found for the last ones asked for is kept: cells and homes are reached alike.
+        """
+        if self._searched[0] != asked:
+            self._searched = asked, {}
+        found, first = self._searched[1], int(campuses[0])
+        if first not in found:
+            node = self.reduced.place[self.whole.shape[0] - self.count + campuses]
+            limit_min = self.farthest_min + COST_TOLERANCE_MIN
+            found[first] = dijkstra(self.reduced.matrix, indices=node, limit=limit_min)
+        return found[first]
 
 
 class CampusSearch:
@@ -92,7 +109,7 @@ class CampusSearch:
         minutes = np.full((len(self._origins), len(asked)), np.inf)
         for first in range(0, len(asked), _CAMPUSES_AT_ONCE):
             some = slice(first, min(first + _CAMPUSES_AT_ONCE, len(asked)))
-            found = self._found(np.asarray(asked)[some])
+            found = self._found(campuses, np.asarray(asked)[some])
             both = [found[node] + cost for node, cost in self._via]
             minutes[self._rows, some] = np.minimum(*both)
         campus = self._network.campus[self._direct["target"].to_numpy()]
@@ -102,16 +119,13 @@ class CampusSearch:
         minutes[~within(minutes, self._limit_min)] = np.inf
         return minutes
 
-    def _found(self, campuses: Ints) -> Floats:
+    def _found(self, asked: slice, campuses: Ints) -> Floats:
         """Give minutes from nodes to some campuses, shape (nodes, campuses)."""
         network, limit_min = self._network, self._limit_min + COST_TOLERANCE_MIN
+        if self._sweep is not None:
+            return self._sweep.carried(network.searched(asked, campuses))
         node = network.whole.shape[0] - network.count + campuses
-        if self._sweep is None:
-            return np.asarray(dijkstra(network.whole, indices=node, limit=limit_min).T)
-        reduced = network.reduced
-        return self._sweep.carried(
-            dijkstra(reduced.matrix, indices=reduced.place[node], limit=limit_min)
-        )
+        return np.asarray(dijkstra(network.whole, indices=node, limit=limit_min).T)
 
 
 def _share_reached(graph: StreetGraph, limit_min: float) -> float:

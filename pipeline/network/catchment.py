@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from shapely.ops import substring
 
 from pipeline.network.graph import StreetGraph
@@ -145,12 +146,49 @@ def _cut(graph: StreetGraph, spans: pd.DataFrame) -> gpd.GeoDataFrame:
     )
 
 
+class Grown:
+    """Edges grown to either side and united, each whole edge once for all catchments that hold it.
+
+    Parameters
+    ----------
+    reach_m
+        How far edges grow.
+    """
+
+    def __init__(self, reach_m: float) -> None:
+        self._reach_m = reach_m
+        self._known: list[tuple[Ints, shapely.Geometry]] = []
+
+    def land(self, lines: NDArray[np.object_], edge: Ints) -> shapely.Geometry:
+        """Unite lines; those that are a whole edge have its number, parts of edges have -1."""
+        number, first = np.unique(edge, return_index=True)
+        whole = number >= 0
+        parts = self._united(lines[edge < 0])
+        return shapely.union(self._of_edges(number[whole], lines[first[whole]]), parts)
+
+    def _of_edges(self, number: Ints, lines: NDArray[np.object_]) -> shapely.Geometry:
+        """Unite whole edges, beginning from the most that are united already."""
+        held = [known for known in self._known if np.isin(known[0], number).all()]
+        done, land = max(held, key=lambda known: len(known[0]), default=(number[:0], None))
+        fresh = ~np.isin(number, done)
+        if land is None or fresh.any():
+            added = self._united(lines[fresh])
+            land = added if land is None else shapely.union(land, added)
+            self._known.append((number, land))
+        return land
+
+    def _united(self, lines: NDArray[np.object_]) -> shapely.Geometry:
+        return shapely.union_all(shapely.buffer(lines, self._reach_m, quad_segs=_CHORDS))
+
+
 def catchment_polygon(
     edges: gpd.GeoDataFrame | gpd.GeoSeries,
     *,
     half_width_m: float,
     closing_m: float,
     min_hole_m2: float,
+    whole: Ints | None = None,
+    grown: Grown | None = None,
 ) -> shapely.Geometry:
     """Turn reached edges into the land they serve.
 
@@ -164,6 +202,9 @@ def catchment_polygon(
         Radius of the closing (growing, then shrinking) that fills slits between edges.
     min_hole_m2
         Holes smaller than this are filled.
+    whole, grown
+        Numbers of the edges that are reached from end to end, -1 for parts of edges, and what was
+        united of them for other limits or sources.
 
     Returns
     -------
@@ -173,8 +214,9 @@ def catchment_polygon(
     lines = edges.geometry.to_numpy()
     if len(lines) == 0:
         return shapely.Polygon()
-    grown = shapely.union_all(shapely.buffer(lines, half_width_m + closing_m, quad_segs=_CHORDS))
-    closed = shapely.buffer(grown, -closing_m, quad_segs=_CHORDS) if closing_m else grown
+    known = Grown(half_width_m + closing_m) if grown is None else grown
+    land = known.land(lines, np.full(len(lines), -1) if whole is None else whole)
+    closed = shapely.buffer(land, -closing_m, quad_segs=_CHORDS) if closing_m else land
     parts = [_without_small_holes(part, min_hole_m2) for part in shapely.get_parts(closed)]
     # Filling a hole may swallow a part that stood in it.
     return shapely.union_all(parts) if len(parts) > 1 else parts[0]

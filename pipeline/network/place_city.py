@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,43 +12,50 @@ from pipeline.network.place_access import Streets
 from pipeline.network.place_kernels import kernels_of
 from pipeline.network.place_pairs import pair_means
 from pipeline.network.place_people import Dwellers
-from pipeline.network.place_runs import Service, Ways, modes_of, runs_of, searches_of
+from pipeline.network.place_runs import Service, Ways, modes_of, searches_of
 
 RESIDENTS = "residents"
+Shares = dict[tuple[str, str, str], CityCatchment]
 CATCHMENTS = 2  # kinds of floating catchments, each with a weight for every home and campus
 
 
-def city_catchments(
-    service: Service, streets: Mapping[str, Streets], dwellers: Dwellers
-) -> tuple[dict[tuple[str, str, str], CityCatchment], int, float]:
-    """Share the supply of each group among all residents, by mode and kernel.
+class CityShares:
+    """The homes of a city, prepared to share the supply of runs of campuses."""
 
-    Gives the runs of campuses in which that was done and the MB that one run would have needed too.
-    """
-    # Only catchments are wanted of homes: nobody farther takes part.
-    rules = service.rules
-    limit = max(rules.catchment_min, *rules.stepwise.edges_min)
-    near = replace(service, rules=replace(rules, search_limit_min=limit))
-    searches = searches_of(dwellers.access, near, streets)
-    modes = len(streets) + (dwellers.rail is not None)
-    runs, need_mb = runs_of(
-        dwellers.access, near, searches, also=CATCHMENTS * modes * len(dwellers.people)
-    )
-    ways = Ways(streets, searches, dwellers.rail)
-    found = [_city_run(near, ways, dwellers, run) for run in runs]
-    together = {
+    def __init__(
+        self, service: Service, streets: Mapping[str, Streets], dwellers: Dwellers
+    ) -> None:
+        # Only catchments are wanted of homes: nobody farther takes part.
+        rules = service.rules
+        limit = max(rules.catchment_min, *rules.stepwise.edges_min)
+        self._service = replace(service, rules=replace(rules, search_limit_min=limit))
+        self._dwellers = dwellers
+        searches = searches_of(dwellers.access, self._service, streets)
+        self._ways = Ways(streets, searches, dwellers.rail)
+
+    @property
+    def numbers_each(self) -> int:
+        """How many numbers are held of each campus at once."""
+        modes = len(self._ways.streets) + (self._ways.rail is not None)
+        return self._ways.rows + CATCHMENTS * modes * len(self._dwellers.people)
+
+    def run(self, run: slice) -> Shares:
+        """Share the supply of a run of campuses."""
+        return _city_run(self._service, self._ways, self._dwellers, run)
+
+
+def joined_shares(runs: Sequence[Shares]) -> Shares:
+    """Add up what runs of campuses give to homes."""
+    return {
         key: CityCatchment(
-            np.concatenate([part[key].ratio for part in found]),
-            np.sum([part[key].access for part in found], axis=0),
+            np.concatenate([part[key].ratio for part in runs]),
+            np.sum([part[key].access for part in runs], axis=0),
         )
-        for key in found[0]
+        for key in runs[0]
     }
-    return together, len(runs), need_mb
 
 
-def _city_run(
-    service: Service, ways: Ways, dwellers: Dwellers, run: slice
-) -> dict[tuple[str, str, str], CityCatchment]:
+def _city_run(service: Service, ways: Ways, dwellers: Dwellers, run: slice) -> Shares:
     """Share the supply of a run of campuses."""
     part, homes = service.catalogue.part(run), dwellers.counted
     assert homes is not None  # noqa: S101 - the stage says which campuses serve which homes

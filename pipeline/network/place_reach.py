@@ -13,7 +13,7 @@ import shapely
 from pipeline.measures.access_pairs import BoolArray, FloatArray
 from pipeline.measures.coverage import GeometryArray, coverage_pieces
 from pipeline.measures.uncertainty import THRESHOLD_SLACK
-from pipeline.network.catchment import catchment_edges, catchment_polygon
+from pipeline.network.catchment import Grown, catchment_edges, catchment_polygon
 from pipeline.network.place_access import CellCosts, PlaceAccess, Streets
 from pipeline.network.standing import stand
 from pipeline.settings.network import NetworkSettings
@@ -139,6 +139,7 @@ def reach_of(
     settings: NetworkSettings,
     *,
     bands_m: Sequence[float],
+    grown: Grown | None = None,
 ) -> Reach:
     """Cut the streets exactly where each band ends and turn them into land.
 
@@ -152,6 +153,8 @@ def reach_of(
         Half-width and closing of the polygons, smallest hole.
     bands_m
         Bands in metres along streets.
+    grown
+        What was united for other stops (see `grown_for`).
     """
     nothing = gpd.GeoDataFrame(
         {"band_m": [], "edge_id": [], "from_m": [], "to_m": [], "length_m": []},
@@ -173,16 +176,27 @@ def reach_of(
         edges["band_m"] = np.round(edges["limit_min"] * speed - begun, 6)
         parts.append(edges.drop(columns="limit_min"))
     edges = gpd.GeoDataFrame(pd.concat([nothing, *parts], ignore_index=True), crs=stops.crs)
-    catchments = {
-        band: catchment_polygon(
-            edges[edges["band_m"].eq(round(band, 6))],
+    number = pd.Index(graph.edges["edge_id"]).get_indexer(pd.Index(edges["edge_id"]))
+    ends = (edges["from_m"] == 0) & (edges["to_m"] == graph.edges["length_m"].to_numpy()[number])
+    whole = np.where(ends, number, -1)
+    known = grown_for(settings) if grown is None else grown
+    catchments = {}
+    for band in sorted(bands_m):
+        own = edges["band_m"].eq(round(band, 6)).to_numpy()
+        catchments[band] = catchment_polygon(
+            edges[own],
             half_width_m=settings.catchment_half_width_m,
             closing_m=settings.catchment_closing_m,
             min_hole_m2=settings.catchment_min_hole_m2,
+            whole=whole[own],
+            grown=known,
         )
-        for band in bands_m
-    }
     return Reach(catchments, edges, _mapped_land(walk), stops, settings.detour_factor)
+
+
+def grown_for(settings: NetworkSettings) -> Grown:
+    """Begin to unite edges as wide as the settings want catchments."""
+    return Grown(settings.catchment_half_width_m + settings.catchment_closing_m)
 
 
 def _on_streets(stops: gpd.GeoDataFrame, walk: Streets, settings: NetworkSettings) -> BoolArray:

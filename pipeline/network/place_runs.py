@@ -44,6 +44,11 @@ class Ways:
     searches: Mapping[str, PairSearch]
     rail: RailAccess | None
 
+    @property
+    def rows(self) -> int:
+        """Cells that are measured, one for each mode."""
+        return sum(len(search.rows) for search in self.searches.values())
+
 
 def searches_of(
     access: PlaceAccess, service: Service, streets: Mapping[str, Streets]
@@ -59,16 +64,9 @@ def searches_of(
     return {mode: search for mode, search in found.items() if search is not None}
 
 
-def runs_of(
-    access: PlaceAccess, service: Service, searches: Mapping[str, PairSearch], also: int = 0
-) -> tuple[list[slice], float]:
-    """Cut the campuses into runs of which the minutes from all cells fit the memory.
-
-    `also` are the numbers kept of each campus besides. Gives the need of the whole in MB too.
-    """
-    count = len(service.catalogue.campuses)
-    bytes_each = 8.0 * (also + sum(len(search.rows) for search in searches.values()))
-    most_mb = access.network.matrix_memory_mb
+def runs_of(count: int, *, numbers_each: int, most_mb: float) -> tuple[list[slice], float]:
+    """Cut campuses into runs whose minutes fit the memory; gives the need of all in MB too."""
+    bytes_each = 8.0 * numbers_each
     return portions(
         count, bytes_each=bytes_each, most_mb=most_mb
     ), count * bytes_each / BYTES_PER_MB

@@ -17,7 +17,7 @@ from pipeline.measures.catchment_family import (
 from pipeline.measures.uncertainty_footprints import share_by_draw, summary_by_draw
 from pipeline.network.place_access import CellCosts, PairSearch, PlaceAccess, Streets
 from pipeline.network.place_catalogue import Catalogue
-from pipeline.network.place_city import RESIDENTS, city_catchments
+from pipeline.network.place_city import RESIDENTS, CityShares, joined_shares
 from pipeline.network.place_kernels import cutoff_of
 from pipeline.network.place_pairs import PairMeans
 from pipeline.network.place_people import Dwellers
@@ -76,14 +76,20 @@ def measure_service(
     """
     catalogue, rules = service.catalogue, service.rules
     searches = searches_of(access, service, streets)
-    runs, need_mb = runs_of(access, service, searches)
     ways = Ways(streets, searches, rail)
-    parts = [places_run(access, service, ways, run) for run in runs]
+    homes = None if dwellers is None else CityShares(service, streets, dwellers)
+    runs, need_mb = runs_of(
+        len(catalogue.campuses),
+        numbers_each=ways.rows + (0 if homes is None else homes.numbers_each),
+        most_mb=access.network.matrix_memory_mb,
+    )
+    parts, shared = [], []
+    for run in runs:
+        parts.append(places_run(access, service, ways, run))
+        if homes is not None:
+            shared.append(homes.run(run))
     means, walks = PairMeans.joined([part[0] for part in parts]), shortest(parts)
-    city: dict[tuple[str, str, str], CityCatchment] = {}
-    city_runs, city_mb = 1, 0.0
-    if dwellers is not None:
-        city, city_runs, city_mb = city_catchments(service, streets, dwellers)
+    city = joined_shares(shared) if shared else {}
     found: list[Measured] = []
     summaries: dict[int, dict[str, FloatArray]] = {}
     for mode, sums in means.sums.items():
@@ -111,8 +117,8 @@ def measure_service(
     return ServiceAccess(
         found,
         {key: shared.access for key, shared in city.items()},
-        max(len(runs), city_runs),
-        max(need_mb, city_mb),
+        len(runs),
+        need_mb,
     )
 
 

@@ -19,7 +19,7 @@ from scipy.sparse import csr_matrix
 from pipeline.network.phases import Flags, Floats, Ints
 
 # How many arcs taking a node out may add: first dead ends and bends, then ever busier corners.
-_ARCS_ADDED = (-1, 0, 5, 20, 80, 320)
+_ARCS_ADDED = (-1, 0, 5, 20, 80, 320, 1280)
 # A limit is left for the next one when a round takes out less than this share of the nodes.
 _WORTH_A_ROUND = 0.03
 

@@ -13,7 +13,7 @@ from pipeline.measures.coverage_areas import area_coverage
 from pipeline.measures.people import people_cells
 from pipeline.measures.uncertainty_footprints import is_facility_point
 from pipeline.network.place_access import PlaceAccess, Streets
-from pipeline.network.place_reach import reach_of, stops_of
+from pipeline.network.place_reach import Reach, grown_for, reach_of, stops_of
 from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
 from pipeline.sources.tables import points_of
 from pipeline.stages import rail_tables
@@ -57,10 +57,18 @@ def run(context: StageContext) -> None:
     units = rail_tables.units_of(context)
     snapshot = snapshot_of(context, "line_stations", "planned_stations")
     found: list[Measured] = _hubs(context, access, walk)
-    names, areas, gates, reaches = [], [], [], {}
+    names, areas, gates = [], [], []
+    reaches: dict[str, Reach] = {}
+    grown = grown_for(access.network)
     for variant, states in SCENARIOS.items():
         chosen = stops[stops["status"].isin(states)].reset_index(drop=True)
-        reach = reach_of(chosen, walk, access.network, bands_m=rules.bands_m)
+        # Without planned stations both states of the network are one.
+        same = [known for known in reaches.values() if len(known.stops) == len(chosen)]
+        reach = (
+            same[0]
+            if same
+            else reach_of(chosen, walk, access.network, bands_m=rules.bands_m, grown=grown)
+        )
         common: dict[str, Any] = {"variant": variant, "snapshot": snapshot}
         found += station_measures(
             access, chosen, walk, reach, people,
