@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.measures.access_rows import SILENT
 from pipeline.measures.inequality import (
     Sampling,
     Spread,
@@ -157,7 +158,7 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame, marked: Mapping[str, str
     """
     rows = long[long["place_id"].isin(names.index)]
     told = rows.groupby(MEASURE_KEY, sort=False)["status"].transform(
-        lambda s: s.ne("no_data").any()
+        lambda s: (~s.isin(SILENT)).any()
     )
     rows = rows[told.astype(bool)]
     parts = [rows[name].astype(str) for name in MEASURE_KEY]

@@ -19,10 +19,12 @@ from pipeline.measures.uncertainty_footprints import FootprintDraws
 
 MEASURED, ESTIMATED, MIXED = "measured_network", "estimated_straight_line", "mixed"
 LAND = "land_area"
+NONE_IN_CITY = "none_in_city"  # the study states that its city has none of it
 COLUMNS = (
     "place_id", "service", "variant", "mode", "measure", "value", "unit", "denominator", "status",
     "method", "low", "high", "finding", "verdict", "measured_share", "standard_id", "snapshot",
 )  # fmt: skip
+SILENT = ("no_data", NONE_IN_CITY)  # rows that only say that there is nothing to say
 WITHHELD = ("value", "low", "high", "finding", "status", "verdict")
 
 
@@ -165,6 +167,15 @@ def without_unfit(rows: pd.DataFrame, unfit: pd.Series[bool]) -> pd.DataFrame:
     keep = [name for name in WITHHELD if name in rows.columns]
     blanked = withhold(rows[keep], flags)
     return rows.assign(**{name: blanked[name] for name in keep})
+
+
+def none_in_city(table: pd.DataFrame) -> pd.DataFrame:
+    """Say of what has no data that the city has none of it: known, and not merely unmapped."""
+    nothing = table["status"].eq("no_data")
+    found = table.assign(status=table["status"].mask(nothing, NONE_IN_CITY))
+    if "verdict" in table.columns:
+        found["verdict"] = table["verdict"].astype("object").mask(nothing, None)
+    return found
 
 
 def without_absence(rows: pd.DataFrame) -> pd.DataFrame:

@@ -108,6 +108,7 @@ def area_coverage(
     pandas.DataFrame
         Rows of the long table, `place_id` being the unit's id; without any township one row for
         each measure of land says that their outlines are not at hand (`townships`, `no_data`).
+        Without any stop every share is null, `no_data`.
     """
     alone = units[units["members"].eq(units["unit_id"])].set_index("unit_id")
     member = _memberships(units, alone.index)
@@ -135,6 +136,8 @@ def area_coverage(
             ]
     table = pd.concat(rows, ignore_index=True)
     table.insert(0, "place_id", np.tile(units["unit_id"].astype(str), len(rows)))
+    if not len(stops):  # none is known: that is no share of zero
+        table = table.assign(value=np.nan, status="no_data", method=None, measured_share=np.nan)
     if len(units) and not units["unit_id"].str.startswith(TOWNSHIP).any():
         table = pd.concat([table, _no_townships(table)], ignore_index=True)
     table = table.assign(service="rail", variant=variant, snapshot=snapshot)

@@ -161,7 +161,8 @@ def rank_range(
     pandas.DataFrame
         On the index of `gaps`: `rank`, `rank_best` and `rank_worst` over all weights tried,
         `rank_p05` and `rank_p95` over the random ones, `gap_share` and `no_gap_share` (of the
-        random weights, for and against being among the k largest), `finding` and `verdict`.
+        random weights, for and against being among the k largest, which a gap of 0 never is),
+        `finding` and `verdict`.
     """
     share = _shares(gaps, weights)
     composite = composite_gap(gaps, weights=weights)
@@ -173,7 +174,8 @@ def rank_range(
     random_ranks = _ranks(matrix @ tried.T)
     stated_ranks = _ranks(matrix @ _stated_weights(share).T)
     every = np.concatenate((stated_ranks, random_ranks), axis=1)
-    among = (random_ranks <= worst_places).mean(axis=1)
+    # A place that misses nothing is not among the largest gaps, however few places have one.
+    among = ((random_ranks <= worst_places) & (matrix @ tried.T > 0)).mean(axis=1)
     index = gaps.index[complete]
     ranks = pd.DataFrame(
         {

@@ -87,6 +87,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "beyond_limit": ("超出搜索范围", "beyond the search limit"),
     "unsnapped": ("未能接入路网", "not on the street network"),
     "no_data": ("无数据", "no data"),
+    "none_in_city": ("本市没有", "none in this city"),
     "not_measurable": ("不可测", "not measurable"),
     "operating": ("运营", "operating"),
     "under_construction": ("在建", "under construction"),

@@ -37,7 +37,8 @@ _BOUNDARIES = {
 }
 _REASONS = {
     "no_data": ("无数据", "no data"),
-    "not_testable": ("无法判定", "not testable"),
+    "none_in_city": ("本市没有", "none in this city"),
+    "not_testable": ("点位不适用", "point unfit"),
     "not_measurable": ("不可测", "not measurable"),
     "beyond_limit": ("超出搜索范围", "beyond limit"),
     "unsnapped": ("未接入路网", "not on streets"),

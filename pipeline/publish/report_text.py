@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from pipeline.measures.access_rows import NONE_IN_CITY
 from pipeline.measures.targets import target_columns as columns_of_targets
 from pipeline.publish.report_cells import UNITS, Words, clean, interval, number, with_unit
 from pipeline.publish.report_data import CASE, PART, ReportData, Row
@@ -77,6 +78,9 @@ def standard_words(data: ReportData, standard_id: str) -> Words:
     """Name a standard and say whether it was verified."""
     row = data.standard(standard_id)
     if row is None:
+        zh, en = data.name(standard_id)
+        if zh != standard_id:  # the study names it
+            return Words(f"门槛：{zh}", f"threshold: {en}")
         return Words(f"标准 {standard_id}：标准表中没有", f"{standard_id}: not in the table")
     zh, en = confidence_words(row["confidence"])
     if row["confidence"] == "analyst_choice":
@@ -155,6 +159,14 @@ def _service(data: ReportData, need: NeedSettings) -> Line:
     counts = tally(rows["outcome"])
     known = len(rows) - int(counts[NO_VALUE])
     zh, en = data.name(need.service)
+    if len(rows) and rows["status"].eq(NONE_IN_CITY).all():
+        return Line(
+            Words(
+                f"{zh}：本市没有，故不算缺口，也不计入综合。",
+                f"{en}: none in this city; it is no gap and no part of the composite.",
+            ),
+            (Words("研究文件所述", "as the study states"),),
+        )
     least, most = count_interval(counts)
     asked = need_words(data, need)
     firm, likely = int(counts[GAP_ROBUST]), int(counts[GAP_LIKELY])
@@ -285,7 +297,16 @@ def _worst(data: ReportData) -> Line | None:
     ranked = rows[rows["rank"].notna()].sort_values(["rank", "gap"], kind="stable")
     if ranked.empty:
         return None
-    said = [_ranked_place(data.place(str(key)), row) for key, row in ranked.head(LISTED).iterrows()]
+    largest = ranked[ranked["gap"].gt(0)].head(LISTED)
+    if largest.empty:
+        return Line(
+            Words(
+                f"有综合值的 {len(ranked)} 处地点都没有缺口（综合缺口均为 0）。",
+                f"None of the {len(ranked)} places with a composite has a gap (it is 0 at each).",
+            ),
+            (),
+        )
+    said = [_ranked_place(data.place(str(key)), row) for key, row in largest.iterrows()]
     counts = tally(rows["outcome"])
     firm, left = int(counts[GAP_ROBUST]), int(counts[NO_VALUE])
     return Line(

@@ -82,6 +82,14 @@ MOVER = LineClass(running_speed_kmh=35, dwell_min=0.5, headway_min=6)
 class RailSettings(Section):
     """How a rail graph is built from ordered line-stations."""
 
+    in_city: bool = setting(
+        default=True,
+        zh="本市是否有轨道交通。确知没有时填 false：轨道各项为“本市没有”，不算缺口，也不计入综合；"
+        "未测绘的车站不在此列",
+        en="whether the city has rail. Where it is known to have none write false: rail is then "
+        "'none in this city', no gap and no part of the composite; stations that are merely "
+        "unmapped are another matter",
+    )
     classes: dict[str, LineClass] = setting(
         {
             "urban": URBAN,

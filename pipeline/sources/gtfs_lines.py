@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.errors import FieldError, Problem, SourceError
+from pipeline.errors import FieldError, Problem
 from pipeline.sources.gtfs import Feed, seconds
 
 logger = logging.getLogger(__name__)
@@ -48,27 +48,20 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
     timetable
         `line_stations`: `line_station_id`, `line_id`, `line`, `branch`, `seq`, `station_id`,
         `name_zh`, `name_en`, `lon`, `lat`, `status` (operating), `source`; `lines`: `line_id`,
-        `name_zh`, `name_en`, `colour_hex`. Names are the feed's own in both languages.
+        `name_zh`, `name_en`, `colour_hex`. Names are the feed's own in both languages. Both are
+        empty, without columns, where the feed has no route of these types.
 
     Raises
     ------
-    SourceError
-        The feed holds no line of these types.
     FieldError
         A time, the order of a trip's stops or the position of a station is none.
     """
     kinds = pd.to_numeric(feed.routes["route_type"], errors="coerce")
     routes = feed.routes[kinds.isin([*route_types, *_EXTENDED])]
     if routes.empty:
-        found = ", ".join(sorted(set(feed.routes["route_type"])))
-        raise SourceError(
-            Problem(
-                zh="时刻表中没有轨道线路",
-                en=f"the timetable holds no rail line; its route types: {found}",
-                path=feed.path,
-                rule="inputs.rail_route_types",
-            )
-        )
+        held = ", ".join(sorted(set(feed.routes["route_type"])))
+        logger.warning("%s has no rail route, its route types: %s", feed.path.name, held)
+        return RailTimetable(pd.DataFrame(), pd.DataFrame(), _first_day(feed))
     stations = _stations(feed)
     sequences = _sequences(feed, routes["route_id"].tolist(), stations["station_id"])
     rows = [

@@ -118,8 +118,11 @@ def planned_of(features: gpd.GeoDataFrame) -> pd.DataFrame:
 
 
 def facilities_of(features: gpd.GeoDataFrame, *, key: str, zh: str, en: str) -> pd.DataFrame:
-    """Make a table of facilities: the column `key` is the id, unnamed ones go by kind and id."""
-    names = _named(features, f"{zh} ", f"{en} ")
+    """Make a table of facilities: the column `key` is the id, unnamed ones go by kind and id.
+
+    On the features' index; what has closed for good is left out.
+    """
+    names = _named(features[features["status"].ne("closed")], f"{zh} ", f"{en} ")
     return names.assign(**{key: names["osm_id"]})
 
 
@@ -135,7 +138,7 @@ def _named(features: gpd.GeoDataFrame, zh: str, en: str) -> pd.DataFrame:
             "lat": degrees.y,
             "source": SOURCE,
         }
-    ).reset_index(drop=True)
+    )
 
 
 def _groups(shapes: npt.NDArray[np.object_], reach_m: float) -> npt.NDArray[np.int64]:

@@ -8,7 +8,13 @@ from dataclasses import replace
 import pandas as pd
 
 from pipeline.measures.access_pairs import FloatArray
-from pipeline.measures.access_rows import Measured, draws_of_needs, long_table, without_unfit
+from pipeline.measures.access_rows import (
+    Measured,
+    draws_of_needs,
+    long_table,
+    none_in_city,
+    without_unfit,
+)
 from pipeline.measures.inequality import INEQUALITY_COLUMNS, spread_among_people
 from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_catalogue import Catalogue, catalogue_of
@@ -135,10 +141,16 @@ def write_rows(
     found: Sequence[Measured],
     *,
     unfit: pd.Series[bool],
+    none: bool = False,
 ) -> None:
-    """Write the long table of a service and the draws of what its needs name."""
+    """Write the long table of a service and the draws of what its needs name.
+
+    `none`: the city is known to have none of it.
+    """
     needs = needs_of(context, service)
     table = long_table(found, access.drawn, needs=needs, judging=judging_of(context))
+    if none:
+        table = none_in_city(table)
     draws = draws_of_needs(found, access.drawn, needs)
     withheld = draws["place_id"].isin(unfit.index[unfit])
     context.put("access.parquet", without_unfit(table, unfit))

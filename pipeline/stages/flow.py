@@ -187,7 +187,7 @@ STAGES: tuple[StageSpec, ...] = (
         zh="缺口：需求减供给，分项与综合",
         en="gaps: need minus provision, per service and composite",
         needs=("ingest", "rail", "hospitals", "schools"),
-        settings=("study", "gaps", "uncertainty"),
+        settings=("study", "rail", "gaps", "uncertainty"),
         outputs=("gaps.parquet", "tiers.parquet"),
     ),
     StageSpec(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.errors import Problem, StudyError
 from pipeline.measures.gaps import composite_gap, normalised_gap, rank_range, service_gap
 from pipeline.measures.uncertainty import interval, verdict
 from pipeline.settings.needs import NeedSettings
@@ -92,7 +93,8 @@ def _composite(context: StageContext, wide: pd.DataFrame, drawn: pd.DataFrame) -
     The rank range over weights stands apart from that interval.
     """
     settings, rules = context.settings("gaps"), context.settings("uncertainty")
-    by_draw = composite_gap(drawn, weights=settings.weights)
+    weights = _weights(context)
+    by_draw = composite_gap(drawn, weights=weights)
     over_draws = interval(
         by_draw["composite"], places=wide.index, interval_share=rules.interval_share
     )
@@ -104,11 +106,11 @@ def _composite(context: StageContext, wide: pd.DataFrame, drawn: pd.DataFrame) -
         robust_share=rules.robust_share,
         likely_share=rules.likely_share,
     )
-    joined = composite_gap(wide, weights=settings.weights)
+    joined = composite_gap(wide, weights=weights)
     whole = joined["composite"].where(over_draws["value"].notna())
     ranks = rank_range(
         wide,
-        weights=settings.weights,
+        weights=weights,
         draws=settings.dirichlet_draws,
         concentration=settings.dirichlet_concentration,
         seed=context.settings("study").seed,
@@ -140,6 +142,30 @@ def _composite(context: StageContext, wide: pd.DataFrame, drawn: pd.DataFrame) -
     )
 
 
+def _weights(context: StageContext) -> dict[str, float]:
+    """Leave out what the city has none of: a park cannot lack of its city what that lacks itself.
+
+    Raises
+    ------
+    StudyError
+        When no other service has a weight.
+    """
+    weights: dict[str, float] = dict(context.settings("gaps").weights)
+    if not context.settings("rail").in_city:
+        weights.pop("rail", None)
+    if not sum(weights.values()) > 0:
+        raise StudyError(
+            Problem(
+                zh="本市没有轨道交通，而综合缺口只含轨道",
+                en="the city has no rail and the composite gap consists of nothing else",
+                rule="gaps.weights",
+                remedy_zh="给医院或学校以权重",
+                remedy_en="give hospitals or schools a weight",
+            )
+        )
+    return weights
+
+
 def _tiers(table: pd.DataFrame, tier: pd.Series[str]) -> pd.DataFrame:
     """Summarise gaps by tier over the places that have one; the others are counted."""
     gap, no_gap = table["finding"].eq("gap"), table["finding"].eq("no_gap")
@@ -150,7 +176,7 @@ def _tiers(table: pd.DataFrame, tier: pd.Series[str]) -> pd.DataFrame:
         gap_robust=gap & firm,
         gap_likely=gap & table["verdict"].eq("likely"),
         no_gap_robust=no_gap & firm,
-        undecided=table["verdict"].eq("not_testable"),
+        undecided=table["verdict"].eq("not_testable") & table["gap"].notna(),
     )
     return (
         flagged.groupby(["tier", "service"], sort=True)

@@ -88,7 +88,7 @@ def run(context: StageContext) -> None:
     context.put("places.parquet", places)
     context.put("facilities.parquet", _gathered([_hospitals(given), _schools(given)], context))
     context.put("ordinary.parquet", _ordinary(given))
-    context.put("line_stations.parquet", _stations(given, context.crs))
+    context.put("line_stations.parquet", _stations(context, given))
     context.put("planned_stations.parquet", _planned(given, context.crs))
     around = shapely.union_all(places.geometry.dropna().to_numpy()).convex_hull
     area = around.buffer(context.settings("study").buffer_m)
@@ -190,7 +190,7 @@ def _schools(given: StudyInputs) -> gpd.GeoDataFrame | None:
     if features is not None:
         table = facilities_of(features, key="school_id", zh="学校", en="School")
         flags = school_flags(features, given.school_reader)
-        return schools_of(table.loc[flags.index].join(flags), crs=given.crs)
+        return schools_of(table.join(flags, how="inner"), crs=given.crs)
     found = given.placed("schools")
     reader = given.school_reader
     return None if found is None else schools_of(found, crs=given.crs, reader=reader)
@@ -231,7 +231,7 @@ def _gathered(parts: list[gpd.GeoDataFrame | None], context: StageContext) -> gp
     )
 
 
-def _stations(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
+def _stations(context: StageContext, given: StudyInputs) -> gpd.GeoDataFrame:
     """Place the line-stations of the table, else of the extract, else of the timetable."""
     features = given.features("line_stations")
     table = given.placed("line_stations")
@@ -239,7 +239,12 @@ def _stations(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
         table = stations_of(features[features["status"].eq("operating")])
     elif table is None and given.timetable is not None:
         table = given.timetable.line_stations
-    return _points_or_none(table, crs, like="line_stations")
+        if table.empty:
+            context.notice(
+                "时刻表中没有轨道线路（见 inputs.rail_route_types）：没有车站",
+                "the timetable has no rail route (see inputs.rail_route_types): no stations",
+            )
+    return _points_or_none(table, context.crs, like="line_stations")
 
 
 def _planned(given: StudyInputs, crs: str) -> gpd.GeoDataFrame:
@@ -259,7 +264,7 @@ def _lines(given: StudyInputs) -> pd.DataFrame:
     table = given.plain("lines")
     if table is None and given.source("line_stations") is None and given.timetable is not None:
         table = given.timetable.lines
-    return _or_empty(table, like="lines")
+    return _or_empty(None if table is None or table.empty else table, like="lines")
 
 
 def _surroundings(context: StageContext, given: StudyInputs, places: gpd.GeoDataFrame) -> None:

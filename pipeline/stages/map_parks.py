@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
+from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_payload import simplified
 from pipeline.publish.overview_map import target_column, target_years
 from pipeline.publish.park_layers import DISTRICTS, METRO, STREETS
@@ -123,7 +124,7 @@ class ParkBuilder:
 
     @cached_property
     def _access(self) -> dict[str, pd.DataFrame]:
-        told = self.tables.access[self.tables.access["status"].ne("no_data")]
+        told = self.tables.access[~self.tables.access["status"].isin(SILENT)]
         return {str(key): rows for key, rows in told.groupby("place_id", sort=False)}
 
     def _subtitle(self, row: pd.Series) -> tuple[str, str]:

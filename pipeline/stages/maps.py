@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.overview_map import (
     OverviewData,
@@ -79,7 +80,7 @@ def _overview(
         ),
         places=tables.places.assign(page=tables.places["place_id"].map(pages)),
         gaps=tables.gaps,
-        access=tables.access[tables.access["status"].ne("no_data")],
+        access=tables.access[~tables.access["status"].isin(SILENT)],
         districts=tables.districts,
         metro_lines=tables.lines,
         stations=tables.stations,

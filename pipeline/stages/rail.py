@@ -8,7 +8,8 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from pipeline.measures.access_rows import Measured
+from pipeline.errors import Problem, StudyError
+from pipeline.measures.access_rows import Measured, none_in_city
 from pipeline.measures.coverage_areas import area_coverage
 from pipeline.measures.people import people_cells
 from pipeline.measures.uncertainty_footprints import is_facility_point
@@ -38,6 +39,7 @@ SCENARIOS = {
 def run(context: StageContext) -> None:
     """Write the stations, the access of every place to them, and the nearest station's name."""
     stations = _stations(context)
+    _check(context, stations)
     context.put("stations.parquet", stations)
     rail_tables.write_network(context)
     rail_tables.write_count(context)
@@ -86,17 +88,55 @@ def run(context: StageContext) -> None:
         reaches[variant] = reach
         named = stations[stations["status"].isin(states)]
         names.append(nearest_named(access.places, named, "station_id").assign(variant=variant))
-    write_rows(context, access, "rail", found, unfit=_unfit(access, stations))
+    none = not context.settings("rail").in_city
+    write_rows(context, access, "rail", found, unfit=_unfit(access, stations), none=none)
     context.put("nearest.parquet", pd.concat(names, ignore_index=True).assign(service="rail"))
     context.put("units.parquet", units)
     past = past_coverage(context, units, snapshot)
+    areas = [_known(context, area) for area in areas]
     context.put("areas.parquet", pd.concat([*areas, past], ignore_index=True))
     rail_tables.write_published(context, areas[0])
     write_catchments(context, reaches)
-    context.put("gates.parquet", pd.concat(gates, ignore_index=True))
+    context.put("gates.parquet", _known(context, pd.concat(gates, ignore_index=True)))
     operating = stops[stops["status"].eq("operating")].reset_index(drop=True)
     cell_m = access.uncertainty.certain_cell_m
-    context.put("grid.parquet", grid_of(access, operating, walk, cell_m=cell_m))
+    grid = grid_of(access, operating, walk, cell_m=cell_m)
+    context.put("grid.parquet", _known(context, grid))
+
+
+def _check(context: StageContext, stations: gpd.GeoDataFrame) -> None:
+    """Hold the stations against what the study says of the city; tell where there are none.
+
+    Raises
+    ------
+    StudyError
+        The study says that the city has no rail, and its inputs hold stations in operation.
+    """
+    running = int(stations["status"].eq("operating").sum())
+    if context.settings("rail").in_city:
+        if not running:
+            context.notice(
+                "没有任何运营车站：轨道各项为“无数据”，综合缺口为空。若本市确无轨道交通，"
+                "请设 rail.in_city: false",
+                "no station in operation is known: rail has no data and the composite is null. If "
+                "the city has no rail, set rail.in_city: false",
+            )
+        return
+    if running:
+        raise StudyError(
+            Problem(
+                zh=f"研究说本市没有轨道交通，输入中却有 {running} 座运营车站",
+                en=f"the study says that the city has no rail; its inputs hold {running} stations",
+                rule="rail.in_city",
+                remedy_zh="删去 rail.in_city: false，或去掉不属于本市的车站",
+                remedy_en="drop rail.in_city: false, or leave out stations of elsewhere",
+            )
+        )
+
+
+def _known(context: StageContext, table: pd.DataFrame) -> pd.DataFrame:
+    """Tell `none in this city`, which the study states, from what is merely not mapped."""
+    return table if context.settings("rail").in_city else none_in_city(table)
 
 
 def _unfit(access: PlaceAccess, stations: gpd.GeoDataFrame) -> pd.Series[bool]:

@@ -49,6 +49,7 @@ SYNTHESIS_TABLES = (
 )
 STRATEGY_TABLES = ("two_tier", "fit")
 ACCESS = ("rail", "hospitals", "schools")
+COVERAGE = ("name_zh", "name_en", "area_km2", "share", "share_extent")
 REGISTER = "places"
 #: The settings that the report names, by section.
 NAMED = {
@@ -142,6 +143,8 @@ def _coverage(context: StageContext, *, band_m: float, extent_m: float) -> pd.Da
     districts = context.layer("ingest", "districts.parquet")
     stations = context.layer("rail", "stations.parquet")
     open_ = stations[stations["status"].eq("operating")]
+    if open_.empty:  # no station is known, which is no share of zero
+        return pd.DataFrame({name: [] for name in COVERAGE}, dtype="float64")
     names = context.frame("ingest", "district_names.parquet")
     english = dict(zip(names.get("name_zh", []), names.get("name_en", []), strict=True))
     near, wide = (

@@ -147,3 +147,13 @@ def test_from_nothing_to_something_not_yet_to_good() -> None:
     assert got["verdict"].tolist()[0] == "likely"
     assert pd.isna(got["verdict"].iloc[1])
     assert got["verdict"].tolist()[2:] == ["not_testable", "robust"]
+
+
+def test_a_place_without_a_gap_is_never_among_the_largest() -> None:
+    frame = pd.DataFrame(
+        {"rail": [0.0, 0.0, 0.4], "hospital": [0.0, 0.0, 0.0], "school": [0.0, 0.0, 0.0]},
+        index=["A", "B", "C"],
+    )
+    found = ranked(frame)
+    assert found["finding"].tolist() == ["no_gap", "no_gap", "gap"]
+    assert found["rank"].tolist() == [2, 2, 1]

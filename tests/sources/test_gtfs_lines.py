@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.errors import SourceError
 from pipeline.settings.rail import GtfsSettings
 from pipeline.sources.gtfs import Feed, read_feed
 from pipeline.sources.gtfs_lines import rail_lines
@@ -85,10 +84,12 @@ def test_names_and_colours(feed: Feed) -> None:
     assert names["a"] == "North End"
 
 
-def test_a_feed_without_rail_is_refused(feed: Feed) -> None:
+def test_a_feed_without_rail_has_no_line_and_no_station(feed: Feed) -> None:
     feed = Feed(**{**vars(feed), "routes": feed.routes[feed.routes["route_id"] == "B"]})
-    with pytest.raises(SourceError, match="no rail line; its route types: 3"):
-        rail_lines(feed, route_types=[1])
+    found = rail_lines(feed, route_types=[1])
+    assert found.lines.empty
+    assert found.line_stations.empty
+    assert found.first_day is not None
 
 
 @pytest.mark.shared
