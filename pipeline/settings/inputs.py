@@ -244,6 +244,12 @@ class InputSettings(Section):
     rail_timetable: InputPath | None = setting(
         None, zh="轨道时刻表 (GTFS .zip)", en="timetable of rail (GTFS .zip)"
     )
+    rail_timetable_licence: str | None = setting(
+        None, zh="时刻表的许可", en="licence of the timetable"
+    )
+    rail_timetable_attribution: str | None = setting(
+        None, zh="时刻表的署名", en="attribution of the timetable"
+    )
     rail_route_types: tuple[int, ...] = setting(
         (0, 1, 2, 7, 12),
         zh="计为轨道的 GTFS route_type；另含 100–117、400–405、900–906",

@@ -49,6 +49,7 @@ PLACE_COLUMNS = (
     "confidence",
     "note",
 )
+UNSTATED = "未声明，请向提供者确认 / not stated, ask the provider"
 PLAIN = {"districts": "district_names", "standards": "standards"}
 # By what the rows of a table are ordered, so that a user's own order means nothing.
 ORDER = {
@@ -371,12 +372,13 @@ def _timetable_credits(given: StudyInputs) -> list[dict[str, str | None]]:
     if path is None or found is None:
         return []
     filled = [role for role in ("line_stations", "lines") if given.source(role) is None]
+    whom = given.settings.rail_timetable_attribution or ""
     return [
         {
             "role": role,
-            "name_zh": f"时刻表 {path.name}",
-            "name_en": f"timetable {path.name}",
-            "licence": "未声明 / not stated",
+            "name_zh": f"时刻表 {path.name} {whom}".strip(),
+            "name_en": f"timetable {path.name} {whom}".strip(),
+            "licence": given.settings.rail_timetable_licence or UNSTATED,
             "date": found.first_day,
         }
         for role in filled
@@ -394,6 +396,6 @@ def _credit(
         "role": role,
         "name_zh": f"{name[0]} {whom}".strip(),
         "name_en": f"{name[1]} {whom}".strip(),
-        "licence": licence or "未声明 / not stated",
+        "licence": licence or UNSTATED,
         "date": None if date is None else str(date),
     }

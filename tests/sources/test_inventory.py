@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.errors import FieldError, SourceError
+from pipeline.publish.layer_licences import UNSTATED, licence_of
 from pipeline.sources.inventory import compare_files, read_inventory
 from pipeline.sources.reference import reference_folder
 
@@ -69,3 +71,27 @@ def test_a_missing_inventory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot be read"):
         read_inventory(tmp_path / "none.csv")
     assert (reference_folder() / "inventory.csv").is_file()
+
+
+def test_the_worked_example_states_the_licence_of_every_input(project: Path) -> None:
+    """What a study says of a file is what the inventory says; nothing is left to be asked."""
+    study = YAML(typ="safe").load((project / "studies/porto_alegre.yml").read_text("utf-8"))
+    inputs = study["inputs"]
+    known = {Path(dataset.path).name: dataset for dataset in read_inventory()}
+    stated = {
+        item["path"]: (item.get("licence"), item.get("attribution"))
+        for item in inputs.values()
+        if isinstance(item, dict) and "path" in item
+    }
+    stated[inputs["rail_timetable"]] = (
+        inputs["rail_timetable_licence"],
+        inputs["rail_timetable_attribution"],
+    )
+    assert len(stated) >= 5
+    for path, (licence, whom) in stated.items():
+        assert licence_of(licence) != UNSTATED, path
+        assert whom, path
+        if path.startswith("../../shared"):
+            listed = known[Path(path).name]
+            assert licence in listed.licence, path
+            assert listed.attribution in whom, path
