@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ class Cluster(Section):
     executor: str = setting(
         zh="执行插件，如 slurm、kubernetes", en="the executor's plugin: slurm, kubernetes ..."
     )
+    image: str | None = setting(
+        None,
+        zh="容器镜像，须含 parkgap（Kubernetes）",
+        en="image of the containers, which has to hold parkgap (Kubernetes)",
+    )
     jobs: int = setting(100, zh="同时提交的任务数", en="jobs submitted at once", ge=1)
     retries: int = setting(
         1, zh="失败后重试次数", en="times a job is run again after it failed", ge=0
@@ -28,7 +34,7 @@ class Cluster(Section):
         unit="s",
         ge=0,
     )
-    options: dict[str, bool | int | float | str] = setting(
+    options: dict[str, bool | int | float | str | list[str]] = setting(
         {}, zh="插件自己的选项", en="options of the plugin itself, by its own names"
     )
     default_resources: dict[str, int | str] = setting(
@@ -74,15 +80,19 @@ def read_cluster(path: Path) -> Cluster:
         ) from error
 
 
+def _as_given(option: object) -> object:
+    return option
+
+
 def executor_settings(cluster: Cluster) -> Any:  # noqa: ANN401
-    """Make the settings of the cluster's plugin.
+    """Make the settings of the cluster's plugin, and tell it that the workspace is shared.
 
     Raises
     ------
     StudyError
         The plugin is not installed or does not know an option.
     """
-    from snakemake_interface_common.exceptions import InvalidPluginException
+    from snakemake_interface_common.exceptions import InvalidPluginException, WorkflowError
     from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
     try:
@@ -97,9 +107,20 @@ def executor_settings(cluster: Cluster) -> Any:  # noqa: ANN401
                 remedy_en=f"pip install snakemake-executor-plugin-{cluster.executor}",
             )
         ) from error
+    # Pods share no folders of their own, so that the plugin for Kubernetes wants an object store.
+    # The workspace is a volume that all of them mount: nothing has to be carried there and back.
+    plugin.common_settings.implies_no_shared_fs = False
+    plugin.common_settings.job_deploy_sources = False
+    if plugin.settings_cls is None:
+        return None
+    fields = dataclasses.fields(plugin.settings_cls)
+    read = {field.name: field.metadata.get("parse_func") or _as_given for field in fields}
     try:
-        return plugin.settings_cls(**cluster.options) if plugin.settings_cls else None
-    except TypeError as error:
+        options = {
+            name: read.get(name, _as_given)(given) for name, given in cluster.options.items()
+        }
+        return plugin.settings_cls(**options)
+    except (TypeError, ValueError, WorkflowError) as error:
         raise StudyError(
             Problem(
                 zh="执行插件不认识某个选项",

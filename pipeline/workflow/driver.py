@@ -10,8 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.workflow.cluster import Cluster, executor_settings
+
+if TYPE_CHECKING:
+    from snakemake.settings.types import StorageSettings
 
 SNAKEFILE = Path(__file__).parent / "Snakefile"
 # Every file is compared by content; snakemake's default compares large ones by time only.
@@ -144,8 +148,12 @@ def _drive(
         lock=False, latency_wait=0, keep_going=keep_going, retries=retries
     )
     executor, settings = "dryrun" if dry else "local", None
+    remote, storage = types.RemoteExecutionSettings(), types.StorageSettings()
     if cluster is not None:
         executor, settings = cluster.executor, executor_settings(cluster)
+        storage = _named_workdir()
+        if cluster.image is not None:
+            remote = types.RemoteExecutionSettings(container_image=cluster.image)
         resources = types.ResourceSettings(
             cores=cores,
             nodes=cluster.jobs,
@@ -161,6 +169,7 @@ def _drive(
         try:
             dag = api.workflow(
                 resource_settings=resources,
+                storage_settings=storage,
                 snakefile=snakefile,
                 workdir=folder,
             ).dag(
@@ -175,14 +184,29 @@ def _drive(
                 executor=executor,
                 executor_settings=settings,
                 execution_settings=execution,
+                remote_execution_settings=remote,
                 scheduling_settings=types.SchedulingSettings(scheduler="greedy"),
                 scheduler_settings=scheduler,
                 greedy_scheduler_settings=scheduler,
             )
-        except (WorkflowError, RuleException) as error:
+        except Exception as error:
+            # A plugin that cannot reach its cluster says so in exceptions of its own.
+            if cluster is None and not isinstance(error, WorkflowError | RuleException):
+                raise
             listener.complaints.append(str(error))
             return False
         finally:
             with contextlib.suppress(ValueError):
                 logger.removeHandler(listener)
     return True
+
+
+def _named_workdir() -> StorageSettings:
+    """Give the settings of a shared workspace whose path is told to every job."""
+    from snakemake.settings import types
+
+    class Shared(types.StorageSettings):  # type: ignore[misc]  # untyped library
+        # A container starts in a folder of its own, not in that of the process that sent the job.
+        assume_common_workdir = False
+
+    return Shared()

@@ -12,6 +12,7 @@ import pytest
 from pipeline.errors import StudyError
 from pipeline.workflow.cluster import Cluster, executor_settings, read_cluster
 from pipeline.workflow.tasks import Task, log_of, run_tasks
+from tests.workflow.kubernetes import kubernetes
 
 DOCS = Path(__file__).parents[2] / "docs" / "cluster"
 
@@ -56,6 +57,9 @@ def test_descriptions_of_clusters(tmp_path: Path) -> None:
     assert {problem.row for problem in caught.value.problems} == {"jobs", "nodes"}
     with pytest.raises(StudyError, match="pip install snakemake-executor-plugin-abacus"):
         executor_settings(Cluster(executor="abacus"))
+    for options in ({"persistent_volumes": ["nowhere"]}, {"volumes": "x"}):
+        with pytest.raises(StudyError, match="option"):
+            executor_settings(Cluster(executor="kubernetes", options=options))
 
 
 @pytest.mark.skipif(
@@ -68,3 +72,28 @@ def test_tasks_run_on_slurm(tmp_path: Path) -> None:
     cluster = read_cluster(DOCS / "slurm.yml").model_copy(update={"latency_wait_s": 10})
     assert run_tasks(tmp_path, [task("one", code)], cores=1, cluster=cluster) == {"one"}
     assert (tmp_path / "job").read_text(encoding="utf-8").isdigit()
+
+
+def test_tasks_run_through_the_plugin_for_kubernetes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kubernetes.config import kube_config
+
+    work, pods = tmp_path / "work", tmp_path / "pods"
+    pods.mkdir()
+    described = read_cluster(DOCS / "kubernetes.yml")
+    volume = {"persistent_volumes": [f"parkgap-workspace:{work}"], "namespace": "parkgap"}
+    cluster = described.model_copy(update={"options": volume, "latency_wait_s": 5, "retries": 0})
+    works = task("works", "open('done_here', 'w').write('x')")
+    fails = task("fails", "raise SystemExit('no such city')")
+    with kubernetes(pods) as (served, config):
+        monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(config))
+        assert run_tasks(work, [works, fails], cores=2, cluster=cluster) == {"works"}
+    assert (work / "done_here").read_text(encoding="utf-8") == "x"
+    assert "no such city" in log_of(work, "fails")
+    assert len(served.asked) == 2
+    for container in served.asked.values():
+        assert container["image"] == described.image
+        assert [mount["mountPath"] for mount in container["volumeMounts"]][1:] == [str(work)]
+        assert container["resources"]["requests"]["memory"]
+    assert set(served.asked) & set(served.deleted), "what ended is cleared away"
