@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -17,14 +16,19 @@ import pandas as pd
 from pipeline.errors import Problem, SourceError
 from pipeline.sources.osm_mapping import Form, Matcher, OsmMapping, compile_mapping
 from pipeline.sources.osm_merge import merge_duplicates
-from pipeline.sources.osm_tags import height_m, levels, names
+from pipeline.sources.osm_near import CoarseCells
+from pipeline.sources.osm_tags import Described
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
 logger = logging.getLogger(__name__)
 
+Shape = str | list[tuple[float, float]] | None  # WKB, or the corners of a way
+
 _EPOCH_YEAR = 1970  # the year libosmium gives to an object without a time stamp
+# Kinds of tags that are kept described; most objects share theirs.
+_MOST_KNOWN = 50_000
 _KIND = {"n": "node", "w": "way", "r": "relation"}
 
 
@@ -63,6 +67,7 @@ def read_osm_features(
     crs: str,
     categories: Iterable[str] | None = None,
     merge: bool = True,
+    near: Mapping[str, npt.NDArray[np.object_]] | None = None,
 ) -> OsmRead:
     """Read the mapped categories of an extract (nodes, ways, multipolygons).
 
@@ -78,6 +83,10 @@ def read_osm_features(
         The categories wanted; ``None`` reads all.
     merge
         Merge duplicates by the mapping's rule.
+    near
+        Shapes in the working CRS by category: ways of that category without a corner within 250 m
+        of the extent of one are left out. A city has hundreds of thousands of buildings, and few
+        questions about all of them.
 
     Returns
     -------
@@ -94,7 +103,8 @@ def read_osm_features(
         The file is missing, damaged or no OSM extract.
     """
     matcher = compile_mapping(mapping, categories)
-    gatherer, snapshot = _stream(path, matcher)
+    closely = {name: CoarseCells.around(shapes, crs) for name, shapes in (near or {}).items()}
+    gatherer, snapshot = _stream(path, matcher, closely)
     frame, unlocated = _frame(gatherer, crs)
     read = frame["category"].value_counts().sort_index().to_dict()
     before = len(frame)
@@ -117,101 +127,110 @@ def read_osm_features(
 class _Gatherer:
     """Objects in the order of the file, before they become a frame."""
 
-    def __init__(self, matcher: Matcher) -> None:
+    def __init__(self, matcher: Matcher, near: Mapping[str, CoarseCells]) -> None:
         from osmium.geom import WKBFactory
 
-        self.rows: list[dict[str, Any]] = []
-        self.wkb: list[str | None] = []
+        self.rows: list[tuple[str, str, str | None, Described]] = []
+        self.shapes: list[Shape] = []
         self.partly_located = 0
         self.latest = 0.0
+        self.dated = False
         self._matcher = matcher
+        self._near = near
         self._factory = WKBFactory()
         self._pending: dict[str, int] = {}
         self._assembled: set[str] = set()
+        self._far: set[str] = set()
+        self._known: dict[tuple[tuple[str, str], ...], Described] = {}
 
     def take(self, item: Any) -> None:  # noqa: ANN401
         """Take one node, way, relation or assembled area."""
-        tags = {tag.k: tag.v for tag in item.tags}
-        found = self._matcher.categories(tags)
-        if not found:
+        said = self._described(tuple([(tag.k, tag.v) for tag in item.tags]))
+        if not said.categories:
             return
-        if item.timestamp.year > _EPOCH_YEAR:
+        if not self.dated and item.timestamp.year > _EPOCH_YEAR:
             self.latest = max(self.latest, item.timestamp.timestamp())
         if item.is_area():
-            self._take_area(item, found, tags)
+            self._take_area(item, said)
             return
         osm_id = f"{item.type_str()}{item.id}"
         form: Form = "point" if item.is_node() else "line"
-        wkb, basis = self._shape(item)
-        for category in found:
+        shape, basis = self._shape(item)
+        for category in said.categories:
             forms = self._matcher.mapping.categories[category].forms
             key = f"{osm_id}/{category}"
             if key in self._assembled:  # areas of relations arrive before the relation
                 continue
+            if self._is_far(category, shape):
+                self._far.add(key)
+                continue
             if form == "line" and "area" in forms:
                 self._pending[key] = len(self.rows)
-                self._append(osm_id, category, basis if "line" in forms else "way_nodes", wkb, tags)
+                self._append(
+                    osm_id, category, basis if "line" in forms else "way_nodes", shape, said
+                )
             elif form in forms:
-                self._append(osm_id, category, basis, wkb, tags)
+                self._append(osm_id, category, basis, shape, said)
 
-    def _take_area(self, item: Any, found: list[str], tags: dict[str, str]) -> None:  # noqa: ANN401
+    def _is_far(self, category: str, shape: Shape) -> bool:
+        """Tell whether a way of a category that is wanted near some shapes is off them."""
+        near = self._near.get(category)
+        return near is not None and isinstance(shape, list) and not near.hold(shape)
+
+    def _described(self, tags: tuple[tuple[str, str], ...]) -> Described:
+        """Say what tags mean; most objects share theirs with many others."""
+        if tags not in self._known:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
+            self._known[tags] = Described.of(dict(tags), self._matcher)
+        return self._known[tags]
+
+    def _take_area(self, item: Any, said: Described) -> None:  # noqa: ANN401
         """Put the assembled area in the place of the way or relation it was made from."""
         osm_id = f"{'w' if item.from_way() else 'r'}{item.orig_id()}"
+        keys = {category: f"{osm_id}/{category}" for category in said.categories}
+        keys = {category: key for category, key in keys.items() if key not in self._far}
+        if not keys:
+            return
         try:
             wkb = self._factory.create_multipolygon(item)
         except RuntimeError:  # no usable ring: the outline or nothing stays
             return
-        for category in found:
+        for category, key in keys.items():
             if "area" not in self._matcher.mapping.categories[category].forms:
                 continue
-            key = f"{osm_id}/{category}"
             row = self._pending.pop(key, None)
             if row is None:
                 self._assembled.add(key)
-                self._append(osm_id, category, "area", wkb, tags)
+                self._append(osm_id, category, "area", wkb, said)
             else:
-                self.wkb[row] = wkb
-                self.rows[row]["basis"] = "area"
+                self.shapes[row] = wkb
+                self.rows[row] = (osm_id, category, "area", said)
 
-    def _shape(self, item: Any) -> tuple[str | None, str | None]:  # noqa: ANN401
-        """Give the shape as WKB; a way cut by the extract's edge keeps the nodes that it has."""
+    def _shape(self, item: Any) -> tuple[Shape, str | None]:  # noqa: ANN401
+        """Give the shape; a way cut by the extract's edge keeps the nodes that it has."""
         if item.is_relation():
             return None, None
         if item.is_node():
             placed = item.location.valid()
             return (self._factory.create_point(item), "point") if placed else (None, None)
-        import shapely
-
-        spots = [(n.location.lon, n.location.lat) for n in item.nodes if n.location.valid()]
-        self.partly_located += len(spots) < len(item.nodes)
+        places = [node.location for node in item.nodes]
+        spots = [(place.lon, place.lat) for place in places if place.valid()]
+        self.partly_located += len(spots) < len(places)
         if not spots:
             return None, None
-        if len(spots) == 1:
-            return shapely.to_wkb(shapely.Point(spots[0]), hex=True), "way_nodes"
-        return shapely.to_wkb(shapely.LineString(spots), hex=True), "line"
+        return spots, "way_nodes" if len(spots) == 1 else "line"
 
     def _append(
-        self, osm_id: str, category: str, basis: str | None, wkb: str | None, tags: dict[str, str]
+        self, osm_id: str, category: str, basis: str | None, shape: Shape, said: Described
     ) -> None:
-        name, name_zh, name_en = names(tags)
-        self.wkb.append(wkb)
-        self.rows.append(
-            {
-                "osm_id": osm_id,
-                "category": category,
-                "status": self._matcher.status(tags),
-                "name": name,
-                "name_zh": name_zh,
-                "name_en": name_en,
-                "basis": basis,
-                "levels": levels(tags),
-                "height_m": height_m(tags),
-                "tags": json.dumps(tags, ensure_ascii=False, sort_keys=True),
-            }
-        )
+        self.shapes.append(shape)
+        self.rows.append((osm_id, category, basis, said))
 
 
-def _stream(path: Path, matcher: Matcher) -> tuple[_Gatherer, str | None]:
+def _stream(
+    path: Path, matcher: Matcher, near: Mapping[str, CoarseCells]
+) -> tuple[_Gatherer, str | None]:
     """Pass over the file; the snapshot is its own stamp, else the latest edit among the objects."""
     import osmium
 
@@ -226,10 +245,11 @@ def _stream(path: Path, matcher: Matcher) -> tuple[_Gatherer, str | None]:
             )
         )
     wanted = osmium.filter.KeyFilter(*matcher.keys)
-    gatherer = _Gatherer(matcher)
+    gatherer = _Gatherer(matcher, near)
     try:
         processor = osmium.FileProcessor(str(path)).with_locations().with_areas(wanted)
         stamp = processor.header.get("osmosis_replication_timestamp")
+        gatherer.dated = bool(stamp)
         for item in processor.with_filter(wanted):
             gatherer.take(item)
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
@@ -252,10 +272,22 @@ def _frame(gatherer: _Gatherer, crs: str) -> tuple[gpd.GeoDataFrame, dict[str, i
     import geopandas as gpd
     import shapely
 
-    columns = ["osm_id", "category", "status", "name", "name_zh", "name_en", "basis", "levels"]
-    rows = pd.DataFrame(gatherer.rows, columns=[*columns, "height_m", "tags"])
-    rows[["levels", "height_m"]] = rows[["levels", "height_m"]].astype("float64")
-    geometry = shapely.from_wkb(np.array(gatherer.wkb, dtype=object))
+    said = [row[3] for row in gatherer.rows]
+    rows = pd.DataFrame(
+        {
+            "osm_id": [row[0] for row in gatherer.rows],
+            "category": [row[1] for row in gatherer.rows],
+            "status": [one.status for one in said],
+            "name": [one.name for one in said],
+            "name_zh": [one.name_zh for one in said],
+            "name_en": [one.name_en for one in said],
+            "basis": [row[2] for row in gatherer.rows],
+            "levels": np.array([one.levels for one in said], dtype=np.float64),
+            "height_m": np.array([one.height_m for one in said], dtype=np.float64),
+            "tags": [one.tags for one in said],
+        }
+    )
+    geometry = _geometry(gatherer.shapes)
     frame = gpd.GeoDataFrame(rows, geometry=geometry, crs="EPSG:4326")
     lost = frame.geometry.isna()
     kinds = frame.loc[lost, "osm_id"].str[0].map(_KIND)
@@ -269,6 +301,18 @@ def _frame(gatherer: _Gatherer, crs: str) -> tuple[gpd.GeoDataFrame, dict[str, i
     frame["x"], frame["y"] = shapely.get_x(spots), shapely.get_y(spots)
     frame["merged_ids"] = ""
     return frame, dict(sorted(unlocated.items()))
+
+
+def _geometry(shapes: list[Shape]) -> npt.NDArray[np.object_]:
+    """Make shapes of WKB and of the corners of ways."""
+    import shapely
+
+    text = [shape if isinstance(shape, str) else None for shape in shapes]
+    made = shapely.from_wkb(np.array(text, dtype=object))
+    for row, shape in enumerate(shapes):
+        if isinstance(shape, list):
+            made[row] = shapely.LineString(shape) if len(shape) > 1 else shapely.Point(shape[0])
+    return np.asarray(made, dtype=object)
 
 
 def _repaired(shapes: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:

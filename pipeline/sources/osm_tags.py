@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from pipeline.sources.osm_mapping import Matcher
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z]")
@@ -37,3 +42,29 @@ def height_m(tags: Mapping[str, str]) -> float | None:
     """Give the height in metres, null unless it is one number in metres."""
     match = _HEIGHT.match(tags.get("height", "") or tags.get("building:height", ""))
     return float(match[1]) if match else None
+
+
+class Described(NamedTuple):
+    """What the tags of an object say: `categories` it belongs to; `tags` are JSON."""
+
+    categories: tuple[str, ...]
+    status: str
+    name: str | None
+    name_zh: str | None
+    name_en: str | None
+    levels: float | None
+    height_m: float | None
+    tags: str
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str], matcher: Matcher) -> Described:
+        """Read tags; of objects that belong to no category only that is told."""
+        found = tuple(matcher.categories(tags))
+        if not found:
+            return _NOTHING
+        text = json.dumps(tags, ensure_ascii=False, sort_keys=True)
+        storeys, metres = levels(tags), height_m(tags)
+        return cls(found, matcher.status(tags), *names(tags), storeys, metres, text)
+
+
+_NOTHING = Described((), "operating", None, None, None, None, None, "{}")

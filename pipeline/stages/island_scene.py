@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 NOT_COUNTS = ("row", "col", "district", "geometry")
-FEATURES = ("barriers", "industrial", "water", "buildings", "parks")
+BUILDINGS = "buildings"
+FEATURES = ("barriers", "industrial", "water", BUILDINGS, "parks")
 AREA = 2
 FOOD = "supermarket"
 SERVICES = ("station", "hospital", "school", "food")
@@ -63,7 +64,7 @@ class Scene:
         there = self.features[self.features["status"].eq("operating")]
         areal = there[shapely.get_dimensions(there.geometry.to_numpy()) == AREA]
         by_name = {name: part.geometry.to_numpy() for name, part in areal.groupby("category")}
-        found = {BUILT: by_name.get("buildings", ())}
+        found = {BUILT: by_name.get(BUILDINGS, ())}
         if len(by_name.get("parks", ())) >= settings.green_min_objects:
             found[GREEN] = by_name["parks"]
         if "water" in self.barriers(settings):
@@ -94,7 +95,7 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
         max_water_share=settings.max_water_share,
     )
     graph = load_graph(context, "walk")
-    features = _features(context)
+    features = _features(context, around_m=settings.ring_m)
     return Scene(
         grid=grid,
         facilities=_points(context, features) or counts,
@@ -158,18 +159,24 @@ def _entrances(context: StageContext) -> dict[str, Array]:
     }
 
 
-def _features(context: StageContext) -> gpd.GeoDataFrame | None:
+def _features(context: StageContext, *, around_m: float) -> gpd.GeoDataFrame | None:
+    """Read what the measures ask of the extract; buildings only where a place and its ring are."""
     extract = context.extract()
     if extract is None:
         return None
     from pipeline.sources.osm_features import read_osm_features
 
     mapping = _mapping(context)
-    wanted = [name for name in FEATURES if name in mapping.categories]
+    wanted = {name for name in FEATURES if name in mapping.categories}
+    counted = {name for names in mapping.cells.values() for name in names}
     if context.input("cells") is None:
-        wanted += [name for names in mapping.cells.values() for name in names]
-    wanted = sorted(set(wanted))
-    return read_osm_features(extract, mapping=mapping, crs=context.crs, categories=wanted).features
+        wanted |= counted
+    places = context.layer("ingest", "places.parquet").geometry
+    zones = shapely.buffer(places[places.notna()].to_numpy(), around_m)
+    near = {name: zones for name in (BUILDINGS,) if name not in counted}
+    return read_osm_features(
+        extract, mapping=mapping, crs=context.crs, categories=sorted(wanted), near=near
+    ).features
 
 
 def _mapping(context: StageContext) -> OsmMapping:
