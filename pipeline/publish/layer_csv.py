@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.publish.layer_schemas import LayerSchema
-from pipeline.spreadsheet import neutralised
+from pipeline.spreadsheet import all_neutralised
 
 
 def write_csv(path: Path, frame: pd.DataFrame, schema: LayerSchema) -> None:
@@ -30,7 +30,7 @@ def write_csv(path: Path, frame: pd.DataFrame, schema: LayerSchema) -> None:
     plain = plain_columns(frame, schema)
     for column in schema.columns:
         if column.type == "text":
-            plain[column.name] = plain[column.name].map(neutralised, na_action="ignore")
+            plain[column.name] = all_neutralised(plain[column.name])
         elif column.type == "bool":
             words = {True: "true", False: "false"}
             plain[column.name] = plain[column.name].astype(object).map(words)

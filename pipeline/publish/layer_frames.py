@@ -113,7 +113,7 @@ def _broken_column(values: pd.Series, column: Column, schema: LayerSchema) -> It
         yield _problem(schema, column.name, f"{empty} 个空值", f"{empty} nulls")
     present = values.dropna()
     if column.domain is not None and not column.domain.of_study:
-        strange = sorted(set(present.astype(str)) - set(column.domain.labels))
+        strange = sorted(set(present.drop_duplicates().astype(str)) - set(column.domain.labels))
         if strange:
             yield _problem(
                 schema,

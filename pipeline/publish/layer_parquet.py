@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,10 @@ def write_geoparquet(path: Path, layer: Layer, traced: Provenance) -> None:
     """
     import pyarrow.parquet as pq
 
-    layer.frame.to_parquet(path, index=False)
-    table = pq.read_table(path)
+    draft = io.BytesIO()
+    layer.frame.to_parquet(draft, index=False, compression=None)
+    draft.seek(0)
+    table = pq.read_table(draft)
     fields = [
         field.with_metadata({"description": told[field.name]}) if field.name in told else field
         for told in [{column.name: column.alias for column in layer.schema.columns}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,8 +45,9 @@ class Ground:
         """Choose the cells whose centres lie in the area (all when there is none)."""
         return cls(grid, inside(grid, area))
 
+    @cached_property
     def points(self) -> gpd.GeoSeries:
-        """Give the centres of the land cells."""
+        """The centres of the land cells."""
         import geopandas as gpd
 
         x, y = self.grid.centres()
@@ -87,7 +89,7 @@ def minutes_bands(
     standard that is missing, 0 where it is met); NaN outside the land and where nothing is known.
     """
     found = nearest_minutes(
-        ground.points(),
+        ground.points,
         facilities,
         streets.graph,
         by=by,

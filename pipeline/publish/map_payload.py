@@ -117,14 +117,14 @@ def require_wgs84(name: str, frame: gpd.GeoDataFrame) -> None:
 
 
 def simplified(frame: gpd.GeoDataFrame, *, tolerance_m: float) -> gpd.GeoDataFrame:
-    """Simplify a layer for display by a tolerance in metres; shared borders stay shared.
+    """Simplify a layer in degrees for display by a tolerance in metres; shared borders stay so.
 
     Gives a copy in the same CRS. Borders are simplified together only where the polygons form a
     coverage (no overlap); otherwise each is simplified by itself.
     """
     if frame.empty or tolerance_m == 0:
         return frame.copy()
-    metres = frame.to_crs(frame.estimate_utm_crs())
+    metres = frame.to_crs(_utm(frame))
     shapes = metres.geometry.to_numpy()
     polygonal = bool((metres.geom_type.isin(["Polygon", "MultiPolygon"])).all())
     if polygonal and bool(shapely.coverage_is_valid(shapes)):
@@ -135,6 +135,13 @@ def simplified(frame: gpd.GeoDataFrame, *, tolerance_m: float) -> gpd.GeoDataFra
     return metres.set_geometry(gpd.GeoSeries(thin, index=frame.index, crs=metres.crs)).to_crs(
         frame.crs
     )
+
+
+def _utm(frame: gpd.GeoDataFrame) -> int:
+    """Give the EPSG code of the UTM zone around the middle; geopandas asks a database for it."""
+    west, south, east, north = frame.total_bounds
+    zone = int((west + east) / 2 + 180) // 6 % 60 + 1
+    return (32600 if south + north >= 0 else 32700) + zone
 
 
 def encode_geometries(geometries: Sequence[Any], *, decimals: int) -> list[Any]:
@@ -183,9 +190,7 @@ def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
         return [
             _short(value) for value in column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
         ]
-    if pd.api.types.is_string_dtype(column.dtype):
-        column = column.astype("object")
-    values = [plain(value) for value in column.array]
+    values = [plain(value) for value in column.tolist()]
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) > 2 * len(set(texts)):
         words = sorted(set(texts))

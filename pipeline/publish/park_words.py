@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -28,6 +28,12 @@ POINT = (
     "区间缩为一点：各项都在 0 或封顶值 1",
     "the interval is one point: every service at 0 or at the ceiling of 1",
 )
+# The columns that the small print speaks of.
+TOLD = (
+    "service", "unit", "low", "high", "value", "gap", "need", "standard_id",
+    "nearest_name_zh", "nearest_name_en", "nearest_straight_m",
+)  # fmt: skip
+Row = Mapping[str, Any]
 
 
 class Told:
@@ -45,18 +51,21 @@ class Told:
     def scorecard(self, scores: pd.DataFrame) -> pd.DataFrame:
         """Add what stands in small print below each service's row."""
         rows = self.measures(scores)
+        given = _records(rows)
         if "judged" not in rows.columns and "verdict" in rows.columns:
             rows = rows.assign(judged=rows["verdict"])
         if "significant" in rows.columns:
             rows = rows.assign(quiet=rows["significant"].eq(other=False))
         return rows.assign(
-            held=self._column(rows, self._held), nearest=self._column(rows, self._nearest),
-            meant=self._column(rows, _meant), outside=self._column(rows, _outside),
+            held=self._column(rows, given, self._held),
+            nearest=self._column(rows, given, self._nearest),
+            meant=self._column(rows, given, _meant),
+            outside=self._column(rows, given, _outside),
         )  # fmt: skip
 
     def measures(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Add intervals as text, and the status where there is no value."""
-        added = {"interval": self._column(rows, self._interval)}
+        added = {"interval": self._column(rows, _records(rows), self._interval)}
         if "status" in rows.columns:
             silent = rows["status"].ne("ok")
             told = rows["status"].astype("object").where(silent, None)
@@ -66,8 +75,10 @@ class Told:
             added["told"] = told
         return rows.assign(**added)
 
-    def _column(self, rows: pd.DataFrame, say: Any) -> pd.Series[Any]:  # noqa: ANN401
-        texts = [self._kept(say(row)) for row in rows.to_dict("records")]
+    def _column(
+        self, rows: pd.DataFrame, given: Sequence[Row], say: Callable[[Row], Words | None]
+    ) -> pd.Series[Any]:
+        texts = [self._kept(say(row)) for row in given]
         return pd.Series(texts, index=rows.index, dtype="object")
 
     def _kept(self, words: Words | None) -> str | None:
@@ -118,6 +129,13 @@ class Told:
             f"最近：{zh}" + (f"，直线 {km}" if km else ""),
             f"nearest: {en if isinstance(en, str) else zh}" + (f", {km} by air" if km else ""),
         )
+
+
+def _records(rows: pd.DataFrame) -> list[Row]:
+    """Give what is told of each row as plain values."""
+    known = [name for name in TOLD if name in rows.columns]
+    columns = [rows[name].tolist() for name in known]
+    return [dict(zip(known, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def _meant(row: Mapping[str, Any]) -> Words | None:
