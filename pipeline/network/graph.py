@@ -305,12 +305,16 @@ def assemble(
     graph
         Public edges that interiors enclose are flagged interior.
     """
-    used = np.isin(node_ids, np.concatenate((edges["u"].to_numpy(), edges["v"].to_numpy())))
-    node_ids, node_xy = node_ids[used], node_xy[used]
     order = np.argsort(node_ids)
     node_ids, node_xy = node_ids[order], node_xy[order]
     u = np.searchsorted(node_ids, edges["u"].to_numpy())
     v = np.searchsorted(node_ids, edges["v"].to_numpy())
+    used = np.zeros(len(node_ids), dtype=bool)
+    used[u] = used[v] = True
+    if not used.all():
+        node_ids, node_xy = node_ids[used], node_xy[used]
+        row = np.cumsum(used) - 1
+        u, v = row[u], row[v]
     length = edges["length_m"].to_numpy()
     interior = enclosed_edges(
         u, v, len(node_ids), interior=edges["interior"].to_numpy(dtype=bool), length_m=length
@@ -328,12 +332,14 @@ def assemble(
         geometry=lines,
         crs=crs,
     )
-    return StreetGraph(nodes, table[list(EDGE_COLUMNS)], mode, walk_speed_m_min, snapshot).check()
+    graph = StreetGraph(nodes, table[list(EDGE_COLUMNS)], mode, walk_speed_m_min, snapshot)
+    graph.__dict__.update(node_ids=node_ids, node_xy=node_xy, u_row=u, v_row=v)  # known already
+    return graph.check()
 
 
 def _name_components(
     node_ids: Ints, u: Ints, v: Ints, length_m: Floats
-) -> tuple[NDArray[np.int32], NDArray[np.object_]]:
+) -> tuple[NDArray[np.int32], pd.api.extensions.ExtensionArray]:
     """Rank connected parts by length and name each after its least OSM node id."""
     label = component_labels(u, v, len(node_ids))
     total = np.bincount(label[u], weights=length_m, minlength=label.max(initial=-1) + 1)
@@ -343,5 +349,5 @@ def _name_components(
     order = np.lexsort((least, -total))
     rank = np.empty(len(total), dtype=np.int32)
     rank[order] = np.arange(len(total), dtype=np.int32)
-    names = np.array([f"n{node}" for node in least], dtype=object)
-    return rank[label], names[label]
+    names = pd.array([f"n{node}" for node in least.tolist()], dtype="str")
+    return rank[label], names.take(label)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from pyproj import CRS
@@ -87,12 +86,14 @@ def breaches(graph: StreetGraph) -> Iterator[str]:
         return
     if edges["edge_id"].duplicated().any():
         yield "edge_id is not unique"
-    dangling = ~np.isin(edges[["u", "v"]].to_numpy(), ids)
+    last = len(ids) - 1
+    dangling = ids[np.minimum(graph.u_row, last)] != edges["u"].to_numpy()
+    dangling |= ids[np.minimum(graph.v_row, last)] != edges["v"].to_numpy()
     if dangling.any():
-        yield f"{int(dangling.any(axis=1).sum())} edges end at unknown nodes"
+        yield f"{int(dangling.sum())} edges end at unknown nodes"
         return
     yield from _geometry_breaches(graph)
-    yield from _cost_breaches(edges)
+    yield from _cost_breaches(graph)
 
 
 def _geometry_breaches(graph: StreetGraph) -> Iterator[str]:
@@ -101,22 +102,28 @@ def _geometry_breaches(graph: StreetGraph) -> Iterator[str]:
     if not (shapely.get_type_id(lines) == shapely.GeometryType.LINESTRING).all():
         yield "an edge is not a LineString"
         return
-    for end, rows in ((0, graph.u_row), (-1, graph.v_row)):
-        tips = shapely.get_coordinates(shapely.get_point(lines, end))
-        off = np.abs(tips - graph.node_xy[rows]).max(axis=1) > 1e-6  # noqa: PLR2004
+    xy, count = shapely.get_coordinates(lines), shapely.get_num_coordinates(lines)
+    if (count == 0).any():
+        yield "an edge is an empty LineString"
+        return
+    after = np.cumsum(count)
+    for which, at, rows in (
+        ("first", after - count, graph.u_row),
+        ("last", after - 1, graph.v_row),
+    ):
+        off = (np.abs(xy[at] - graph.node_xy[rows]) > 1e-6) @ [True, True]  # noqa: PLR2004
         if off.any():
-            which = "first" if end == 0 else "last"
             yield f"{int(off.sum())} edges do not touch their {which} node"
     if not np.allclose(shapely.length(lines), graph.edges["length_m"], rtol=1e-9, atol=1e-6):
         yield "length_m is not the length of the geometry"
 
 
-def _cost_breaches(edges: gpd.GeoDataFrame) -> Iterator[str]:
+def _cost_breaches(graph: StreetGraph) -> Iterator[str]:
     """List costs and categories out of range."""
-    costs = edges[["forward_min", "back_min"]].to_numpy(dtype=np.float64)
-    if np.isnan(costs).all(axis=1).any():
+    costs = graph.forward_min, graph.back_min
+    if (np.isnan(costs[0]) & np.isnan(costs[1])).any():
         yield "an edge is traversable in no direction"
-    if (costs < 0).any() or np.isinf(costs).any():
+    if any((cost < 0).any() or np.isinf(cost).any() for cost in costs):
         yield "a cost is negative or infinite"
-    if not edges["structure"].isin(STRUCTURES).all():
+    if not graph.edges["structure"].isin(STRUCTURES).all():
         yield f"structure is not one of {', '.join(STRUCTURES)}"

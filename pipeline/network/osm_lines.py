@@ -69,14 +69,19 @@ class Lines:
 
     def ways(self) -> Iterator[Ways]:
         """Yield the ways in blocks of bounded size."""
+        for text in _blocks(self.path):
+            block = self._table(text)
+            if self.with_times:
+                self.newest = max(self.newest, pc.max(block["time"]).as_py() or "")
+            if len(block):
+                yield _ways(block, self.keys)
+
+    def _table(self, text: bytes) -> pa.RecordBatch:
+        """Split the lines of ways into columns."""
         columns = ["id", *(_TIMES if self.with_times else []), "tags", "nodes"]
-        if self.path.stat().st_size == 0:
-            return
-        reader = pcsv.open_csv(
-            self.path,
-            read_options=pcsv.ReadOptions(
-                column_names=columns, block_size=_BLOCK_BYTES, use_threads=False
-            ),
+        table = pcsv.read_csv(
+            pa.BufferReader(text),
+            read_options=_read_options(columns, len(text)),
             parse_options=pcsv.ParseOptions(
                 delimiter=" ",
                 quote_char=False,
@@ -87,11 +92,7 @@ class Lines:
                 column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=False
             ),
         )
-        for block in reader:
-            if self.with_times:
-                self.newest = max(self.newest, pc.max(block["time"]).as_py() or "")
-            if len(block):
-                yield _ways(block, self.keys)
+        return table.combine_chunks().to_batches()[0] if len(table) else table
 
     def _is_node(self, row: pcsv.InvalidRow) -> str:
         """Set aside the line of a node, which has one column more than that of a way."""
@@ -148,36 +149,46 @@ def plain(text: str) -> str:
     return "".join(parts)
 
 
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Read a file in blocks of whole lines."""
+    rest = b""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            cut = block.rfind(b"\n") + 1
+            if cut:
+                yield rest + block[:cut]
+                rest = b""
+            rest += block[cut:]
+
+
+def _read_options(columns: list[str], size: int) -> pcsv.ReadOptions:
+    """Read text without a heading, in one piece and by this thread."""
+    return pcsv.ReadOptions(column_names=columns, block_size=size + 1, use_threads=False)
+
+
 def _ways(block: pa.RecordBatch, keys: Collection[str]) -> Ways:
     """Turn the lines of ways into arrays."""
     ids = pc.cast(pc.utf8_slice_codeunits(block["id"], 1), pa.int64())
-    counts = pc.add(pc.count_substring(block["nodes"], ","), 1)
-    counts = pc.if_else(pc.equal(block["nodes"], "N"), 0, counts)
     tags, names = _tags(pc.utf8_slice_codeunits(block["tags"], 1), keys)
-    refs, lon, lat = _nodes(block["nodes"])
-    return Ways(ids.to_numpy(), counts.to_numpy().astype(np.int64), refs, lon, lat, tags, names)
+    counts, refs, lon, lat = _nodes(block["nodes"])
+    return Ways(ids.to_numpy(), counts, refs, lon, lat, tags, names)
 
 
-def _nodes(texts: pa.Array) -> tuple[Ints, Floats, Floats]:
-    """Read the ids and places of the nodes of all ways."""
-    text = _bytes_of(texts)
-    if b"x" not in text:
-        return np.empty(0, np.int64), np.empty(0), np.empty(0)
+def _nodes(texts: pa.Array) -> tuple[Ints, Ints, Floats, Floats]:
+    """Count the nodes of each way, and read the ids and places of all."""
+    _, offsets, data = texts.buffers()  # the texts lie one after the other in memory
+    at = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    text = memoryview(data)[at[0] : at[-1]].tobytes()
+    marks = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("n"))
+    counts = np.diff(np.searchsorted(marks, at - at[0]))
+    if len(marks) == 0:
+        return counts, np.empty(0, np.int64), np.empty(0), np.empty(0)
     table = pcsv.read_csv(
         pa.BufferReader(text.translate(_AS_TABLE, b"n")),
-        read_options=pcsv.ReadOptions(
-            column_names=list(_PLACES), use_threads=False, block_size=max(len(text), 1)
-        ),
+        read_options=_read_options(list(_PLACES), len(text)),
         convert_options=pcsv.ConvertOptions(column_types=_PLACES),
     )
-    return (table["id"].to_numpy(), _degrees(table["lon"]), _degrees(table["lat"]))
-
-
-def _bytes_of(texts: pa.Array) -> bytes:
-    """Return the texts one after the other; they lie so in memory."""
-    _, offsets, data = texts.buffers()
-    at = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return memoryview(data)[at[0] : at[-1]].tobytes()
+    return counts, table["id"].to_numpy(), _degrees(table["lon"]), _degrees(table["lat"])
 
 
 def _degrees(column: pa.ChunkedArray) -> Floats:

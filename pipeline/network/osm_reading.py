@@ -53,7 +53,7 @@ class RawStreets:
     name_row: Ints
     barriers: Mapping[int, Mapping[str, str]]
     snapshot: dt.date | None
-    _places: dict[CRS, Floats] = field(default_factory=dict)
+    _places: dict[str, Floats] = field(default_factory=dict)
 
     @cached_property
     def nodes(self) -> tuple[Ints, Ints, Ints]:
@@ -62,12 +62,12 @@ class RawStreets:
 
     def projected(self, crs: CRS) -> Floats:
         """Return the places of `nodes` in metres, shape (nodes, 2), computed once a CRS."""
-        if crs not in self._places:
+        if crs.srs not in self._places:
             first = self.nodes[1]
             project = Transformer.from_crs("EPSG:4326", crs, always_xy=True)
             places = project.transform(self.lon[first], self.lat[first])
-            self._places[crs] = np.column_stack(places)
-        return self._places[crs]
+            self._places[crs.srs] = np.column_stack(places)
+        return self._places[crs.srs]
 
 
 def read_raw_streets(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -72,18 +76,35 @@ def read_osm_streets(
     assert_projected(crs, what="working CRS")
     keys = frozenset[str]().union(*map(keys_read, rules.values()))
     raw = read_raw_streets(path, area=area, keys=keys)
-    return {
-        mode: build_graph(
-            raw,
-            mode=mode,
-            area=area,
-            crs=crs,
-            rules=mode_rules,
-            walk_speed_m_min=walk_speed_m_min,
-            scrap_max_km=scrap_max_km,
-        )
-        for mode, mode_rules in rules.items()
-    }
+    with _no_search_for_cycles():
+        return {
+            mode: build_graph(
+                raw,
+                mode=mode,
+                area=area,
+                crs=crs,
+                rules=mode_rules,
+                walk_speed_m_min=walk_speed_m_min,
+                scrap_max_km=scrap_max_km,
+            )
+            for mode, mode_rules in rules.items()
+        }
+
+
+@contextmanager
+def _no_search_for_cycles() -> Iterator[None]:
+    """Pause Python's search for cyclic garbage.
+
+    A graph is tens of thousands of shapes, none in a cycle; the search that their making sets off
+    again and again took a tenth of the whole reading.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def build_graph(
@@ -106,11 +127,7 @@ def build_graph(
     segments = _segments(raw, row, of_way, kinds.flipped, inside)
     if len(segments.a) == 0:
         raise no_streets(raw.path, mode, area)
-    effects = {
-        node: effect
-        for node, tags in raw.barriers.items()
-        if (effect := barrier_effect(tags, rules)) is not None
-    }
+    effects = _effects(raw.barriers, rules)
     segments, node_ids, source = _close_barriers(segments, node_ids, effects)
     private = np.isin(node_ids, [node for node, effect in effects.items() if effect == "interior"])
     chains = contract(segments, keep=private)
@@ -144,9 +161,19 @@ class Kinds:
     name: Ints
     flipped: Ints
 
-    def of_uses(self, field: str) -> NDArray[Any]:
-        """Return a field of the use of each kind."""
-        return np.array([getattr(use, field) for use in self.uses])[self.use]
+    def numbers(self, field: str, rows: Ints) -> NDArray[Any]:
+        """Return a field of the use of each row's kind, NaN where there is none."""
+        values = pd.Series([getattr(use, field) for use in self.uses])
+        return np.asarray(values)[self.use[rows]]
+
+    def texts(self, field: str, rows: Ints) -> pd.api.extensions.ExtensionArray:
+        """Return a field of the use of each row's kind as packed text."""
+        values = pd.array([getattr(use, field) for use in self.uses], dtype="str")
+        return values.take(self.use[rows])
+
+    def called(self, rows: Ints) -> pd.api.extensions.ExtensionArray:
+        """Return the name of each row's kind, null where there is none."""
+        return pd.array([*self.names, None], dtype="str").take(self.name[rows])  # -1 is the last
 
 
 def _kinds(raw: RawStreets, rules: ModeRules, walk_km_h: float) -> tuple[Kinds, Ints]:
@@ -175,6 +202,14 @@ def _kinds(raw: RawStreets, rules: ModeRules, walk_km_h: float) -> tuple[Kinds, 
     at = np.minimum(np.searchsorted(codes, other), max(0, len(codes) - 1))
     flipped = np.where(codes[at] == other, at, -1)
     return Kinds(list(rows), raw.names, use_row, name_row - 1, flipped), row
+
+
+def _effects(barriers: Mapping[int, Mapping[str, str]], rules: ModeRules) -> dict[int, str]:
+    """Tell what each barrier does to the mode; those with the same tags are judged once."""
+    kinds = {id(tags): tags for tags in barriers.values()}
+    effects = {kind: barrier_effect(tags, rules) for kind, tags in kinds.items()}
+    every = ((node, effects[id(tags)]) for node, tags in barriers.items())
+    return {node: effect for node, effect in every if effect is not None}
 
 
 def _segments(raw: RawStreets, row: Ints, of_way: Ints, flipped: Ints, inside: Flags) -> Segments:
@@ -256,29 +291,30 @@ def _to_graph(
     lines = shapely.linestrings(xy[chains.vertices], indices=parts)
     u = chains.vertices[chains.starts[:-1]]
     v = chains.vertices[chains.starts[1:] - 1]
-    names = np.array([*kinds.names, None], dtype=object)
+    used = np.zeros(len(node_ids), dtype=bool)
+    used[u] = used[v] = True
     length = shapely.length(lines)
     edges = pd.DataFrame(
         {
-            "edge_id": edge_names(chains.way_id, chains.position),
+            "edge_id": _edge_names(chains.way_id, chains.position),
             "u": node_ids[u],
             "v": node_ids[v],
             "length_m": length,
-            "highway": kinds.of_uses("highway")[chains.use],
-            "name": names[kinds.name[chains.use]],
-            "structure": kinds.of_uses("structure")[chains.use],
-            "interior": kinds.of_uses("interior")[chains.use] | private[u] | private[v],
-            "snappable": kinds.of_uses("snappable")[chains.use],
+            "highway": kinds.texts("highway", chains.use),
+            "name": kinds.called(chains.use),
+            "structure": kinds.texts("structure", chains.use),
+            "interior": kinds.numbers("interior", chains.use) | private[u] | private[v],
+            "snappable": kinds.numbers("snappable", chains.use),
         }
     )
     for column, speed in (("forward_min", "forward_km_h"), ("back_min", "back_km_h")):
-        speed_m_min = kinds.of_uses(speed).astype(np.float64)[chains.use] * _KM_H_IN_M_MIN
+        speed_m_min = kinds.numbers(speed, chains.use).astype(np.float64) * _KM_H_IN_M_MIN
         if mode == "walk":  # exact lengths over the exact speed, not over a rounded km/h
             speed_m_min = np.where(np.isnan(speed_m_min), np.nan, walk_speed_m_min)
         edges[column] = length / speed_m_min
     return assemble(
-        node_ids,
-        xy,
+        node_ids[used],
+        xy[used],
         edges,
         lines=lines,
         crs=crs,
@@ -289,10 +325,11 @@ def _to_graph(
     )
 
 
-def edge_names(way_id: Ints, position: Ints) -> NDArray[np.object_]:
+def _edge_names(way_id: Ints, position: Ints) -> pd.api.extensions.ExtensionArray:
     """Name edges after their first piece: way id and position of its first node."""
-    pairs = zip(way_id.tolist(), position.tolist(), strict=True)
-    return np.array([f"w{way}:{place}" for way, place in pairs], dtype=object)
+    way, place = (pc.cast(pa.array(numbers), pa.string()) for numbers in (way_id, position))
+    ways = pc.binary_join_element_wise("w", way, "")
+    return pd.array(pc.binary_join_element_wise(ways, place, ":"), dtype="str")
 
 
 def _inside(lon: Floats, lat: Floats, area: shapely.Geometry | None) -> Flags:
