@@ -131,6 +131,7 @@ def _parkgap(inputs: Path) -> tuple[Any, Inputs]:
     data = _arrays(inputs)
     graph = graph_of_arrays(data["xy"], data["u"], data["v"])
     _ = graph.phases.reverse, graph.phases.forward, graph.snap_tree
+    data["places"] = places_at(graph, data["xy"][data["facilities"]])
     return graph, data
 
 
@@ -151,8 +152,9 @@ def parkgap_nearest(prepared: tuple[Any, Inputs]) -> float:
     from pipeline.network.costs import nearest_for_nodes
 
     graph, data = prepared
-    places = places_at(graph, data["xy"][data["facilities"]])
-    table = nearest_for_nodes(graph, places, by="facility_id", snap_max_m=300.0, limit_min=None)
+    table = nearest_for_nodes(
+        graph, data["places"], by="facility_id", snap_max_m=300.0, limit_min=None
+    )
     return _total(table["minutes"].to_numpy())
 
 
@@ -267,8 +269,7 @@ def parkgap_catchments(prepared: tuple[Any, Inputs]) -> float:
     from pipeline.network.catchment import catchment_edges, catchment_polygon
 
     graph, data = prepared
-    places = places_at(graph, data["xy"][data["facilities"]])
-    area = 0.0
+    places, area = data["places"], 0.0
     for row in range(len(places)):
         edges = catchment_edges(
             graph, places.iloc[[row]], limits_min=[CUTOFF_MIN], towards=True, snap_max_m=300.0

@@ -113,9 +113,10 @@ def first_true(
 ) -> pd.api.extensions.ExtensionArray:
     """Name each row after the first condition that holds, as packed text."""
     names = pd.array([*(name for _, name in choices), otherwise], dtype="str")
-    return names.take(
-        np.argmax([*(flags for flags, _ in choices), np.ones_like(choices[0][0])], axis=0)
-    )
+    first = np.full(len(choices[0][0]), len(choices))
+    for place in reversed(range(len(choices))):
+        first[choices[place][0]] = place
+    return names.take(first)
 
 
 def nearest_entrance(

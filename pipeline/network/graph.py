@@ -73,7 +73,7 @@ class StreetGraph:
             f"{self.crs.to_string()}, snapshot {self.snapshot or 'unknown'}>"
         )
 
-    @property
+    @cached_property
     def crs(self) -> CRS:
         """Projected CRS of both tables."""
         return assert_projected(self.edges.crs, what="street graph")

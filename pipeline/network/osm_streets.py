@@ -329,7 +329,10 @@ def _edge_names(way_id: Ints, position: Ints) -> pd.api.extensions.ExtensionArra
     """Name edges after their first piece: way id and position of its first node."""
     way, place = (pc.cast(pa.array(numbers), pa.string()) for numbers in (way_id, position))
     ways = pc.binary_join_element_wise("w", way, "")
-    return pd.array(pc.binary_join_element_wise(ways, place, ":"), dtype="str")
+    names: pd.api.extensions.ExtensionArray = pd.array(
+        pc.binary_join_element_wise(ways, place, ":"), dtype="str"
+    )
+    return names
 
 
 def _inside(lon: Floats, lat: Floats, area: shapely.Geometry | None) -> Flags:

@@ -13,6 +13,7 @@ import numpy as np
 import osmium
 import pytest
 import shapely
+from scipy.spatial import KDTree
 
 from pipeline.network.access import nearest_minutes
 from pipeline.network.catchment import catchment_edges
@@ -20,6 +21,7 @@ from pipeline.network.costs import nearest, nearest_for_nodes, od_matrix
 from pipeline.network.coverage import street_coverage
 from pipeline.network.graph import StreetGraph
 from pipeline.network.osm_reading import RawStreets
+from pipeline.network.phases import component_labels
 from pipeline.network.snap import snap
 from pipeline.settings.network import NetworkSettings
 from tests.network.oracle import add_point, along_edge, directed, nearest_edge, pair_minutes
@@ -161,25 +163,88 @@ def test_walking_is_symmetric_and_a_distance(las_palmas: StreetGraph) -> None:
     assert (np.nan_to_num(matrix) <= np.nan_to_num(detour, nan=np.inf) + 1e-6).all()
 
 
+@pytest.fixture(scope="module")
+def osmnx_drive(
+    las_palmas_raw: RawStreets, tmp_path_factory: pytest.TempPathFactory
+) -> nx.MultiDiGraph:
+    """Give the driving network of Las Palmas as OSMnx reads and simplifies it."""
+    import osmnx
+
+    path = _driveable_xml(las_palmas_raw, tmp_path_factory.mktemp("osmnx") / "drive.osm")
+    osmnx.settings.useful_tags_way = ["highway", "oneway", "access", "service", "name"]
+    return osmnx.graph_from_xml(path, simplify=True, retain_all=True, bidirectional=True)
+
+
 def test_las_palmas_agrees_with_osmnx(
-    las_palmas_raw: RawStreets, las_palmas_drive: StreetGraph, tmp_path: Path
+    osmnx_drive: nx.MultiDiGraph, las_palmas_drive: StreetGraph
 ) -> None:
     import osmnx
 
-    path = _driveable_xml(las_palmas_raw, tmp_path / "drive.osm")
-    osmnx.settings.useful_tags_way = ["highway", "oneway", "access", "service", "name"]
-    theirs = osmnx.graph_from_xml(path, simplify=True, retain_all=True, bidirectional=True)
-    streets = osmnx.convert.to_undirected(theirs)
-    metres = sum(length for _, _, length in streets.edges(data="length"))
+    metres = sum(length for _, _, length in osmnx_drive.edges(data="length")) / 2  # both ways
     ours = las_palmas_drive
     # Great circles on a sphere against the plane of the zone: under half a per cent.
     assert ours.edges["length_m"].sum() == pytest.approx(metres, rel=0.005)
-    ends = np.concatenate((ours.u_row, ours.v_row))
-    degree = np.bincount(ends, minlength=len(ours.nodes))
-    crossings = set(ours.node_ids[degree >= 3].tolist())
-    counted = osmnx.stats.count_streets_per_node(theirs)
-    expected = {node for node, count in counted.items() if count >= 3}
-    assert len(crossings ^ expected) <= 0.002 * len(expected)
+    crossings = set(ours.node_ids[_degree(ours) >= 3].tolist())
+    counted = osmnx.stats.count_streets_per_node(osmnx_drive)
+    assert crossings == {node for node, count in counted.items() if count >= 3}
+
+
+def test_consolidated_intersections_agree_with_osmnx(
+    osmnx_drive: nx.MultiDiGraph, las_palmas_drive: StreetGraph
+) -> None:
+    """Merge intersections by the definition of OSMnx, from our tables, in the inner 3 x 3 km.
+
+    Nodes within 20 m of each other (chained) that streets join without leaving the group are one
+    intersection; streets within a group vanish, the others are drawn on to its middle. OSMnx
+    overlaps circles of 64 corners, so that over the whole city a group in 2,000 falls otherwise.
+    """
+    import osmnx
+
+    ours, reach_m = las_palmas_drive, 10.0
+    ends, length_m = _streets(ours)
+    centre = np.median(ours.node_xy, axis=0)
+    inside = (np.abs(ours.node_xy - centre) < 1500).all(axis=1) & (_degree(ours) >= 3)
+    ids, xy = ours.node_ids[inside], ours.node_xy[inside]
+    kept = inside[ends].all(axis=1)
+    one, other = (np.cumsum(inside) - 1)[ends[kept]].T
+    close = KDTree(xy).query_pairs(2 * reach_m, output_type="ndarray")
+    near = component_labels(close[:, 0], close[:, 1], len(xy))
+    within = near[one] == near[other]
+    group = component_labels(one[within], other[within], len(xy))
+    middle = np.column_stack([np.bincount(group, axis) / np.bincount(group) for axis in xy.T])
+    gap_m = np.hypot(*(xy - middle[group]).T)
+    between = (group[one] != group[other]) | (one == other)
+    metres = (length_m[kept] + gap_m[one] + gap_m[other])[between].sum()
+
+    part = osmnx.project_graph(osmnx_drive.subgraph(ids.tolist()).copy(), to_crs=ours.crs)
+    theirs = osmnx.consolidate_intersections(part, tolerance=reach_m, dead_ends=False)
+    merged = [np.atleast_1d(node) for _, node in theirs.nodes(data="osmid_original")]
+    assert len(ids) > 1000
+    assert {frozenset(ids[group == number].tolist()) for number in np.unique(group)} == {
+        frozenset(nodes.tolist()) for nodes in merged
+    }
+    assert 2 * between.sum() == len(theirs.edges)
+    assert metres == pytest.approx(
+        sum(length for _, _, length in theirs.edges(data="length")) / 2, rel=0.002
+    )
+
+
+def _degree(graph: StreetGraph) -> np.ndarray:
+    """Count the ends of edges at every node."""
+    return np.bincount(np.concatenate((graph.u_row, graph.v_row)), minlength=len(graph.nodes))
+
+
+def _streets(graph: StreetGraph) -> tuple[np.ndarray, np.ndarray]:
+    """Join edges where only two meet, whatever their use: rows of both ends, length."""
+    size = len(graph.edges)
+    ends = np.concatenate((graph.u_row, graph.v_row))
+    edge = np.tile(np.arange(size), 2)
+    passed = _degree(graph)[ends] == 2
+    street = component_labels(edge[passed], size + ends[passed], size + len(graph.nodes))[:size]
+    length_m = np.bincount(street, graph.edges["length_m"])
+    tips = np.flatnonzero(~passed)
+    tips = tips[np.argsort(street[edge[tips]], kind="stable")].reshape(-1, 2)
+    return ends[tips], length_m[street[edge[tips[:, 0]]]]
 
 
 def _driveable_xml(raw: RawStreets, path: Path) -> Path:
