@@ -17,12 +17,12 @@ from pipeline.commands import (
     scenarios,
     studies,
 )
-from pipeline.commands.say import complain
+from pipeline.commands.say import complain, wrap_by_width
 from pipeline.errors import ExitCode
 from pipeline.machine import named_error
 
 app = typer.Typer(
-    help="园区服务缺口：产业园区何处缺少城市 / where industrial parks lack the city",
+    callback=documents.options,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -54,6 +54,7 @@ app.add_typer(parcel_parts.app, name="parcel-parts")
 
 def main() -> None:
     """Run the command line; errors become messages and exit codes, never tracebacks."""
+    wrap_by_width()
     try:
         app(standalone_mode=True)
     except BrokenPipeError:

@@ -34,6 +34,10 @@ Each of the `problems` has these keys, null where one does not apply.
 encoding, CRS, datum, each with its basis), `fields`, `datum` and `findings`; it exits with {source}
 when `ok` is false.
 
+反馈缺陷时请附 `parkgap --version` 的一行、命令、退出码与该阶段的日志。
+To report a defect send the line of `parkgap --version`, the command, its exit code and the log of
+the stage.
+
 各阶段自己的日志在 `layers/built/<study>/logs/`；失败原因另存为 `<stage>.failure.json`。
 Each stage logs to `layers/built/<study>/logs/`; why it failed is also in `<stage>.failure.json`.
 """

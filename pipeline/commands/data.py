@@ -29,7 +29,7 @@ def new(
         str,
         typer.Option(
             "--from",
-            help="minimal：只写必要项；或一项研究的名称，以其设置为起点并全部写出 "
+            help="minimal 只写必要项；或研究名，以其设置为起点，全部写出 "
             "/ minimal, or a study whose settings are the start, all of them stated",
         ),
     ] = "minimal",

@@ -11,11 +11,26 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.text import Text
 
 from pipeline.machine import named_error
 
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+
+
+def wrap_by_width() -> None:
+    """Let help wrap where its columns end.
+
+    Rich strips the blanks behind a wrapped line by counting letters; where a letter is two columns
+    wide some blanks stay, the line is too long, and its last letters give way to an ellipsis.
+    """
+
+    def rstrip_end(self: Text, size: int) -> None:
+        while self.cell_len > size and self.plain.endswith(" "):
+            self.right_crop(1)
+
+    Text.rstrip_end = rstrip_end  # type: ignore[method-assign]
 
 
 def say(text: str) -> None:

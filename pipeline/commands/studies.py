@@ -31,7 +31,7 @@ OsmOption = Annotated[
 ]
 SetOption = Annotated[
     list[str] | None,
-    typer.Option("--set", help="改一个设置 / override one setting, e.g. network.walk_m_min=75"),
+    typer.Option("--set", help="改一个设置 / override one setting, e.g. study.seed=7"),
 ]
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="写入位置 / root for layers/ and outputs/")

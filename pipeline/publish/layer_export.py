@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline.errors import CrsError, LayerError, Problem
+from pipeline.errors import CrsError, LayerError, Problem, StudyError
 from pipeline.publish.built_layers import read_layer
 from pipeline.publish.export_losses import Loss, Tell, log_loss
 from pipeline.publish.geopackage import dictionary
@@ -74,7 +74,9 @@ def export_layers(
     Raises
     ------
     LayerError
-        When the GeoPackage, a layer or a format does not exist.
+        When the GeoPackage or a layer does not exist.
+    StudyError
+        When a format is none of those written.
     CrsError
         When the CRS is unknown or made for a part of the world more than a zone away.
     """
@@ -107,6 +109,9 @@ def _checked(gpkg: Path, formats: Sequence[str], layers: Sequence[str] | None) -
     """Give the layers to export; every wrong name is reported at once."""
     import pyogrio
 
+    strange = [name for name in formats if name not in FORMATS]
+    if strange:
+        raise StudyError(*(_no_such(name, "格式", "format", list(FORMATS)) for name in strange))
     if not gpkg.is_file():
         raise LayerError(
             Problem(
@@ -118,23 +123,20 @@ def _checked(gpkg: Path, formats: Sequence[str], layers: Sequence[str] | None) -
             )
         )
     present = [name for name in pyogrio.list_layers(gpkg)[:, 0] if name in layer_schemas()]
-    wrong = [(name, "格式", "format", list(FORMATS)) for name in formats if name not in FORMATS]
-    wrong += [(name, "图层", "layer", present) for name in layers or () if name not in present]
+    wrong = [name for name in layers or () if name not in present]
     if wrong:
-        raise LayerError(
-            *(
-                Problem(
-                    zh=f"没有名为“{name}”的{zh}",
-                    en=f"there is no {en} {name!r}",
-                    path=gpkg,
-                    rule="export",
-                    remedy_zh=f"可用：{'、'.join(known)}",
-                    remedy_en=f"known: {', '.join(known)}",
-                )
-                for name, zh, en, known in wrong
-            )
-        )
+        raise LayerError(*(_no_such(name, "图层", "layer", present) for name in wrong))
     return list(layers or present)
+
+
+def _no_such(name: str, zh: str, en: str, known: Sequence[str]) -> Problem:
+    return Problem(
+        zh=f"没有名为“{name}”的{zh}",
+        en=f"there is no {en} {name!r}",
+        rule="export",
+        remedy_zh=f"可用：{'、'.join(known)}",
+        remedy_en=f"known: {', '.join(known)}",
+    )
 
 
 def _target(crs: str | None) -> str | None:

@@ -47,6 +47,7 @@ FORMATS: dict[str, Format] = {
     ".xlsm": "Excel",
 }
 _ARCHIVES = {".zip", ".kmz"}
+MOST_NAMED = 10
 _STYLE_TABLES = {"layer_styles", "qgis_projects"}
 
 
@@ -155,7 +156,7 @@ def read_layer(
         No row has a position that can be used.
     """
     if not path.is_file():
-        raise SourceError(Problem("文件不存在", "the file does not exist", path=path))
+        raise SourceError(_folder(path) if path.is_dir() else _missing(path))
     limits = archives or ArchiveSettings()
     inner = path
     if path.suffix.lower() in _ARCHIVES:
@@ -328,4 +329,21 @@ def _unreadable(path: Path, error: Exception) -> Problem:
         "文件无法读取，可能已损坏或扩展名与内容不符",
         f"the file cannot be read, it may be damaged or misnamed: {error}",
         path=path,
+    )
+
+
+def _missing(path: Path) -> Problem:
+    return Problem("文件不存在", "the file does not exist", path=path)
+
+
+def _folder(path: Path) -> Problem:
+    """Say that a folder is none, and which files in it could be meant."""
+    known = {*_ARCHIVES, *FORMATS}
+    names = sorted(p.name for p in path.iterdir() if p.suffix.lower() in known)[:MOST_NAMED]
+    return Problem(
+        "这是文件夹，不是文件",
+        "this is a folder, not a file",
+        path=path,
+        remedy_zh="给出其中一个文件" + (f"：{'、'.join(names)}" if names else ""),
+        remedy_en="name a file in it" + (f": {', '.join(names)}" if names else ""),
     )

@@ -1,0 +1,1 @@
+"""Check the commands as people type them."""
