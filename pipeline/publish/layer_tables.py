@@ -185,7 +185,7 @@ def _facilities(service: str) -> Make:
         counted = pd.DataFrame(flags, index=found.index).fillna(value=False).astype(bool)
         variants = [
             ";".join(counted.columns[row])
-            for row in counted.to_numpy(dtype=bool).reshape(len(found), -1)
+            for row in counted.to_numpy(dtype=bool).reshape(counted.shape)
         ]
         return found.assign(variants=pd.Series(variants, index=found.index, dtype="str"))
 

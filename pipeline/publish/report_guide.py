@@ -144,7 +144,7 @@ def limits(data: ReportData) -> list[Words]:
 
 def _hospitals(data: ReportData) -> list[Words]:
     rows = data.facilities[data.facilities["service"].eq("hospital")]
-    doubtful = int(rows["source"].fillna("").str.contains("re-verified").sum())
+    doubtful = int(rows["source"].astype("str").str.contains("re-verified").sum())
     if not doubtful:
         return []
     return [

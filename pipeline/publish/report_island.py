@@ -48,6 +48,8 @@ def island_tables(data: ReportData) -> list[Table | None]:
     if data.island is None:
         return []
     rows = data.island["island"]
+    if rows.empty:  # without counts per cell nothing was measured, and the table has no columns
+        return []
     main = rows[rows["main_ring"].astype(bool)]
     return [_pooled(data.island["pooled"]), _profile(data, main, data.island["ranks"])]
 

@@ -167,8 +167,16 @@ def _service(data: ReportData, need: NeedSettings) -> Line:
             ),
             (Words("研究文件所述", "as the study states"),),
         )
-    least, most = count_interval(counts)
     asked = need_words(data, need)
+    if not known:
+        return Line(
+            Words(
+                f"{zh}（{asked.zh}）：{len(rows)} 处都没有值。",
+                f"{en} ({asked.en}): none of {len(rows)} places has a value.",
+            ),
+            (Words("无值不是零", "no value is not zero"),),
+        )
+    least, most = count_interval(counts)
     firm, likely = int(counts[GAP_ROBUST]), int(counts[GAP_LIKELY])
     none = int(counts[NO_GAP_ROBUST] + counts[NO_GAP_LIKELY])
     open_, without = int(counts[UNDECIDED]), int(counts[NO_VALUE])
@@ -381,7 +389,7 @@ def _island(data: ReportData) -> Line | None:
 
 
 def _parcels(data: ReportData) -> Line | None:
-    if data.parcels is None:
+    if data.parcels is None or not len(data.parcels["parcels"]):
         return None
     methods = [Words("方法：规则判定，界线见设置", "method: rules, cut-offs in the settings")]
     if is_synthetic(data):

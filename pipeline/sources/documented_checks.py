@@ -90,9 +90,9 @@ class Cities(Section):
 
 
 class DocumentedChecks(Section):
-    """The whole file; `register` is the embedded table of places it holds for."""
+    """The whole file; `places_table` is the embedded table of places it holds for."""
 
-    register: str
+    places_table: str
     cities: Cities
     costs: tuple[Cost, ...]
     checks: tuple[Check, ...]

@@ -28,7 +28,7 @@ def write_documents(
     source = context.input("places")
     costs = pd.DataFrame({name: [] for name in COSTS})
     checks = beside([], tolerance_share=settings.tolerance_share)
-    if source is not None and source.reference == asked.register:
+    if source is not None and source.reference == asked.places_table:
         from pipeline.sources.reference import read_reference
 
         figures = read_reference("policy_figures").set_index("figure_id")

@@ -189,7 +189,7 @@ def test_the_summary_takes_its_figures_from_the_tables() -> None:
                    "R1": (NOTHING,) * 3})
     )  # fmt: skip
     silent = [line.text.zh for line in summary(shifted)]
-    assert "有值的 0 处中" in silent[1]
+    assert "4 处都没有值" in silent[1]
     assert not any("nan" in line.lower() for line in silent)
 
 
