@@ -1,4 +1,4 @@
-"""Describe what stands inside a park and around it: built form, green, water, blocks, price."""
+"""Describe a park and its ring: built form, green, water, blocks, prices, people."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .island_results import ComponentResult
 from .island_ring import GeometryArray, ring
 from .island_rows import PlaceContrast, guarded
 
-BUILT, GREEN, WATER, PRICE, BLOCKS = (
-    "built_form", "green_share", "water_share", "price", "block_size",
+BUILT, GREEN, WATER, PRICE, BLOCKS, PEOPLE = (
+    "built_form", "green_share", "water_share", "price", "block_size", "people_density",
 )  # fmt: skip
 COVERS = (BUILT, GREEN, WATER)
 SHARE, PER_PRICE = "share of land", "ratio of medians"
-HECTARES = "ha"
+HECTARES, PER_HECTARE = "ha", "residents per ha"
 
 
 def cover_results(
@@ -113,6 +113,49 @@ def price_results(
     return guarded(results, places, settings)
 
 
+def people_results(
+    places: Sequence[PlaceContrast],
+    xy_m: FloatArray,
+    residents: FloatArray,
+    *,
+    settings: IslandSettings,
+) -> list[ComponentResult]:
+    """
+    Compare how many people live on a hectare inside and in the ring.
+
+    Parameters
+    ----------
+    places
+        Measured places.
+    xy_m, residents
+        Points or middles of cells in metres (N, 2) and their residents (N,), NaN where nobody has
+        counted; empty where the study has none.
+    settings
+        `ring_m`.
+
+    Returns
+    -------
+    one result for each place; unknown where no counted point lies inside or none in the ring
+    """
+    counted = np.isfinite(residents)
+    points, people = shapely.points(xy_m[counted]), residents[counted]
+    tree = shapely.STRtree(points)
+    results = []
+    for place in places:
+        statistic = Statistic(PEOPLE, "all", settings.ring_m, PER_HECTARE)
+        zones = place.park, ring(place.park, width_m=settings.ring_m)
+        found = [tree.query(zone, "intersects") for zone in zones]
+        if any(len(each) == 0 for each in found):
+            results.append(_unknown(place, statistic, "no_people_data"))
+            continue
+        inside, outside = (
+            float(people[each].sum() / zone.area * 1e4)
+            for each, zone in zip(found, zones, strict=True)
+        )
+        results.append(_described(place, statistic, (inside, outside), None))
+    return guarded(results, places, settings)
+
+
 def block_results(
     places: Sequence[PlaceContrast], public: GeometryArray, *, settings: IslandSettings
 ) -> list[ComponentResult]:
@@ -181,5 +224,5 @@ def _unknown(place: PlaceContrast, statistic: Statistic, reason: str) -> Compone
 
 
 def _basis(statistic: Statistic) -> str:
-    by_component = {PRICE: "points", BLOCKS: "streets"}
+    by_component = {PRICE: "points", BLOCKS: "streets", PEOPLE: "points"}
     return by_component.get(statistic.component, "areas")

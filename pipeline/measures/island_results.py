@@ -108,6 +108,11 @@ REASONS = {
         "没有价格数据；需要输入 inputs.prices（点位与价格）",
         "there are no prices: it takes the input `inputs.prices` (points with a price)",
     ),
+    "no_people_data": (
+        "no_data",
+        "园内或环带内没有居民数；需要输入 inputs.residents（点位、格网或栅格）",
+        "no residents are counted inside or in the ring: it takes the input `inputs.residents`",
+    ),
     "few_prices": (
         "not_measurable",
         "园内或环带内的价格过少",

@@ -31,6 +31,7 @@ CONTEXT: Mapping[str, tuple[str, str]] = {
     "built_form": ("建筑覆盖", "built-over land"),
     "green_share": ("绿地占比", "green"),
     "water_share": ("水面占比", "water"),
+    "people_density": ("居住人口密度", "density of residents"),
     "price": ("价格中位数", "median price"),
 }
 THEME_NAMES: Mapping[str, tuple[str, str]] = {
@@ -68,6 +69,7 @@ UNITS_ZH: Mapping[str, str] = {
     "share of land": "占用地比例",
     "km per km²": "km/km²",
     "ha": "公顷",
+    "residents per ha": "每公顷居民",
     "ratio of medians": "中位数之比",
 }
 # Components of which one category stands for all.

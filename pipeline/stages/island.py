@@ -9,7 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.island_barriers import BARRIERS, barrier_results
-from pipeline.measures.island_context import block_results, cover_results, price_results
+from pipeline.measures.island_context import (
+    block_results,
+    cover_results,
+    people_results,
+    price_results,
+)
 from pipeline.measures.island_contrast import Statistic
 from pipeline.measures.island_places import IslandContrast, measure_contrast, measure_donors
 from pipeline.measures.island_ranks import at_speed, at_width, rank_ranges
@@ -163,6 +168,7 @@ def _context(
     """Describe what stands inside and around, which is shown and never scored."""
     results = cover_results(places, scene.covers(settings), settings=settings)
     results += price_results(places, *scene.prices, settings=settings)
+    results += people_results(places, *scene.people, settings=settings)
     if scene.streets is not None:
         public = scene.streets.lines[~scene.streets.interior]
         results += block_results(places, public, settings=settings)

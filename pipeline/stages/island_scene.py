@@ -48,6 +48,7 @@ class Scene:
     streets: Streets | None
     features: gpd.GeoDataFrame | None
     prices: tuple[Array, Array]
+    people: tuple[Array, Array]
 
     def barriers(self, settings: IslandSettings) -> Mapping[str, GeometryArray]:
         """Give expressways, railways and water by kind, those that are mapped."""
@@ -96,18 +97,34 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
     )
     graph = load_graph(context, "walk")
     features = _features(context, around_m=settings.ring_m)
+    people = _people(context)
     return Scene(
         grid=grid,
         facilities=_points(context, features) or counts,
         land=land,
         eligible=eligible,
-        density=counts.get("stops", serving),
+        density=_density(grid, people, counts.get("stops", serving)),
         centre_xy_m=_centre(context),
         entrances=_entrances(context),
         streets=None if graph is None else Streets.from_tables(graph.nodes, graph.edges),
         features=features,
         prices=_prices(context),
+        people=people,
     )
+
+
+def _density(grid: GridFrame, people: tuple[Array, Array], else_by: Array) -> Array:
+    """Sum residents over the cells, as strata of the null model; stops where nobody counted."""
+    xy_m, residents = people
+    known = np.isfinite(residents)
+    if not known.any():
+        return else_by
+    column = np.floor((xy_m[known, 0] - grid.x_min_m) / grid.cell_m).astype(np.int64)
+    row = np.floor((xy_m[known, 1] - grid.y_min_m) / grid.cell_m).astype(np.int64)
+    inside = (column >= 0) & (column < grid.columns) & (row >= 0) & (row < grid.rows)
+    summed = np.zeros(grid.shape)
+    np.add.at(summed, (row[inside], column[inside]), residents[known][inside])
+    return summed if summed.any() else else_by
 
 
 def _served(counts: Mapping[str, Array], names: Sequence[str], *, like: Array) -> Array:
@@ -201,3 +218,10 @@ def _prices(context: StageContext) -> tuple[Array, Array]:
     """Give the points and values of the prices that the study names."""
     prices = context.layer("ingest", "prices.parquet")
     return shapely.get_coordinates(prices.geometry.to_numpy()), prices["price"].to_numpy()
+
+
+def _people(context: StageContext) -> tuple[Array, Array]:
+    """Give the points and counts of the residents that the study names."""
+    people = context.layer("ingest", "residents.parquet")
+    residents = people["residents"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return shapely.get_coordinates(people.geometry.to_numpy()), residents

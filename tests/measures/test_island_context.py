@@ -11,6 +11,7 @@ from pipeline.measures.island_context import (
     block_results,
     cover_results,
     covered_share,
+    people_results,
     price_results,
 )
 from pipeline.measures.island_places import measure_contrast
@@ -89,3 +90,15 @@ def test_prices_are_compared_by_medians(places: tuple[PlaceContrast, ...]) -> No
     assert (told.inside, told.ring, told.observed) == (3.0, 6.0, 0.5)
     assert price_results(places, xy[1:], price[1:], settings=SETTINGS)[0].reason == "few_prices"
     assert price_results(places, xy[:0], price[:0], settings=SETTINGS)[0].reason == "no_price_data"
+
+
+def test_people_are_those_of_counted_points_and_nobody_counted_is_no_zero(
+    places: tuple[PlaceContrast, ...],
+) -> None:
+    xy = np.array([[14250.0, 14500.0], [14750.0, 14500.0], [14500.0, 15300.0], [14500.0, 14500.0]])
+    people = np.array([300.0, 200.0, 0.0, np.nan])
+    told = people_results(places, xy, people, settings=SETTINGS)[0]
+    assert (told.inside, told.ring, told.observed) == pytest.approx((5.0, 0.0, 5.0))
+    blind = people_results(places, xy[[0, 1, 3]], people[[0, 1, 3]], settings=SETTINGS)[0]
+    assert blind.reason == "no_people_data"
+    assert np.isnan(blind.observed)

@@ -45,6 +45,15 @@ def test_small_parks_are_counted_by_points(porto_alegre: Path) -> None:
     assert (counted == counted.round()).all()
 
 
+def test_residents_are_context_and_strata(porto_alegre: Path) -> None:
+    table = pd.read_parquet(porto_alegre / "island.parquet")
+    people = table[table["component"].eq("people_density")].set_index("place_id")
+    known = people[people["status"].eq("ok")]
+    assert len(known) >= 4
+    assert known["ring"].between(5, 400).all()
+    assert known["p"].isna().all()
+
+
 def test_railways_bar_boundaries_and_what_is_unmapped_is_named(porto_alegre: Path) -> None:
     table = pd.read_parquet(porto_alegre / "island.parquet")
     barred = table[table["component"].eq("barriers")].set_index(["category", "place_id"])
