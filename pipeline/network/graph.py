@@ -154,6 +154,18 @@ class StreetGraph:
         return shapely.STRtree(self.lines[self.snap_rows])
 
     @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Spatial index of all edges."""
+        return shapely.STRtree(self.lines)
+
+    def around(self, box: tuple[float, float, float, float]) -> Self:
+        """Give the edges whose extent meets a box in metres, with their nodes, in their order."""
+        rows = np.sort(self.tree.query(shapely.box(*box)))
+        used = np.unique(np.concatenate((self.u_row[rows], self.v_row[rows])))
+        nodes, edges = self.nodes.iloc[used], self.edges.iloc[rows]
+        return replace(self, nodes=nodes.reset_index(drop=True), edges=edges.reset_index(drop=True))
+
+    @cached_property
     def edge_component(self) -> Ints:
         """Component rank of each edge."""
         return self.node_component[self.u_row]

@@ -57,9 +57,10 @@ class Walking:
         if self._walk.graph is None or not self._on_streets(outline) or outline.area == 0:
             return None
         rules = self.context.settings("network")
+        reach_m = rules.gate_search_m + rules.gate_merge_m
         return find_gates(
             place.set_index("place_id"),
-            self._walk.graph,
+            self._walk.graph.around(_wider(outline.bounds, reach_m)),
             self._mapped_gates,
             search_m=rules.gate_search_m,
             merge_m=rules.gate_merge_m,
@@ -107,8 +108,11 @@ class Walking:
     def _reached(self, sources: gpd.GeoSeries, limits: tuple[float, ...]) -> list[shapely.Geometry]:
         assert self._walk.graph is not None  # noqa: S101 - asked only where there are streets
         rules = self.context.settings("network")
+        # Nothing beyond the farthest limit, along a straight line, can be reached.
+        reach_m = max(limits) * self._walk.graph.fastest_m_min + rules.snap_max_m
+        graph = self._walk.graph.around(_wider(tuple(sources.total_bounds), reach_m))
         edges = catchment_edges(
-            self._walk.graph,
+            graph,
             sources,
             limits_min=limits,
             towards=False,
@@ -129,7 +133,7 @@ class Walking:
         graph = self._walk.graph
         if graph is None:
             return None
-        near = within_box(gpd.GeoDataFrame(graph.edges[["geometry"]], crs=graph.crs), box)
+        near = within_box(graph.around(box).edges[["geometry"]], box)
         if near.empty:
             return None
         joined = shapely.line_merge(
@@ -139,3 +143,10 @@ class Walking:
         return gpd.GeoDataFrame(
             {"name_zh": ["街道"], "name_en": ["Streets"]}, geometry=[thin], crs=graph.crs
         )
+
+
+def _wider(
+    box: tuple[float, float, float, float], margin_m: float
+) -> tuple[float, float, float, float]:
+    west, south, east, north = box
+    return west - margin_m, south - margin_m, east + margin_m, north + margin_m
