@@ -103,8 +103,11 @@ def _preparations() -> Iterator[None]:
         yield
 
     from pipeline.publish.layer_schemas import layer_schemas
+    from pipeline.sources.reference import reference_tables
 
-    layer_schemas()
+    for read in (reference_tables, layer_schemas):
+        read()
+        yield
 
 
 def main() -> None:

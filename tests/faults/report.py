@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.atomic import atomic_write
 from pipeline.stages.flow import STAGES
 from tests.built import PROJECT
-from tests.faults import kills, memory
+from tests.faults import kills, memory, repeats
 from tests.faults.expected import all_cases, expected
 from tests.faults.test_writing import CALLS, SHARES, WRITERS
 
@@ -26,7 +26,7 @@ LIMIT_GIB = 4
 def render() -> str:
     """Fill the template with what the records and the cases say."""
     return TEMPLATE.read_text(encoding="utf-8").format_map(
-        {**_killed(), **_bad_files(), **_memory()}
+        {**_killed(), **_repeated(), **_bad_files(), **_memory()}
     )
 
 
@@ -61,6 +61,19 @@ def _killed() -> dict[str, object]:
         "partial": sum(kill["partial"] for kill in done),
         "kills_table": _table(rows),
     }
+
+
+def _repeated() -> dict[str, object]:
+    told: dict[str, Any] = json.loads(repeats.RECORD.read_text(encoding="utf-8"))
+    rows = [
+        ["研究 study", "一次 once", "再一次 again", "文件 files", "不同 different"],
+        ["---"] * 5,
+        *(
+            [one["study"], one["first"], one["second"], str(one["files"]), str(len(one["differ"]))]
+            for one in told["repeats"]
+        ),
+    ]
+    return {"repeats_date": told["date"], "repeats_table": _table(rows)}
 
 
 def _bad_files() -> dict[str, object]:

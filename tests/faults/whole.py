@@ -82,13 +82,18 @@ def small_study(folder: Path, *, mixed: bool) -> Path:
     return path
 
 
-def write_plan(path: Path, root: Path) -> Path:
-    """Resolve the study into a workspace, as a run does before its first stage."""
+def small_values() -> dict[str, object]:
+    """Give the settings in which the small study differs from the file beside it."""
     values: dict[str, object] = dict(FEWER)
     for role in ("places", *OWN):
         values[f"inputs.{role}.path"] = f"{role}.csv"
         values[f"inputs.{role}.reference"] = None
-    study = read_study(path, values)
+    return values
+
+
+def write_plan(path: Path, root: Path) -> Path:
+    """Resolve the study into a workspace, as a run does before its first stage."""
+    study = read_study(path, small_values())
     workspace = Workspace(root=root, study=study.study.id)
     atomic_write(workspace.plan, study.model_dump_json() + "\n")
     return workspace.plan
