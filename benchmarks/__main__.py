@@ -20,6 +20,7 @@ from benchmarks.island_null import section as island_null
 from benchmarks.island_parks import section as island_parks
 from benchmarks.network_contenders import CONTENDERS, places_at
 from benchmarks.network_inputs import generated_city, prepare, prepare_flow, prepare_large
+from benchmarks.reduction import section as reduction
 from benchmarks.timing import ROOT, Timing, machine, readable, run_apart, versions
 from pipeline.atomic import atomic_write
 from pipeline.network.costs import nearest_for_nodes
@@ -48,9 +49,10 @@ NOTES = {
     "is far faster than its first. The answer is the street length in km, which differs with the "
     "tag rules.",
     "nearest": "Minutes and which facility, for every node; parkgap's time includes snapping the "
-    "facilities to edges, the others are given their nodes. Preparation is the phased "
-    "layout and spatial index (parkgap), the graph (networkx, igraph), the contraction hierarchy "
-    "(pandana). The answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
+    "facilities to edges, the others are given their nodes. Scipy alone is the search within "
+    "parkgap on a matrix of nodes, nothing else: the floor. Preparation is the phased layout and "
+    "spatial index (parkgap), the graph (the others), the contraction hierarchy (pandana). The "
+    "answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
     "nearest-large": "As above; pandana is left out, its preparation takes minutes at this size.",
     "matrix": "parkgap's time includes snapping both sides. The answer is the sum of minutes.",
     "catchments": "The usual recipe keeps whole edges between reached nodes and drops the rest; "
@@ -154,6 +156,7 @@ ALONE: dict[str, Callable[[Bench], str]] = {
     "growth": growth,
     "island-null": lambda _bench: island_null(),
     "island-parks": lambda bench: island_parks(bench.shared),
+    "reduction": lambda bench: reduction(bench.inputs),
 }
 
 

@@ -135,6 +135,16 @@ def _parkgap(inputs: Path) -> tuple[Any, Inputs]:
     return graph, data
 
 
+def _scipy(inputs: Path) -> tuple[Any, Inputs]:
+    from scipy.sparse import csr_matrix
+
+    data = _arrays(inputs)
+    u, v = data["u"], data["v"]
+    both = np.concatenate((u, v)), np.concatenate((v, u))
+    size = len(data["xy"])
+    return csr_matrix((np.tile(data["minutes"], 2), both), shape=(size, size)), data
+
+
 def places_at(graph: Any, xy: np.ndarray) -> Any:  # noqa: ANN401
     """Turn places into facilities f0, f1, ... in the CRS of a parkgap graph."""
     import geopandas as gpd
@@ -156,6 +166,17 @@ def parkgap_nearest(prepared: tuple[Any, Inputs]) -> float:
         graph, data["places"], by="facility_id", snap_max_m=300.0, limit_min=None
     )
     return _total(table["minutes"].to_numpy())
+
+
+def scipy_nearest(prepared: tuple[Any, Inputs]) -> float:
+    """Search once from the nodes of all facilities with nothing around the search."""
+    from scipy.sparse.csgraph import dijkstra
+
+    matrix, data = prepared
+    minutes, *_ = dijkstra(
+        matrix, indices=data["facilities"], min_only=True, return_predecessors=True
+    )
+    return _total(minutes)
 
 
 def networkx_nearest(prepared: tuple[Any, Inputs]) -> float:
@@ -304,6 +325,7 @@ CONTENDERS: dict[str, Contender] = {
     "pyrosm, read": (_extract, pyrosm_read, 2),
     "osmnx, read": (lambda inputs: inputs / "streets.osm", osmnx_read, 1),
     "parkgap, nearest": (_parkgap, parkgap_nearest, 9),
+    "scipy alone, nearest": (_scipy, scipy_nearest, 9),
     "networkx, nearest": (_networkx, networkx_nearest, 3),
     "networkx (minutes only), nearest": (_networkx, networkx_minutes, 3),
     "igraph, nearest": (_igraph, igraph_nearest, 5),
