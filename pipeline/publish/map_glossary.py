@@ -95,7 +95,12 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     # boundaries
     "surveyed": ("实测边界", "surveyed"),
     "digitised": ("按四至数字化", "digitised from four stated limits"),
-    "indicative": ("示意（按规划面积画圆）", "indicative (disc of the planned area)"),
+    "indicative": ("示意（圆）", "indicative (a disc)"),
+    "planned_area_disc": ("示意（按规划面积画圆）", "indicative (disc of the planned area)"),
+    "assumed_area_disc": (
+        "示意（未载规划面积，按假设面积画圆）",
+        "indicative (disc of an assumed area: no planned one is documented)",
+    ),
     "none": ("仅有点位", "point only"),
     # modes and units
     "walk": ("步行", "walk"),
@@ -117,8 +122,11 @@ CAVEATS = (
         "Hatched = estimated (straight line × detour factor); solid = measured on streets.",
     ),
     (
-        "虚线范围为示意：按规划面积在概略点位画圆，不是正式边界。",
-        "Dashed extents are indicative: discs of the planned area, no official boundaries.",
+        "虚线范围为示意：按规划面积（未载者按假设面积）在概略点位画圆，不是正式边界。",
+        (
+            "Dashed extents are indicative: discs of the planned area, or of an assumed one where "
+            "none is documented; no official boundaries."
+        ),
     ),
     (
         "“?” 表示没有数据或不可测，不等于没有设施。",

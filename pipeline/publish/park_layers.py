@@ -21,7 +21,7 @@ FOOTPRINT = MapLayer(
     "footprint", ("园区范围", "Footprint"), "polygon", NOTHING,
     Paint(color="#0b4f8a", weight=2.4, fill=True, fillColor="#0b4f8a", fillOpacity=0.15),
     facts=[
-        Fact("boundary_class", "边界", "Boundary"),
+        Fact("outline", "边界", "Boundary"),
         Fact("planned_area_km2", "规划面积", "Planned area", "km²"),
         Fact("precision_m", "点位误差", "Position within", "m"),
     ],

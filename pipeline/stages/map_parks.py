@@ -34,12 +34,13 @@ OVERVIEW = "../overview.html"
 STREETS_SHARE = 0.35
 GROUND_SHARE = 1.5  # background drawn beyond the first view, in its own widths
 INDICATIVE_NOTE = (
-    "范围为示意：按规划面积在概略点位画圆，不是正式边界；区间已计入点位误差。",
+    "范围为示意：按{zh}面积在概略点位画圆，不是正式边界；区间已计入点位误差。",
     (
-        "The extent is indicative: a disc of the planned area at an approximate point, no official "
+        "The extent is indicative: a disc of the {en} area at an approximate point, no official "
         "boundary; the intervals allow for the error of the point."
     ),
 )
+AREAS = {"planned_area_disc": ("规划", "planned"), "assumed_area_disc": ("假设", "assumed")}
 ROUTES_NOTE = (
     "实线路线沿街道测得；虚线只连接园区点位与直线最近的设施，不是路线。",
     (
@@ -92,7 +93,7 @@ class ParkBuilder:
         return ParkData(
             name=(str(row["name_zh"]), str(row["name_en"])),
             subtitle=self._subtitle(row),
-            footprint=place[place.geometry.notna()].to_crs(4326),
+            footprint=place[place.geometry.notna()].assign(outline=outline_code(row)).to_crs(4326),
             plausible=_wgs84(may_lie),
             ring=_wgs84(ring_around(place, width_m=self.context.settings("island").ring_m)),
             catchments=_wgs84(catchments),
@@ -110,7 +111,7 @@ class ParkBuilder:
             extent=self._extent(box),
             banner=tables.banner,
             notes=[
-                *([] if certain else [INDICATIVE_NOTE]),
+                *([] if certain else [_indicative_note(row)]),
                 ROUTES_NOTE,
                 (CATCHMENT_NOTE[0].format(zh=source[0]), CATCHMENT_NOTE[1].format(en=source[1])),
             ],
@@ -215,7 +216,7 @@ class ParkBuilder:
         if pd.notna(row["planned_area_km2"]):
             area = f"{row['planned_area_km2']:g} km²"
             said.append((f"规划面积 {area}", f"planned area {area}"))
-        boundary = row["boundary_class"]
+        boundary = outline_code(row)
         if isinstance(boundary, str):
             zh, en = words.get(boundary, (boundary, boundary))
             said.append((f"边界：{zh}", f"boundary: {en}"))
@@ -293,3 +294,14 @@ def _wider(
 
 def _wgs84(layer: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     return None if layer is None else layer.to_crs(4326)
+
+
+def outline_code(place: pd.Series) -> object:
+    """Tell what the outline of a place is: its class, or the disc that stands in for one."""
+    disc = place["boundary_class"] == "indicative" and place["footprint_basis"] in AREAS
+    return place["footprint_basis" if disc else "boundary_class"]
+
+
+def _indicative_note(place: pd.Series) -> tuple[str, str]:
+    zh, en = AREAS.get(str(place["footprint_basis"]), AREAS["planned_area_disc"])
+    return INDICATIVE_NOTE[0].format(zh=zh), INDICATIVE_NOTE[1].format(en=en)

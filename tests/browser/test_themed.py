@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from pipeline.publish.parcel_map import ParcelData, build_parcels
 from pipeline.publish.park_map import build_park
 from pipeline.publish.scenario_map import build_scenario
-from pipeline.publish.themed_map import Fact
+from pipeline.publish.themed_map import Fact, MapTable
 from pipeline.settings.maps import MapsSettings
 from tests.pages import PHONE, Open
 from tests.publish.parcel_samples import lattice_parcels
@@ -87,6 +89,23 @@ def test_scenario_shows_before_and_after(open_offline: Open, tmp_path: Path) -> 
     click_at(page, place.y, place.x)
     assert "严重（估算）" in page.locator("#card").inner_text()
     watch.assert_quiet()
+
+
+def test_rows_speak_the_language_of_the_page(open_offline: Open, tmp_path: Path) -> None:
+    """What a table says in two columns is one sentence in each language, not two in one."""
+    data = scenario()
+    table = MapTable(
+        ("做法", "Proposals"),
+        pd.DataFrame({"what_zh": ["提前开通"], "what_en": ["opened early"]}),
+        [Fact("what_zh", "做法", "Proposal", small=("what_en",))],
+    )
+    page = open_offline(
+        written(tmp_path, build_scenario(replace(data, tables=[table]), MapsSettings()))
+    ).page
+    row = page.locator(".figures tbody tr").first
+    assert row.inner_text().strip() == "提前开通"
+    page.locator("#language").click()
+    assert row.inner_text().strip() == "opened early"
 
 
 def test_parcels_tell_their_rules_and_that_they_are_synthetic(

@@ -138,7 +138,8 @@
       entry(sample({ fill: "#1f7fb8", "fill-opacity": 0.3, stroke: "#1f7fb8" }),
         P.t("有依据的边界", "documented boundary")),
       entry(sample({ fill: "none", stroke: "#1f7fb8", "stroke-dasharray": "5 3" }),
-        P.t("示意范围（按规划面积画圆）", "indicative extent (disc of the planned area)"))),
+        P.t("示意范围（按规划面积画圆，未载者按假设面积）",
+          "indicative extent (disc of the planned area, or of an assumed one)"))),
     P.h("h2", {}, app.hintsOf[app.state.service] ? null : P.t("服务缺口：", "Service gap: "),
       P.word(app, app.state.service)),
     P.h("p", { class: "hint" }, P.t(...(app.hintsOf[app.state.service]

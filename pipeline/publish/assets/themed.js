@@ -188,9 +188,11 @@
     const value = row[column.column];
     const nothing = value === null || value === undefined;
     const unit = column.unit_column ? row[column.unit_column] : column.unit;
+    const english = column.small.find((name) => /(^|_)en$/.test(name)); // the same in English
     const content = nothing ? "—" : column.bar && !unit ? P.gap(value)
-      : column.signed ? `${value > 0 ? "+" : ""}${P.gap(value)}` : valueText(app, value, unit);
-    const small = [...new Set(column.small.map((name) => row[name]))]
+      : column.signed ? `${value > 0 ? "+" : ""}${P.gap(value)}`
+        : english ? P.t(value, row[english] ?? value) : valueText(app, value, unit);
+    const small = [...new Set(column.small.filter((name) => name !== english).map((name) => row[name]))]
       .filter((one) => one !== null && one !== undefined && one !== value)
       .flatMap((one, i) => [i ? " · " : null, P.word(app, String(one))]);
     const bar = column.bar && typeof value === "number" ? P.h("i", { class: row[column.quiet_column] ? "cell-bar quiet-bar" : "cell-bar" }) : null;

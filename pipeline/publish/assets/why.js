@@ -184,7 +184,8 @@
           ? app.years.map((year) => `${year}: ${P.number(P.target(place, year))}`).join(" · ") : null),
       line("分组", "Group", place.priority_group ? P.word(app, place.priority_group) : null),
       line("分工", "Role", place.district_role ? P.word(app, place.district_role) : null),
-      line("边界", "Boundary", place.boundary_class ? P.word(app, place.boundary_class) : null),
+      line("边界", "Boundary", place.boundary_class ? P.word(app, place.boundary_class === "indicative"
+        ? place.footprint_basis ?? place.boundary_class : place.boundary_class) : null),
       line("点位误差", "Position within", place.precision_m === null ? null
         : `± ${P.number(place.precision_m, 0)} m`),
       line("合成", "Synthetic", place.synthetic ? P.t("合成数据，非实测", "synthetic, not real data") : null));
