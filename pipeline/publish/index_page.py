@@ -33,6 +33,7 @@ FORMATS: Mapping[str, Words] = {
     ".qml": Words("QGIS 样式", "QGIS style"),
     ".geojson": Words("GeoJSON 图层", "GeoJSON layer"),
     ".tif": Words("栅格", "raster"),
+    ".parquet": Words("GeoParquet 数据", "GeoParquet data"),
     ".svg": Words("矢量插图", "vector figure"),
     ".pdf": Words("PDF 文档", "PDF document"),
     ".md": Words("文本", "text"),

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from pipeline.publish.layer_licences import LICENCES
 from pipeline.publish.report_cells import Words
 
 LINE = 160  # characters of a title or purpose, as `clean` cuts names from outside
@@ -120,10 +121,17 @@ FILES: tuple[tuple[str, Facts], ...] = (
         Words("来源与许可清单（STAC）", "Provenance and licences (STAC)"),
         Words("每个图层的来源、方法与限度", "sources, method and limits of every layer"),
     )),
-    ("*/rasters/minutes_*.tif", Facts(
-        Words("栅格：到最近设施的分钟数", "Raster: minutes to the nearest facility"),
-        Words("作底图或叠加分析", "as a background or for overlay"),
-        ("line_stations", "hospitals", "schools"),
+    ("*/rasters/minutes_rail.tif", Facts(
+        Words("栅格：到最近轨道站点的分钟数", "Raster: minutes to the nearest rail station"),
+        Words("作底图或叠加分析", "as a background or for overlay"), ("line_stations",),
+    )),
+    ("*/rasters/minutes_hospital.tif", Facts(
+        Words("栅格：到最近医院的分钟数", "Raster: minutes to the nearest hospital"),
+        Words("作底图或叠加分析", "as a background or for overlay"), ("hospitals",),
+    )),
+    ("*/rasters/minutes_school.tif", Facts(
+        Words("栅格：到最近学校的分钟数", "Raster: minutes to the nearest school"),
+        Words("作底图或叠加分析", "as a background or for overlay"), ("schools",),
     )),
     ("*/rasters/density_*.tif", Facts(
         Words("栅格：设施密度", "Raster: density of facilities"),
@@ -165,12 +173,18 @@ def rights_of(
     """Give the dates and licences of what a file rests on; of everything where it is unknown."""
     layer = layers.get(facts.layer) if facts is not None and facts.layer else None
     if layer is not None:
-        return Rights(_span(_dates(layer)), str(layer.get("licence", "")) or "—")
+        return Rights(_span(_dates(layer)), _licence_words(str(layer.get("licence", ""))) or "—")
     roles = facts.roles if facts is not None else ()
     rows = sources[sources["role"].isin(roles)] if roles and "role" in sources else sources
     dates = [str(date) for date in rows["date"].dropna()]
-    licences = sorted({str(name) for name in rows["licence"].dropna()})
+    licences = sorted({_licence_words(str(name)) for name in rows["licence"].dropna()})
     return Rights(_span(dates), " + ".join(licences) or "—")
+
+
+def _licence_words(licence: str) -> str:
+    """Name a licence by its id; one that is no public licence in both languages."""
+    known = LICENCES.get(licence)
+    return f"{known.zh} / {known.en}" if known is not None and known.url is None else licence
 
 
 def read_layers(provenance: Path) -> dict[str, Mapping[str, object]]:

@@ -31,6 +31,14 @@ def how_to_read(data: ReportData) -> list[tuple[Words, Words]]:
             ),
         ),
         (
+            Words("日期", "Dates"),
+            Words(
+                "研究日期决定哪些设施算已运营；数据日期是数据采集或发布之日，两者可以不同。",
+                "The study date decides what counts as operating; a data date is when the data "
+                "were made or published. The two may differ.",
+            ),
+        ),
+        (
             Words("无值", "No value"),
             Words(
                 "“—”表示没有数据、不可测或不可判定，从不等于 0，也不进入任何平均数；"

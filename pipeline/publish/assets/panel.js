@@ -86,8 +86,11 @@
 
   const allCounted = (app, count) => {
     const parts = app.places.filter((place) => place.part && place.tier !== "policy").length;
-    return [`地点数合计 ${count}` + (parts ? `，含核心区内片区 ${parts} 处` : ""),
-      `${count} places in all` + (parts ? `, ${parts} of them parts of the core` : "")];
+    const aside = app.places.filter((place) => place.tier === "policy").length;
+    return [`地点数合计 ${count}` + (parts ? `，含核心区内片区 ${parts} 处` : "")
+        + (aside ? `；名录另有 ${aside} 处政策区，不计入` : ""),
+      `${count} places in all` + (parts ? `, ${parts} of them parts of the core` : "")
+        + (aside ? `; ${aside} policy areas of the register are not counted` : "")];
   };
 
   const sample = (paint) => {
