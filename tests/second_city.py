@@ -17,9 +17,15 @@ INPUTS = {
 
 
 def build_porto_alegre(workers: Path, shared: Path) -> Path:
-    """Run the study as a user does; name each file where the data lie elsewhere."""
+    """Run the study as a user does."""
+    return build_once(workers / "porto_alegre", poa_arguments(shared))
+
+
+def poa_arguments(shared: Path, *, without: str = "") -> list[str]:
+    """Say which study it is; name each file where the data lie elsewhere, but for one input."""
     arguments = ["--study", "porto_alegre"]
     if shared.resolve() != (PROJECT.parent / "shared").resolve():
-        for key, name in INPUTS.items():
+        named = {key: name for key, name in INPUTS.items() if key != without}
+        for key, name in named.items():
             arguments += ["--set", f"{key}={(shared / DATA / name).resolve()}"]
-    return build_once(workers / "porto_alegre", arguments)
+    return arguments

@@ -21,7 +21,7 @@ from pipeline.scenarios.compare import compare_runs
 from pipeline.scenarios.draw import draw_scenario
 from pipeline.scenarios.files import Scenario, find_scenario, read_scenario
 from pipeline.scenarios.inputs import changed_study
-from pipeline.scenarios.ledger import parcel_ledger, place_ledger, residents_of, summary_of
+from pipeline.scenarios.ledger import parcel_ledger, place_ledger, summary_of
 from pipeline.settings.network import NetworkSettings
 from pipeline.sources.extract_links import Link, with_links
 from pipeline.study import Study, find_study, read_study
@@ -208,11 +208,7 @@ def frames() -> tuple[pd.DataFrame, pd.DataFrame, gpd.GeoDataFrame, gpd.GeoDataF
         geometry=[*(shapely.box(i * 10, 0, i * 10 + 5, 5) for i in range(5)), None],
         crs=UTM,
     )
-    people = gpd.GeoDataFrame(
-        {"residents": [7.0, 3.0, 100.0]},
-        geometry=gpd.points_from_xy([1, 2, 11], [1, 1, 1]),
-        crs=UTM,
-    )
+    people = pd.DataFrame({"place_id": ["a", "b", "c"], "residents": [10.0, 100.0, 0.0]})
     return before, after, places, people
 
 
@@ -229,11 +225,6 @@ def test_the_ledger_names_every_kind_of_change() -> None:
     assert summary.loc["same", "places"] == 1
     assert np.isnan(summary.loc["same", "area_km2"])
     assert summary.loc["closed", "area_km2"] == 1.0
-
-
-def test_without_people_the_ledger_claims_none() -> None:
-    _, _, places, people = frames()
-    assert residents_of(places, people.iloc[:0]).isna().all()
 
 
 def test_parcels_that_change_class_are_listed_with_their_land() -> None:
@@ -346,7 +337,7 @@ def test_a_gate_is_drawn_and_a_map_without_change_says_so(embedded: Path, study:
         gaps,
         gaps,
         gpd.read_parquet(place.built / "ingest" / "places.parquet"),
-        gpd.read_parquet(place.built / "ingest" / "residents.parquet"),
+        pd.read_parquet(place.built / "ingest" / "people_of_places.parquet"),
     )
     page = draw_scenario(
         read_scenario(find_scenario("gate_fenglin", workspace=PROJECT)),

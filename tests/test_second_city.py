@@ -10,15 +10,22 @@ import gtfs_kit
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
+import shapely
+from affine import Affine
+from rasterio.features import rasterize
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
+from pipeline.measures.people import people_cells
 from pipeline.stages.flow import STAGES
 from tests.built import parkgap
+from tests.second_city import poa_arguments
 
 pytestmark = pytest.mark.shared
 ON_STREETS = ["P1", "P2", "P3", "P5", "P6"]  # their nearest station lies inside the extract
 WALK_M_MIN = 80.0
+SIDE_M = 50.0
 
 
 def _layer(root: Path, stage: str, name: str) -> gpd.GeoDataFrame:
@@ -65,9 +72,12 @@ def test_walks_are_measured_on_streets(porto_alegre: Path) -> None:
 def test_residents_share_supply_and_are_counted_near_stations(porto_alegre: Path) -> None:
     """People at hexagons: their share near rail agrees with counting points by hand."""
     access = _table(porto_alegre, "access", "access_long")
-    shared = access[access["measure"].eq("access_2sfca_gaussian_by_residents")]
-    assert shared["unit"].eq("facility/10k people").all()
-    assert shared["value"].gt(0).all()
+    for kind in ("residents", "workers"):
+        shared = access[access["measure"].eq(f"access_2sfca_gaussian_by_{kind}")]
+        assert shared["unit"].eq("facility/10k people").all()
+        assert shared["value"].gt(0).all()
+        told = access[access["denominator"].eq(kind) & access["service"].eq("rail")]
+        assert told.loc[told["place_id"].str.startswith("P"), "value"].notna().all()
     assert not access["measure"].str.endswith("_by_land_area").any()
     fit = _table(porto_alegre, "access", "fit").query("weight == 'residents'")
     gini = fit[fit["index"].eq("gini") & fit["measure"].eq("access_2sfca_gaussian_by_residents")]
@@ -88,6 +98,64 @@ def test_residents_share_supply_and_are_counted_near_stations(porto_alegre: Path
         assert value == pytest.approx(by_hand, abs=0.02)  # hexagons of 350 m, cut or not
 
 
+def _rasterised(people: gpd.GeoDataFrame, kind: str, path: Path) -> Path:
+    """Spread the people of every hexagon evenly over the 50 m cells whose centre it holds."""
+    hexagons = people_cells(people)[kind]
+    west, south, east, north = np.round(shapely.total_bounds(hexagons.shapes) / SIDE_M) * SIDE_M
+    grid = Affine(SIDE_M, 0, west - SIDE_M, 0, -SIDE_M, north + SIDE_M)
+    shape = (int((north - south) / SIDE_M) + 2, int((east - west) / SIDE_M) + 2)
+    numbered = zip(hexagons.shapes, np.arange(1, len(hexagons.shapes) + 1), strict=True)
+    number = rasterize(numbered, out_shape=shape, transform=grid, dtype="int32")
+    size = np.bincount(number.ravel(), minlength=len(hexagons.shapes) + 1)
+    assert size.min() > 0
+    each = np.append(np.nan, hexagons.counts) / size
+    with rasterio.open(
+        path, "w", driver="GTiff", height=shape[0], width=shape[1], count=1, dtype="float64",
+        crs=people.crs, transform=grid, nodata=-1.0,
+    ) as dataset:  # fmt: skip
+        dataset.write(np.nan_to_num(each, nan=-1.0)[number], 1)
+    return path
+
+
+def test_rasters_of_people_and_of_jobs_tell_what_their_hexagons_tell(
+    porto_alegre: Path, shared: Path, tmp_path: Path
+) -> None:
+    """Cells of 50 m for hexagons of 350 m: no one is lost, and no share moves by a percent."""
+    people = _layer(porto_alegre, "ingest", "residents")
+    inputs = poa_arguments(shared, without="inputs.residents.path")
+    for kind in ("residents", "workers"):
+        path = _rasterised(people, kind, tmp_path / f"{kind}.tif")
+        inputs += ["--set", f"inputs.{kind}={{path: {path}}}"]
+    again = tmp_path / "again"
+    parkgap("stage", "hospitals", *inputs, "--workspace", str(again))
+    points = _layer(again, "ingest", "residents")
+    for column in ("residents", "jobs"):
+        assert points[column].sum() == pytest.approx(people[column].sum(), rel=1e-12)
+    key = ["place_id", "variant", "mode", "measure"]
+    for stage, table, within in (("rail", "areas", 0.005), ("rail", "access", 0.02)):
+        of_hexagons, of_cells = (
+            _table(root, stage, table).query("denominator in ('residents', 'workers')")
+            .set_index(key).query("unit == 'share'")
+            for root in (porto_alegre, again)
+        )  # fmt: skip
+        assert of_cells["value"].notna().all()
+        off = (of_cells["value"] - of_hexagons["value"].reindex(of_cells.index)).abs()
+        assert off.max() < within
+    shared_out, again_out = (
+        _table(root, "hospitals", "access").query("denominator in ('residents', 'workers')")
+        .set_index(key)["value"] for root in (porto_alegre, again)
+    )  # fmt: skip
+    assert {name.rsplit("_", 1)[1] for name in again_out.index.get_level_values("measure")} == {
+        "residents", "workers",
+    }  # fmt: skip
+    np.testing.assert_allclose(again_out, shared_out.reindex(again_out.index), rtol=0.03)
+    inside, before = (
+        _table(root, "ingest", "people_of_places").set_index("place_id")
+        for root in (again, porto_alegre)
+    )
+    np.testing.assert_allclose(inside, before, rtol=0.02)
+
+
 def test_facilities_are_plausibly_near(porto_alegre: Path) -> None:
     """Schools and clinics lie within a walk, the old harbour districts within 1.5 km of rail."""
     schools = _median(porto_alegre, "schools", "school_all", "walk")["value"]
@@ -99,6 +167,14 @@ def test_facilities_are_plausibly_near(porto_alegre: Path) -> None:
     assert rail[["P4", "P7"]].gt(45).all()  # the line runs along the river, far from both
     nearest = _table(porto_alegre, "rail", "nearest").query("variant == 'operating'")
     assert nearest.set_index("place_id").loc["P6", "name_en"] == "Estacao Mercado"
+
+
+def test_minutes_to_hubs_are_measured_on_streets_and_by_the_timetable(porto_alegre: Path) -> None:
+    """Near a station all of the journey is; beyond a walk of it the way there is estimated."""
+    rows = _table(porto_alegre, "rail", "access")
+    hub = rows[rows["measure"].eq("minutes_to_centre_mercado_median")].set_index("place_id")
+    assert hub.loc[["P1", "P2", "P3", "P6"], "method"].eq("measured_network").all()
+    assert hub.loc["P7", "method"] == "estimated_straight_line"
 
 
 def test_the_walk_network_detours_as_cities_do(porto_alegre: Path) -> None:

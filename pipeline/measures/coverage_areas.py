@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -12,7 +12,7 @@ import shapely
 from pipeline.measures.access_pairs import FloatArray
 from pipeline.measures.access_rows import COLUMNS, ESTIMATED, LAND, MEASURED, MIXED
 from pipeline.measures.coverage import GeometryArray, area_inside, coverage_pieces
-from pipeline.measures.people import PeopleCells
+from pipeline.measures.people import KINDS, Counted, People
 
 CITY, DISTRICT, TOWNSHIP = "city", "district:", "township:"
 TOWNSHIPS = "townships"  # stands for all of them where no outlines are at hand
@@ -69,7 +69,7 @@ def area_units(
 def area_coverage(
     units: gpd.GeoDataFrame,
     stops: gpd.GeoDataFrame,
-    people: PeopleCells | None,
+    people: People | None,
     *,
     variant: str,
     bands_m: Sequence[float],
@@ -91,7 +91,8 @@ def area_coverage(
     stops
         Points with `extent_m`.
     people
-        Where people live and work; None where nobody is counted.
+        Where people live and work; the shares of a kind that nobody counts are null. None: land
+        alone is asked for.
     variant
         Name of the scenario.
     bands_m
@@ -114,8 +115,9 @@ def area_coverage(
     member = _memberships(units, alone.index)
     shapes = np.asarray(alone.geometry.to_numpy(), dtype=object)
     measured = _share(_measured_area(shapes, mapped), shapely.area(shapes), member)
-    kinds = [None, *([] if people is None else people.counts)]
-    whole = {kind: _mass(shapes, people, kind) for kind in kinds}
+    kinds = (None,) if people is None else (None, *KINDS)
+    counted = {} if people is None else {kind: people.get(kind) for kind in KINDS}
+    whole = {kind: _mass(shapes, kind, counted) for kind in kinds}
     points = shapely.get_coordinates(stops.geometry.to_numpy())
     extent = stops["extent_m"].to_numpy(dtype=np.float64)
     rows = []
@@ -123,7 +125,7 @@ def area_coverage(
         reach = {"euclid": coverage_pieces(points, band + extent), "network": network(band)}
         for kind in kinds:
             share = {
-                way: _share(_within(shapes, pieces, people, kind), whole[kind], member)
+                way: _share(_within(shapes, pieces, kind, counted), whole[kind], member)
                 for way, pieces in reach.items()
             }
             name = "area" if kind is None else kind
@@ -168,22 +170,34 @@ def _measured_area(shapes: GeometryArray, mapped: shapely.Geometry | None) -> Fl
     return np.asarray(shapely.area(shapely.intersection(shapes, mapped)), dtype=np.float64)
 
 
-def _mass(shapes: GeometryArray, people: PeopleCells | None, kind: str | None) -> FloatArray:
+def _mass(
+    shapes: GeometryArray, kind: str | None, counted: Mapping[str, Counted | None]
+) -> FloatArray:
     """Give the land of shapes in m², or the people of a kind in them (null where not counted)."""
-    if people is None or kind is None:
+    if kind is None:
         return np.asarray(shapely.area(shapes), dtype=np.float64)
-    return people.inside(shapes, kind)
+    people = counted[kind]
+    return np.full(len(shapes), np.nan) if people is None else people.inside(shapes)
 
 
 def _within(
-    shapes: GeometryArray, pieces: GeometryArray, people: PeopleCells | None, kind: str | None
+    shapes: GeometryArray,
+    pieces: GeometryArray,
+    kind: str | None,
+    counted: Mapping[str, Counted | None],
 ) -> FloatArray:
     """Give what of the shapes lies in pieces that do not overlap."""
-    if people is None or kind is None:
+    if kind is None:
         return area_inside(shapes, pieces)
+    people = counted[kind]
+    return np.full(len(shapes), np.nan) if people is None else held(shapes, pieces, people)
+
+
+def held(shapes: GeometryArray, pieces: GeometryArray, people: Counted) -> FloatArray:
+    """Count the people of each shape in pieces that do not overlap; nobody counted is nobody."""
     unit, piece = shapely.STRtree(pieces).query(shapes, predicate="intersects")
     shared = shapely.intersection(shapes[unit], pieces[piece])
-    inside = np.nan_to_num(people.inside(shared, kind), nan=0.0)
+    inside = np.nan_to_num(people.inside(shared), nan=0.0)
     return np.bincount(unit, weights=inside, minlength=len(shapes)).astype(np.float64)
 
 

@@ -105,21 +105,22 @@ def spread_among_people(
     values: pd.Series[float],
     *,
     people: pd.Series[float],
+    kind: str,
     sampling: Sampling,
 ) -> pd.DataFrame:
-    """Give Gini and Palma of what each resident has.
+    """Give Gini and Palma of what each resident, or worker, has (`kind`).
 
     Returns
     -------
     pandas.DataFrame
-        `index`, `ranking` (null), `weight` (`residents`), `value`, `low`, `high`, `observations`
+        `index`, `ranking` (null), `weight` (the kind), `value`, `low`, `high`, `observations`
         (homes), `left_out`, `status`.
     """
     found = {
         "gini": gini(values, weight=people, sampling=sampling),
         "palma": palma(values, people=people, sampling=sampling),
     }
-    rows = [{"index": name, "ranking": None, "weight": "residents", **vars(spread)}
+    rows = [{"index": name, "ranking": None, "weight": kind, **vars(spread)}
             for name, spread in found.items()]  # fmt: skip
     return pd.DataFrame(rows)
 

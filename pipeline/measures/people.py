@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import geopandas as gpd
 import numpy as np
@@ -19,54 +21,68 @@ KINDS = {RESIDENTS: "residents", WORKERS: "jobs"}
 # lie at 0.71 of it, those of a hexagon at 0.58.
 REACH = 0.75
 REGULAR = 0.02  # cells of one grid differ in area by less than this share
+PAIRS_AT_ONCE = 200_000  # of polygons and cells, so that what they share stays below some 200 MB
 
 
-@dataclass(frozen=True, eq=False)
-class PeopleCells:
-    """The land of each counted cell, and how many live and work on it (NaN: not counted).
+class Counted(Protocol):
+    """People of one kind, wherever they are counted: in the cells of a table or of a raster."""
 
-    `shapes` do not overlap; `counts` has one array for each kind that is counted anywhere.
-    """
+    def density_at(self, xy: FloatArray) -> FloatArray:
+        """Give people per m² at places (metres, shape (n, 2)): 0 off all cells, NaN not counted."""
 
-    points: FloatArray
-    shapes: GeometryArray
-    counts: dict[str, FloatArray]
-    reach_m: float
-
-    def __repr__(self) -> str:
-        """Tell the totals."""
-        totals = ", ".join(f"{np.nansum(n):,.0f} {kind}" for kind, n in self.counts.items())
-        return f"<PeopleCells {len(self.points)} cells, {totals}>"
-
-    def density_at(self, xy: FloatArray, kind: str) -> FloatArray:
-        """Give people per m² at places (metres, shape (n, 2)): those of the cell they lie in.
-
-        Zero off all cells; NaN on a cell that was not counted.
-        """
-        apart, cell = KDTree(self.points).query(xy)
-        density = self.counts[kind] / shapely.area(self.shapes)
-        return np.where(apart <= self.reach_m, density[cell], 0.0)
-
-    def inside(self, polygons: GeometryArray, kind: str) -> FloatArray:
+    def inside(self, polygons: GeometryArray) -> FloatArray:
         """Count the people inside polygons, cells on the boundary by the exact part inside.
 
         NaN where no counted cell is touched; a missing polygon holds nobody.
         """
-        counted = np.flatnonzero(~np.isnan(self.counts[kind]))
-        shapes = self.shapes[counted]
+
+
+#: What is counted, by kind; a kind that nobody counts is absent.
+People = Mapping[str, Counted]
+
+
+@dataclass(frozen=True, eq=False)
+class PeopleCells:
+    """The land of each counted cell, and how many live or work on it (NaN: not counted).
+
+    `shapes` do not overlap.
+    """
+
+    points: FloatArray
+    shapes: GeometryArray
+    counts: FloatArray
+    reach_m: float
+
+    def __repr__(self) -> str:
+        """Tell the total."""
+        return f"<PeopleCells {len(self.points)} cells, {np.nansum(self.counts):,.0f} people>"
+
+    def density_at(self, xy: FloatArray) -> FloatArray:
+        """Give people per m² at places (metres, shape (n, 2)): those of the cell they lie in."""
+        apart, cell = KDTree(self.points).query(xy)
+        density = self.counts / shapely.area(self.shapes)
+        return np.where(apart <= self.reach_m, density[cell], 0.0)
+
+    def inside(self, polygons: GeometryArray) -> FloatArray:
+        """Count the people inside polygons (see `Counted`)."""
+        counted = np.flatnonzero(~np.isnan(self.counts))
+        shapes, counts = self.shapes[counted], self.counts[counted]
         shapely.prepare(polygons)
         unit, cell = shapely.STRtree(shapes).query(polygons, predicate="intersects")
-        share = np.ones(len(unit))
-        partly = np.flatnonzero(~shapely.covers(polygons[unit], shapes[cell]))
-        cut = shapely.intersection(polygons[unit[partly]], shapes[cell[partly]])
-        share[partly] = shapely.area(cut) / shapely.area(shapes)[cell[partly]]
-        people = self.counts[kind][counted][cell] * share
-        total = np.bincount(unit, weights=people, minlength=len(polygons)).astype(np.float64)
+        total = np.zeros(len(polygons))
+        for first in range(0, len(unit), PAIRS_AT_ONCE):
+            some = slice(first, first + PAIRS_AT_ONCE)
+            whom, part = unit[some], shapes[cell[some]]
+            share = np.ones(len(whom))
+            partly = np.flatnonzero(~shapely.covers(polygons[whom], part))
+            cut = shapely.intersection(polygons[whom[partly]], part[partly])
+            share[partly] = shapely.area(cut) / shapely.area(part[partly])
+            total += np.bincount(whom, counts[cell[some]] * share, minlength=len(polygons))
         touched = np.bincount(unit, minlength=len(polygons)) > 0
         return np.where(touched, total, np.nan)
 
 
-def people_cells(people: gpd.GeoDataFrame) -> PeopleCells | None:
+def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
     """Give every point of people the land around it: that nearer to it than to any other point.
 
     For a regular grid these are the grid's own cells, squares or hexagons. A cell at the edge ends
@@ -80,7 +96,7 @@ def people_cells(people: gpd.GeoDataFrame) -> PeopleCells | None:
     Returns
     -------
     cells
-        None where nobody is counted, or the points are fewer than two.
+        By kind; none where nobody is counted, or the points are fewer than two.
     """
     placed = people[~people.geometry.is_empty]
     counts = {
@@ -91,16 +107,19 @@ def people_cells(people: gpd.GeoDataFrame) -> PeopleCells | None:
     points = np.column_stack((placed.geometry.x, placed.geometry.y))
     where, first = np.unique(points, axis=0, return_inverse=True)
     if not counts or len(where) < 2:  # noqa: PLR2004 - one point has no spacing
-        return None
+        return {}
     code = first.reshape(-1).astype(np.int64)
-    counts = {kind: _together(n, code, len(where)) for kind, n in counts.items()}
     reach_m = REACH * float(np.median(KDTree(where).query(where, k=2)[0][:, 1]))
     around = shapely.buffer(shapely.multipoints(where), 2.0 * reach_m).envelope
     land = shapely.get_parts(
         shapely.voronoi_polygons(shapely.multipoints(where), extend_to=around, ordered=True)
     )
     land = shapely.intersection(land, shapely.buffer(shapely.points(where), reach_m))
-    return PeopleCells(where, _like_the_usual(land, where), counts, reach_m)
+    land = _like_the_usual(land, where)
+    return {
+        kind: PeopleCells(where, land, _together(n, code, len(where)), reach_m)
+        for kind, n in counts.items()
+    }
 
 
 def _like_the_usual(land: GeometryArray, where: FloatArray) -> GeometryArray:

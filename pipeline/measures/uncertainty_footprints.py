@@ -231,8 +231,14 @@ def summarise_draws(drawn: FootprintDraws, values: FloatArray) -> pd.DataFrame:
     return pd.DataFrame({name: drawn.flat(m) for name, m in matrices.items()}, index=drawn.key)
 
 
-def summary_by_draw(drawn: FootprintDraws, values: FloatArray) -> dict[str, FloatArray]:
-    """Give :func:`summarise_draws` as matrices of shape (places, draws), null where not drawn."""
+def summary_by_draw(
+    drawn: FootprintDraws, values: FloatArray, *, mass: FloatArray | None = None
+) -> dict[str, FloatArray]:
+    """Give :func:`summarise_draws` as matrices of shape (places, draws), null where not drawn.
+
+    With `mass` (residents or workers of each cell, null where not counted) cells weigh by that
+    instead of land; a draw without any is null.
+    """
     shape = (len(drawn.places), drawn.most_draws)
     result = {name: np.full(shape, np.nan) for name in ("mean", "median", "p90")}
     for block in drawn.blocks:
@@ -241,13 +247,17 @@ def summary_by_draw(drawn: FootprintDraws, values: FloatArray) -> dict[str, Floa
             continue
         order = np.argsort(cells, axis=1)
         ordered = np.take_along_axis(cells, order, axis=1)
-        mass = np.where(np.isnan(ordered), 0.0, block.share[order])
-        running = np.cumsum(mass, axis=1)
+        if mass is None:
+            part = block.share[order]
+        else:
+            part = np.take_along_axis(np.nan_to_num(block.of(mass), nan=0.0), order, axis=1)
+        weight = np.where(np.isnan(ordered), 0.0, part)
+        running = np.cumsum(weight, axis=1)
         total = running[:, -1:]
         nothing = total[:, 0] <= 0
         at = block.position, slice(0, block.draws)
-        sums = np.where(mass > 0, ordered, 0.0)
-        sums = np.multiply(sums, mass, out=sums, where=mass > 0).sum(axis=1)
+        sums = np.where(weight > 0, ordered, 0.0)
+        sums = np.multiply(sums, weight, out=sums, where=weight > 0).sum(axis=1)
         with np.errstate(invalid="ignore"):
             result["mean"][at] = np.where(nothing, np.nan, sums / np.where(nothing, 1, total[:, 0]))
         for name, share in (("median", 0.5), ("p90", 0.9)):

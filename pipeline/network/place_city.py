@@ -1,4 +1,4 @@
-"""Share the supply of a service among all residents of a city."""
+"""Share the supply of a service among all residents, or all workers, of a city."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pipeline.network.place_pairs import pair_means
 from pipeline.network.place_people import Dwellers
 from pipeline.network.place_runs import Service, Ways, modes_of, searches_of
 
-RESIDENTS = "residents"
-Shares = dict[tuple[str, str, str], CityCatchment]
+#: By kind of people, group, mode and measure.
+Shares = dict[tuple[str, str, str, str], CityCatchment]
 CATCHMENTS = 2  # kinds of floating catchments, each with a weight for every home and campus
 
 
@@ -71,7 +71,7 @@ def _city_run(service: Service, ways: Ways, dwellers: Dwellers, run: slice) -> S
         groups=np.zeros((1, 0, len(part.campuses))),
     )
     return {
-        (group, mode, f"{name}_by_{RESIDENTS}"): floating_catchment_city(
+        (dwellers.kind, group, mode, f"{name}_by_{dwellers.kind}"): floating_catchment_city(
             weights[0],
             people=dwellers.people,
             supply=part.supply,

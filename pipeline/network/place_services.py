@@ -14,10 +14,11 @@ from pipeline.measures.catchment_family import (
     floating_catchment_draws,
     floating_catchment_observed,
 )
+from pipeline.measures.people import KINDS
 from pipeline.measures.uncertainty_footprints import share_by_draw, summary_by_draw
 from pipeline.network.place_access import CellCosts, PairSearch, PlaceAccess, Streets
 from pipeline.network.place_catalogue import Catalogue
-from pipeline.network.place_city import RESIDENTS, CityShares, joined_shares
+from pipeline.network.place_city import CityShares, joined_shares
 from pipeline.network.place_kernels import cutoff_of
 from pipeline.network.place_pairs import PairMeans
 from pipeline.network.place_people import Dwellers
@@ -34,19 +35,24 @@ from pipeline.network.place_runs import (
 )
 
 PEOPLE_UNIT = 10_000.0  # access is given per ten thousand people
-DEMAND_UNITS = {"land_area": "km2", "planned_floor_area": "10k m2", RESIDENTS: "10k people"}
+DEMAND_UNITS = {
+    "land_area": "km2",
+    "planned_floor_area": "10k m2",
+    **dict.fromkeys(KINDS, "10k people"),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class ServiceAccess:
-    """The measures of places, and the access of every resident of the city where they are known.
+    """The measures of places, and the access of all people of the city where they are known.
 
-    `city` gives for each variant, mode and measure the supply per person at each of the cells of
-    `Dwellers`. The campuses were taken in `runs`, as all at once would have needed `need_mb`.
+    `city` gives for each kind of people, variant, mode and measure the supply per person at each of
+    the cells of its `Dwellers`. The campuses were taken in `runs`, as all at once would have needed
+    `need_mb`.
     """
 
     found: list[Measured]
-    city: dict[tuple[str, str, str], FloatArray]
+    city: dict[tuple[str, str, str, str], FloatArray]
     runs: int
     need_mb: float
 
@@ -56,7 +62,7 @@ def measure_service(
     service: Service,
     streets: Mapping[str, Streets],
     rail: RailAccess | None,
-    dwellers: Dwellers | None = None,
+    dwellers: Sequence[Dwellers] = (),
 ) -> ServiceAccess:
     """Measure one service over all places, draws, groups and modes.
 
@@ -71,25 +77,24 @@ def measure_service(
     rail
         Walks and rides, for the mode `rail_walk`; None leaves it out.
     dwellers
-        The residents who share the supply; None where no count of them is known, and then the
-        demands of `service` stand for them.
+        The residents, and the workers, who share the supply, each kind among themselves; none where
+        nobody is counted, and then the demands of `service` stand for them.
     """
     catalogue, rules = service.catalogue, service.rules
     searches = searches_of(access, service, streets)
     ways = Ways(streets, searches, rail)
-    homes = None if dwellers is None else CityShares(service, streets, dwellers)
+    homes = [CityShares(service, streets, whom) for whom in dwellers]
     runs, need_mb = runs_of(
         len(catalogue.campuses),
-        numbers_each=ways.rows + (0 if homes is None else homes.numbers_each),
+        numbers_each=ways.rows + sum(whom.numbers_each for whom in homes),
         most_mb=access.network.matrix_memory_mb,
     )
     parts, shared = [], []
     for run in runs:
         parts.append(places_run(access, service, ways, run))
-        if homes is not None:
-            shared.append(homes.run(run))
+        shared.append({key: one for whom in homes for key, one in whom.run(run).items()})
     means, walks = PairMeans.joined([part[0] for part in parts]), shortest(parts)
-    city = joined_shares(shared) if shared else {}
+    city = joined_shares(shared)
     found: list[Measured] = []
     summaries: dict[int, dict[str, FloatArray]] = {}
     for mode, sums in means.sums.items():
@@ -240,9 +245,9 @@ def _catchment_rows(
     *,
     shares: Mapping[str, FloatArray | None],
     means: PairMeans,
-    city: Mapping[tuple[str, str, str], CityCatchment],
+    city: Mapping[tuple[str, str, str, str], CityCatchment],
 ) -> list[Measured]:
-    """Give the floating catchments of each group: shared with residents, else among the places."""
+    """Give the floating catchments of each group: shared with people, else among the places."""
     catalogue, found = service.catalogue, []
     demands = np.array(list(service.demands.values()), dtype=np.float64)
     for name, weights in means.weights[mode].items():
@@ -250,11 +255,16 @@ def _catchment_rows(
             counted, known = catalogue.counted[:, number], catalogue.known[:, number]
             if not counted.any():
                 continue
-            shared = city.get((group, mode, f"{name}_by_{RESIDENTS}"))
-            if shared is not None:
-                values = floating_catchment_observed(weights, shared.ratio, counted=counted)
-                sums = {RESIDENTS: (values * PEOPLE_UNIT, known)}
-            else:
+            sums = {
+                kind: (
+                    PEOPLE_UNIT
+                    * floating_catchment_observed(weights, shared.ratio, counted=counted),
+                    known,
+                )
+                for kind in KINDS
+                if (shared := city.get((kind, group, mode, f"{name}_by_{kind}"))) is not None
+            }
+            if not sums:
                 values = floating_catchment_draws(
                     weights,
                     demands=np.nan_to_num(demands, nan=0.0),

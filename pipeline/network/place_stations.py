@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -12,12 +11,12 @@ import pandas as pd
 import shapely
 from scipy.spatial import KDTree
 
-from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray
-from pipeline.measures.access_rows import LAND, MEASURED, Measured
-from pipeline.measures.coverage import SHARE_TOLERANCE, share_area_euclid, share_area_network
-from pipeline.measures.people import PeopleCells
-from pipeline.measures.uncertainty_footprints import CERTAIN, share_by_draw, summary_by_draw
+from pipeline.measures.access_pairs import IntArray
+from pipeline.measures.access_rows import MEASURED, Measured
+from pipeline.measures.people import People
+from pipeline.measures.uncertainty_footprints import summary_by_draw
 from pipeline.network.place_access import PlaceAccess, Streets, measured_pairs
+from pipeline.network.place_coverage import coverage_measures
 from pipeline.network.place_pairs import ModeCosts, pair_means
 from pipeline.network.place_rail import (
     RailAccess,
@@ -35,7 +34,7 @@ def station_measures(
     stops: gpd.GeoDataFrame,
     walk: Streets,
     reach: Reach,
-    people: PeopleCells | None,
+    people: People,
     *,
     variant: str,
     bands_m: Sequence[float],
@@ -55,7 +54,7 @@ def station_measures(
     reach
         The land within each band along streets (`reach_of`).
     people
-        Where people live and work; None where nobody is counted.
+        Where people live and work; the shares of a kind that nobody counts are null.
     variant
         Name of the scenario.
     bands_m
@@ -71,7 +70,7 @@ def station_measures(
         `distance_nearest_m` and `share_area_euclid_<band>m` (mode `straight_line`);
         `minutes_nearest_*`, `distance_walked_median_m`, `share_area_within_<limit>min`,
         `share_area_network_<band>m` and `ledger_<band>m`, network minus straight line (mode
-        `walk`); the shares of residents and workers likewise where they are known.
+        `walk`); the shares of residents and workers likewise.
     """
     drawn = access.drawn
     common: dict[str, Any] = {"service": "rail", "variant": variant, "snapshot": snapshot}
@@ -90,90 +89,11 @@ def station_measures(
         access, costs.minutes, mode="walk", limits_min=bands_min, measured=share, summary=summary,
         **common,
     )  # fmt: skip
-    near = _beyond_extent(access, stops)
-    covered = {band: reach.covers(drawn.xy, costs, band, speed) for band in bands_m}
-    exact = _exact_shares(access, stops, reach, costs.measured, bands_m)
-    masses: dict[str, FloatArray | None] = {"area": None}
-    for kind in () if people is None else people.counts:
-        masses[kind] = drawn.weight * people.density_at(drawn.xy, kind)  # type: ignore[union-attr]
-    for kind, mass in masses.items():
-        euclid = share_by_draw(drawn, near, limits=bands_m, mass=mass)
-        denominator = LAND if mass is None else kind
-        for band in bands_m:
-            network = share_by_draw(drawn, covered[band], limits=[0.0], mass=mass)[0.0]
-            if mass is None:
-                exact.fill(euclid[band], network, band)
-            name = "" if mass is None else f"{kind}_"
-            for mode, measure, values, known in (
-                ("straight_line", f"share_{kind}_euclid_{band:g}m", euclid[band], None),
-                ("walk", f"share_{kind}_network_{band:g}m", network, share),
-                ("walk", f"ledger_{name}{band:g}m", network - euclid[band], share),
-            ):
-                found.append(
-                    Measured(mode=mode, measure=measure, unit="share", draws=values,
-                             measured=known, denominator=denominator, **common)
-                )  # fmt: skip
-        if mass is not None:
-            within = share_by_draw(drawn, costs.minutes, limits=bands_min, mass=mass)
-            found += [
-                Measured(mode="walk", measure=f"share_{kind}_within_{limit:g}min", unit="share",
-                         draws=values, measured=share, denominator=denominator, **common)
-                for limit, values in within.items()
-            ]  # fmt: skip
+    found += coverage_measures(
+        access, stops, reach, costs, people,
+        bands_m=bands_m, bands_min=bands_min, measured=share, **common,
+    )  # fmt: skip
     return found
-
-
-def _beyond_extent(access: PlaceAccess, stops: gpd.GeoDataFrame) -> FloatArray:
-    """Measure straight metres from cells to the nearest stop, less how far it reaches itself."""
-    xy = shapely.get_coordinates(stops.geometry.to_numpy())
-    best = np.full(len(access.drawn.xy), np.nan)
-    for extent in np.unique(stops["extent_m"]):
-        rows = stops["extent_m"].eq(extent).to_numpy()
-        best = np.fmin(best, access.metres_to(xy[rows]) - float(extent))
-    return best
-
-
-@dataclass(frozen=True, eq=False)
-class _Exact:
-    """Shares of the land of certain places by their outline instead of their cells."""
-
-    places: BoolArray
-    measured: BoolArray
-    euclid: pd.DataFrame
-    network: pd.DataFrame
-
-    def fill(self, euclid: FloatArray, network: FloatArray, band: float) -> None:
-        """Put the exact shares of a band in the place of those by cells."""
-        if self.places.any() and band in self.euclid:
-            euclid[self.places, 0] = self.euclid[band].to_numpy(dtype=np.float64)
-        if self.measured.any() and band in self.network:
-            network[self.measured, 0] = self.network[band].to_numpy(dtype=np.float64)
-
-
-def _exact_shares(
-    access: PlaceAccess,
-    stops: gpd.GeoDataFrame,
-    reach: Reach,
-    measured: BoolArray,
-    bands_m: Sequence[float],
-) -> _Exact:
-    """Overlay the outlines of certain places with discs and, where all is measured, catchments."""
-    places = access.places
-    certain: BoolArray = places["boundary_class"].isin(CERTAIN).to_numpy() & (
-        access.drawn.counts == 1
-    )
-    whole: BoolArray = certain & (access.measured_share(measured) >= 1.0 - SHARE_TOLERANCE)
-    nothing = pd.DataFrame()
-    if not certain.any() or not len(stops):
-        return _Exact(certain & False, whole & False, nothing, nothing)
-    euclid = share_area_euclid(
-        places.geometry[certain], stops.geometry, bands_m=bands_m, extent_m=stops["extent_m"]
-    )
-    catchments = {
-        band: gpd.GeoSeries([shape], crs=places.crs) for band, shape in reach.catchments.items()
-    }
-    network = share_area_network(places.geometry[whole], catchments) if whole.any() else nothing
-    return _Exact(certain, whole, euclid, network)
 
 
 def hub_measures(

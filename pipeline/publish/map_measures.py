@@ -45,6 +45,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"ledger_(?P<demand>residents|workers)_(?P<n>[\d.]+)m"),
      "{n} 米：步行覆盖减直线覆盖，{demand}",
      "{n} m: share on foot minus straight line, {demand}"),
+    (re.compile(r"minutes_nearest_(?P<statistic>mean|median|p90)_by_(?P<demand>residents|workers)"),
+     "到最近处的时间，{statistic}，{demand}", "time to the nearest, {statistic}, {demand}"),
     (re.compile(r"minutes_nearest_(?P<statistic>\w+)"), "到最近处的时间，{statistic}",
      "time to the nearest, {statistic}"),
     (re.compile(r"share_area_within_(?P<n>[\d.]+)min"), "{n} 分钟内可达的面积占比",

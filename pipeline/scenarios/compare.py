@@ -56,7 +56,7 @@ def compare_runs(first: Workspace, second: Workspace) -> Comparison:
         gaps[0],
         gaps[1],
         gpd.read_parquet(_needed(first, "ingest/places.parquet")),
-        gpd.read_parquet(_needed(first, "ingest/residents.parquet")),
+        pd.read_parquet(_needed(first, "ingest/people_of_places.parquet")),
     )
     causes_of = pd.DataFrame(causes, columns=["cause", "stage", "what", "first", "second"])
     return Comparison(

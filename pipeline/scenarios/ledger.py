@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 CLOSED, OPENED, EASED, WORSE, SAME, UNKNOWN = (
     "closed", "opened", "eased", "worsened", "same", "unknown",
@@ -26,7 +24,7 @@ FLAGS = ("served_rail", "served_hospital", "served_school")
 
 
 def place_ledger(
-    before: pd.DataFrame, after: pd.DataFrame, places: gpd.GeoDataFrame, people: gpd.GeoDataFrame
+    before: pd.DataFrame, after: pd.DataFrame, places: pd.DataFrame, people: pd.DataFrame
 ) -> pd.DataFrame:
     """Compare the gaps of two runs, place by place and service by service.
 
@@ -35,9 +33,9 @@ def place_ledger(
     before, after
         Tables `gaps` of the two runs.
     places
-        The register, in the working CRS.
+        The register.
     people
-        Residents by cell (`residents`, points); empty where the study has none.
+        `place_id` and `residents` in its footprint, null where unknown.
 
     Returns
     -------
@@ -61,12 +59,13 @@ def place_ledger(
         change_zh=[words[0] for words in told], change_en=[words[1] for words in told]
     ).reset_index()
     own = places.set_index("place_id")
+    homes = people.set_index("place_id")["residents"]
     return table.assign(
         name_zh=table["place_id"].map(own["name_zh"]),
         name_en=table["place_id"].map(own["name_en"]),
         tier=table["place_id"].map(own["tier"]),
         area_km2=table["place_id"].map(own["planned_area_km2"]).astype("float64"),
-        residents=table["place_id"].map(residents_of(places, people)).astype("float64"),
+        residents=table["place_id"].map(homes).astype("float64"),
     )
 
 
@@ -88,22 +87,6 @@ def _changes(joined: pd.DataFrame) -> list[str]:
         else:
             names.append(EASED if by < 0 else WORSE)
     return names
-
-
-def residents_of(places: gpd.GeoDataFrame, people: gpd.GeoDataFrame) -> pd.Series[float]:
-    """Sum the residents whose cell's point lies in each footprint; null where nothing is known."""
-    ids = places["place_id"].to_numpy()
-    total = pd.Series(np.nan, index=ids, dtype="float64")
-    counts = people["residents"].astype("float64") if len(people) else pd.Series(dtype="float64")
-    if counts.notna().any():
-        drawn = places.geometry.notna().to_numpy()
-        tree = shapely.STRtree(people.geometry.to_numpy())
-        where, cell = tree.query(places.geometry.to_numpy()[drawn], predicate="intersects")
-        mass = np.bincount(
-            where, weights=np.nan_to_num(counts.to_numpy()[cell]), minlength=int(drawn.sum())
-        )
-        total[drawn] = mass
-    return total
 
 
 def summary_of(ledger: pd.DataFrame) -> pd.DataFrame:

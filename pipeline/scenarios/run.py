@@ -140,7 +140,7 @@ def _compared(
         gaps[0],
         gaps[1],
         gpd.read_parquet(before.built / "ingest" / "places.parquet"),
-        gpd.read_parquet(before.built / "ingest" / "residents.parquet"),
+        pd.read_parquet(before.built / "ingest" / "people_of_places.parquet"),
     )
     moved = None
     if parcels:

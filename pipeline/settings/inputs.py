@@ -32,6 +32,7 @@ def _path_alone(given: object) -> object:
 
 
 ANALYST = "analyst choice"
+RASTERS = (".tif", ".tiff", ".img")
 InputPath = Annotated[Path, AfterValidator(_existing)]
 
 
@@ -104,6 +105,49 @@ class TableInput(Section):
                 f"reference、path、osm 须给出其一，现有：{names or '无'} / "
                 f"give one of `reference`, `path` and `osm`; given: {names or 'none'}"
             )
+            raise ValueError(msg)
+        return self
+
+
+class PeopleInput(TableInput):
+    """Residents or workers: a table of points or cells, or a raster of counts."""
+
+    kind: Literal["table", "raster"] | None = setting(
+        None,
+        zh="表或栅格；空则由扩展名判断（.tif、.tiff、.img 为栅格）",
+        en="table or raster; by the file's ending when empty (.tif, .tiff, .img are rasters)",
+    )
+    band: int = setting(
+        1,
+        zh="栅格波段（每格人数，不是密度）",
+        en="band of the raster: people per cell, no density",
+        ge=1,
+    )
+    nodata: float | None = setting(
+        None,
+        zh="栅格中表示“无数据”的值；空则取文件所记",
+        en="value of the raster that stands for no data; the file's own when empty",
+    )
+
+    @property
+    def is_raster(self) -> bool:
+        """Whether the file holds counts per cell of a grid."""
+        if self.kind is not None or self.path is None:
+            return self.kind == "raster"
+        return self.path.suffix.lower() in RASTERS
+
+    @model_validator(mode="after")
+    def _raster_has_no_columns(self) -> Self:
+        """Refuse what has no meaning for a raster."""
+        table = self.columns or self.only_with or self.precision_m is not None
+        if self.is_raster and (self.path is None or table):
+            msg = "栅格只能是文件，且没有字段 / a raster is a file and has no columns"
+            raise ValueError(msg)
+        if self.is_raster and self.datum not in {"wgs84", "cgcs2000"}:
+            msg = "栅格不作偏移改正，请先改正 / a raster is not shifted: bring it to WGS84 first"
+            raise ValueError(msg)
+        if not self.is_raster and (self.band != 1 or self.nodata is not None):
+            msg = "band 与 nodata 只用于栅格 / band and nodata are of rasters alone"
             raise ValueError(msg)
         return self
 
@@ -291,11 +335,17 @@ class InputSettings(Section):
         "the names tell, school_primary, school_junior, school_senior; from the extract also "
         "school_primary_public and so on",
     )
-    residents: TableInput | None = setting(
+    residents: PeopleInput | None = setting(
         None,
-        zh="人口与岗位的点或格网：residents、jobs；或人口栅格（.tif，每格人数）",
-        en="people and jobs at points or cells: residents, jobs; or a raster of residents (.tif, "
-        "people per cell)",
+        zh="居民的点或格网（residents，可另有 jobs），或人口栅格（每格人数）",
+        en="residents at points or cells (residents, and jobs where the table has them), or a "
+        "raster of people per cell",
+    )
+    workers: PeopleInput | None = setting(
+        None,
+        zh="就业岗位的点或格网（jobs），或岗位栅格（每格岗位数）；空则取 residents 表的 jobs",
+        en="jobs at points or cells (jobs), or a raster of jobs per cell; when empty those of the "
+        "table of residents",
     )
     prices: TableInput | None = setting(
         None,

@@ -1,4 +1,4 @@
-"""Settings of what comes in: datum guard, archives, conflation, cells, rasters."""
+"""Settings of what comes in: datum guard, archives, conflation, cells."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, ValidationInfo, model_validator
 
 from pipeline.settings.base import Section, setting
 from pipeline.settings.inputs import InputPath
+from pipeline.settings.rasters import RasterSettings
 
 ANALYST = "analyst choice"
 
@@ -340,20 +341,6 @@ class CellSettings(Section):
         en="counts that the extract does not map (such as schools): null, not zero; one of which "
         "the extract holds none at all is unmapped anyway",
         source="unmapped is not absent",
-    )
-
-
-class RasterSettings(Section):
-    """How counts on one grid are brought to another."""
-
-    split: int = setting(
-        10,
-        zh="重采样时每个像元每边切分的份数",
-        en="parts along each side of a cell when counts change their grid",
-        unit="count",
-        source=ANALYST,
-        ge=1,
-        le=100,
     )
 
 

@@ -1,9 +1,9 @@
-"""Read rasters of people, workers, lights or heights: windows, exact zonal sums, kept totals."""
+"""Read rasters of people, workers, lights or heights: by strips, by points, in exact zonal sums."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.errors import CrsError, MeasureError, Problem, SourceError
+from pipeline.errors import CrsError, Problem, SourceError
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Values = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Statistic = Literal["sum", "mean", "min", "max", "median", "stdev"]
 
-_CONSERVED = 1e-9  # relative
+CELLS_AT_ONCE = 4_000_000  # 8 bytes each and a few copies
 _EDGE_SHARE = 0.25  # zone edges are cut to this share of a cell before they change CRS
 
 
@@ -77,27 +78,103 @@ def read_window(
     Raises
     ------
     SourceError
-        The file cannot be read, has no such band, or does not touch the rectangle.
+        The file cannot be read, has no such band, does not lie north up, or does not touch the
+        rectangle.
     CrsError
         The raster has no CRS.
     """
-    import rasterio.windows
-    from rasterio.warp import transform_bounds
+    with _opened(path, band, nodata) as dataset:
+        return _read(dataset, band, _window_of(dataset, bounds, bounds_crs, path))
+
+
+def read_strips(
+    path: Path,
+    *,
+    bounds: tuple[float, float, float, float],
+    bounds_crs: str,
+    cells_at_once: int,
+    rows_of: Callable[[int, int], int],
+    band: int = 1,
+    nodata: float | None = None,
+) -> Iterator[tuple[int, RasterWindow]]:
+    """Read the cells that touch a rectangle strip by strip, from the north.
+
+    Parameters
+    ----------
+    path, bounds, bounds_crs, band, nodata
+        As for `read_window`.
+    cells_at_once
+        Most cells of a strip, unless one step of rows has more.
+    rows_of
+        Gives the step of rows that must not be divided, from the rows and columns of all that is
+        read.
+
+    Yields
+    ------
+    first_row, window
+        Number of a strip's first row in all that is read, and the strip.
+    """
+    from rasterio.windows import Window
 
     with _opened(path, band, nodata) as dataset:
-        there = transform_bounds(bounds_crs, dataset.crs, *bounds, densify_pts=21)
-        wanted = rasterio.windows.from_bounds(*there, transform=dataset.transform)
-        try:
-            window = _whole_cells(wanted).intersection(
-                rasterio.windows.Window(0, 0, dataset.width, dataset.height)
-            )
-        except rasterio.errors.WindowError as error:
-            text = f"the raster does not touch the area {bounds}"
-            raise SourceError(Problem("栅格与研究区不相交", text, path=path)) from error
-        masked = dataset.read(band, window=window, masked=True)
-        values = np.where(np.ma.getmaskarray(masked), np.nan, masked.data.astype(np.float64))
-        corner = _moved(dataset.transform, window.col_off, window.row_off)
-        return RasterWindow(values, corner, dataset.crs.to_string())
+        whole = _window_of(dataset, bounds, bounds_crs, path)
+        rows, columns = int(whole.height), int(whole.width)
+        step = rows_of(rows, columns)
+        at_once = max(cells_at_once // columns // step, 1) * step
+        for first in range(0, rows, at_once):
+            height = min(at_once, rows - first)
+            part = Window(whole.col_off, whole.row_off + first, columns, height)
+            yield first, _read(dataset, band, part)
+
+
+def densities_at(
+    path: Path,
+    xy: Values,
+    *,
+    crs: str,
+    cells_at_once: int,
+    band: int = 1,
+    nodata: float | None = None,
+) -> Values:
+    """Give the counts per m² of the cells that points lie in.
+
+    Parameters
+    ----------
+    path, band, nodata
+        As for `read_window`.
+    xy
+        Points in metres, shape (n, 2).
+    crs
+        Their projected CRS, in metres; the land of a cell is measured in it.
+    cells_at_once
+        Most cells held in memory.
+
+    Returns
+    -------
+    densities
+        0 off the raster, NaN in a cell without data.
+    """
+    from rasterio.windows import Window
+
+    found = np.zeros(len(xy))
+    with _opened(path, band, nodata) as dataset:
+        there = _transformed(xy, crs, dataset.crs)
+        grid = ~dataset.transform
+        column = np.floor(grid.a * there[:, 0] + grid.c).astype(np.int64)
+        row = np.floor(grid.e * there[:, 1] + grid.f).astype(np.int64)
+        on = (column >= 0) & (column < dataset.width) & (row >= 0) & (row < dataset.height)
+        if not on.any():
+            return found
+        west, east = int(column[on].min()), int(column[on].max()) + 1
+        at_once = max(cells_at_once // (east - west), 1)
+        for first in np.unique(row[on] // at_once) * at_once:
+            height = min(at_once, dataset.height - int(first))
+            strip = _read(dataset, band, Window(west, int(first), east - west, height))
+            rows = np.flatnonzero(on & (row >= first) & (row < first + height))
+            found[rows] = np.asarray(strip.values)[row[rows] - first, column[rows] - west]
+        rows = np.flatnonzero(on)
+        found[rows] /= _cell_m2(dataset, column[rows], row[rows], crs)
+    return found
 
 
 def zonal_statistics(
@@ -107,6 +184,7 @@ def zonal_statistics(
     statistics: Sequence[Statistic],
     band: int = 1,
     nodata: float | None = None,
+    cells_at_once: int = CELLS_AT_ONCE,
 ) -> pd.DataFrame:
     """Compute statistics over zones with exact shares of the cells on their edges.
 
@@ -123,6 +201,8 @@ def zonal_statistics(
         The statistics wanted; "sum" is the sum of values times the share of each cell.
     band, nodata
         As for `read_window`.
+    cells_at_once
+        Most cells held in memory; a larger zone is summed part by part.
 
     Returns
     -------
@@ -146,7 +226,12 @@ def zonal_statistics(
         shapes = _in_raster(zones, dataset)
         source = RasterioRasterSource(dataset, band_idx=band)
         found = exact_extract(
-            source, shapes, [*statistics, "count"], include_cols=["zone"], output="pandas"
+            source,
+            shapes,
+            [*statistics, "count"],
+            include_cols=["zone"],
+            output="pandas",
+            max_cells_in_memory=cells_at_once,
         )
         cell = abs(dataset.transform.a * dataset.transform.e)
     table = found.set_index("zone").reindex(range(len(zones)))
@@ -159,79 +244,68 @@ def zonal_statistics(
     out["cells"] = cells
     out["data_share"] = np.clip(cells * cell / np.where(area > 0, area, np.nan), 0.0, 1.0)
     out["status"] = np.where(empty, "no_data", "ok")
-    logger.info("computed %d zones on %s, %d without data", len(out), path.name, int(empty.sum()))
+    logger.debug("computed %d zones on %s, %d without data", len(out), path.name, int(empty.sum()))
     return out
 
 
-def resample_totals(
-    window: RasterWindow,
-    *,
-    to_crs: str,
-    to_transform: Affine,
-    to_shape: tuple[int, int],
-    split: int,
-) -> tuple[Values, float]:
-    """Bring counts (people, workers) to another grid without losing or adding any.
+def _window_of(
+    dataset: Any,  # noqa: ANN401
+    bounds: tuple[float, float, float, float],
+    bounds_crs: str,
+    path: Path,
+) -> Any:  # noqa: ANN401
+    """Give the whole cells of a raster that touch a rectangle."""
+    import rasterio.windows
+    from rasterio.warp import transform_bounds
 
-    Each source cell is cut into `split` x `split` parts with an equal share of its count, and each
-    part goes to the target cell that holds its centre. Other methods interpolate the counts as if
-    they were heights, and the total changes.
-
-    Parameters
-    ----------
-    window
-        Counts per cell.
-    to_crs, to_transform, to_shape
-        The target grid.
-    split
-        Parts along each side of a cell; more parts are finer where cells straddle.
-
-    Returns
-    -------
-    values, outside
-        Counts per target cell (NaN where no source cell with data falls), and the total that lies
-        outside the target grid.
-
-    Raises
-    ------
-    MeasureError
-        The totals differ by more than 1e-9: a defect.
-    """
-    x, y, share = _parts(window, split)
-    if window.crs != to_crs:
-        from pyproj import Transformer
-
-        x, y = Transformer.from_crs(window.crs, to_crs, always_xy=True).transform(x, y)
-    col, row = _apply(~to_transform, x, y)
-    inside = (col >= 0) & (row >= 0) & (col < to_shape[1]) & (row < to_shape[0])
-    flat = np.floor(row[inside]).astype(int) * to_shape[1] + np.floor(col[inside]).astype(int)
-    size = to_shape[0] * to_shape[1]
-    total = np.bincount(flat, weights=share[inside], minlength=size)
-    values = np.where(np.bincount(flat, minlength=size) > 0, total, np.nan).reshape(to_shape)
-    outside = float(share[~inside].sum())
-    before, after = float(np.nansum(window.values)), float(np.nansum(values)) + outside
-    if abs(before - after) > _CONSERVED * max(abs(before), 1.0):
-        text = f"resampling changed the total from {before} to {after}"
-        raise MeasureError(Problem("重采样改变了总量", text, rule="totals"))
-    return values, outside
+    there = transform_bounds(bounds_crs, dataset.crs, *bounds, densify_pts=21)
+    wanted = rasterio.windows.from_bounds(*there, transform=dataset.transform)
+    try:
+        return _whole_cells(wanted).intersection(
+            rasterio.windows.Window(0, 0, dataset.width, dataset.height)
+        )
+    except rasterio.errors.WindowError as error:
+        text = f"the raster does not touch the area {bounds}"
+        raise SourceError(Problem("栅格与研究区不相交", text, path=path)) from error
 
 
-def _parts(window: RasterWindow, split: int) -> tuple[Values, Values, Values]:
-    """Cut the cells with data into parts: centres and the share of the count of each."""
-    row, col = np.nonzero(np.isfinite(window.values))
-    step = (np.arange(split) + 0.5) / split
-    down, right = (grid.ravel() for grid in np.meshgrid(step, step, indexing="ij"))
-    cols = (col[:, None] + right[None, :]).ravel()
-    rows = (row[:, None] + down[None, :]).ravel()
-    x, y = _apply(window.transform, cols, rows)
-    counts = np.asarray(window.values)[row, col]
-    return x, y, np.repeat(counts / split**2, split**2)
+def _read(dataset: Any, band: int, window: Any) -> RasterWindow:  # noqa: ANN401
+    """Read a window; cells without data are NaN."""
+    masked = dataset.read(band, window=window, masked=True)
+    values = np.where(np.ma.getmaskarray(masked), np.nan, masked.data.astype(np.float64))
+    corner = _moved(dataset.transform, window.col_off, window.row_off)
+    return RasterWindow(values, corner, dataset.crs.to_string())
 
 
-def _apply(transform: Affine, x: Values, y: Values) -> tuple[Values, Values]:
-    """Apply an affine transform to arrays; its own operator changed between releases."""
-    a, b, c, d, e, f = tuple(transform)[:6]
-    return a * x + b * y + c, d * x + e * y + f
+def _transformed(xy: Values, crs: str, to: Any) -> Values:  # noqa: ANN401
+    """Bring points to another CRS."""
+    from pyproj import CRS, Transformer
+
+    target = CRS.from_wkt(to.to_wkt())
+    if target == CRS.from_user_input(crs):
+        return xy
+    move = Transformer.from_crs(crs, target, always_xy=True)
+    return np.column_stack(move.transform(xy[:, 0], xy[:, 1]))
+
+
+def _cell_m2(dataset: Any, column: Ints, row: Ints, crs: str) -> Values:  # noqa: ANN401
+    """Measure the land of cells in a projected CRS in metres."""
+    from pyproj import CRS, Transformer
+
+    grid, own = dataset.transform, CRS.from_wkt(dataset.crs.to_wkt())
+    if own == CRS.from_user_input(crs):
+        return np.full(len(column), abs(grid.a * grid.e))
+    key = row * dataset.width + column
+    cell, again = np.unique(key, return_inverse=True)
+    down, right = np.divmod(cell, dataset.width)
+    right = right[:, None] + np.array([0, 1, 1, 0])
+    down = down[:, None] + np.array([0, 0, 1, 1])
+    move = Transformer.from_crs(own, crs, always_xy=True)
+    x, y = move.transform(grid.c + grid.a * right, grid.f + grid.e * down)
+    x, y = x - x[:, :1], y - y[:, :1]  # northings are large, and their products lose digits
+    twice = (x * np.roll(y, -1, axis=1) - np.roll(x, -1, axis=1) * y).sum(axis=1)
+    area: Values = np.abs(twice) / 2.0
+    return area[again.reshape(-1)]
 
 
 def _moved(transform: Affine, cols: float, rows: float) -> Affine:
@@ -266,6 +340,17 @@ def _opened(path: Path, band: int, nodata: float | None) -> Iterator[Any]:
         if not 1 <= band <= dataset.count:
             text = f"there is no band {band}, the raster has {dataset.count}"
             raise SourceError(Problem(f"没有波段 {band}", text, path=path, rule="band"))
+        if dataset.transform.b or dataset.transform.d or dataset.transform.e > 0:
+            raise SourceError(
+                Problem(
+                    "栅格不是正北朝上",
+                    "the raster does not lie north up",
+                    path=path,
+                    rule="north up",
+                    remedy_zh="用 gdalwarp 改正",
+                    remedy_en="warp it with gdalwarp",
+                )
+            )
         if nodata is None:
             yield dataset
         else:

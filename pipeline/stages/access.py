@@ -16,7 +16,7 @@ from pipeline.measures.access_outcome import (
 from pipeline.measures.access_rows import COLUMNS
 from pipeline.measures.gaps import two_tier_test
 from pipeline.measures.inequality import INEQUALITY_COLUMNS
-from pipeline.measures.people import RESIDENTS, people_cells
+from pipeline.measures.people import KINDS
 from pipeline.measures.standards import Standard
 from pipeline.measures.targets import target_total
 from pipeline.measures.uncertainty_footprints import site_of
@@ -100,13 +100,12 @@ def _fit(context: StageContext, long: pd.DataFrame, places: gpd.GeoDataFrame) ->
 
 
 def _weights(context: StageContext, places: gpd.GeoDataFrame) -> dict[str, pd.Series[float]]:
-    """Say what a place counts for: one, its land, and its residents where they are known."""
+    """Say what a place counts for: one, its land, and who lives and works there where known."""
     ones = pd.Series(1.0, index=places.index)
     weights = {"site": ones, "land_area": places["planned_area_km2"].astype("float64")}
-    people = people_cells(context.layer("ingest", "residents.parquet"))
-    if people is not None and RESIDENTS in people.counts:
-        homes = people.inside(places.geometry.to_numpy(), RESIDENTS)
-        weights[RESIDENTS] = pd.Series(homes, index=places.index)
+    people = context.frame("ingest", "people_of_places.parquet").set_index("place_id")
+    known = [kind for kind in KINDS if people[kind].notna().any()]
+    weights |= {kind: people[kind].reindex(places.index) for kind in known}
     return weights
 
 

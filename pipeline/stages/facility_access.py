@@ -16,6 +16,7 @@ from pipeline.measures.access_rows import (
     without_unfit,
 )
 from pipeline.measures.inequality import INEQUALITY_COLUMNS, spread_among_people
+from pipeline.measures.people import KINDS
 from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_catalogue import Catalogue, catalogue_of
 from pipeline.network.place_kernels import PairRules
@@ -81,16 +82,17 @@ def write_access(
     walk = streets.get("walk") or mode_streets(context, "walk")
     by_rail = RAIL_WALK in settings.modes
     rail = _rail(context, access, catalogue, walk, settings) if by_rail else None
-    dwellers = dwellers_of(
-        context.layer("ingest", "residents.parquet"),
-        context.layer("ingest", "districts.parquet"),
-        access,
-    )
-    if dwellers is not None:
-        counted = listed(dwellers.homes).counted
-        dwellers = replace(
-            dwellers, counted=counted, rail=_from(context, dwellers, rail, walk, settings)
+    people = context.layer("ingest", "residents.parquet")
+    districts = context.layer("ingest", "districts.parquet")
+    dwellers = [
+        replace(
+            whom,
+            counted=listed(whom.homes).counted,
+            rail=_from(context, whom, rail, walk, settings),
         )
+        for kind in KINDS
+        if (whom := dwellers_of(people, districts, access, kind=kind)) is not None
+    ]
     demands = demands_of(access.places, assumed_area_km2=access.uncertainty.assumed_area_km2)
     result = measure_service(
         access,
@@ -202,15 +204,17 @@ def _from(
 def _inequality(
     context: StageContext,
     service: str,
-    dwellers: Dwellers | None,
-    city: Mapping[tuple[str, str, str], FloatArray],
+    dwellers: Sequence[Dwellers],
+    city: Mapping[tuple[str, str, str, str], FloatArray],
 ) -> pd.DataFrame:
-    """Tell how unequally supply reaches the residents; no rows where nobody is counted."""
-    if dwellers is None:
+    """Tell how unequally supply reaches residents and workers; no rows where nobody is counted."""
+    people = {whom.kind: pd.Series(whom.people) for whom in dwellers}
+    parts = [
+        spread_among_people(
+            pd.Series(access), people=people[kind], kind=kind, sampling=sampling_of(context)
+        ).assign(service=service, variant=variant, mode=mode, measure=measure)
+        for (kind, variant, mode, measure), access in city.items()
+    ]
+    if not parts:
         return pd.DataFrame({name: [] for name in INEQUALITY_COLUMNS})
-    sampling, people = sampling_of(context), pd.Series(dwellers.people)
-    parts = []
-    for (variant, mode, measure), access in city.items():
-        spread = spread_among_people(pd.Series(access), people=people, sampling=sampling)
-        parts.append(spread.assign(service=service, variant=variant, mode=mode, measure=measure))
     return pd.concat(parts, ignore_index=True)[list(INEQUALITY_COLUMNS)]

@@ -11,11 +11,12 @@ import shapely
 from pipeline.errors import Problem, StudyError
 from pipeline.measures.access_rows import Measured, none_in_city
 from pipeline.measures.coverage_areas import area_coverage
-from pipeline.measures.people import people_cells
+from pipeline.measures.people import KINDS
 from pipeline.measures.uncertainty_footprints import is_facility_point
 from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_reach import Reach, grown_for, reach_of, stops_of
 from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
+from pipeline.sources.people import counted_people
 from pipeline.sources.tables import points_of
 from pipeline.stages import rail_tables
 from pipeline.stages.context import StageContext
@@ -55,7 +56,11 @@ def run(context: StageContext) -> None:
         entrances_at_least=rules.entrances_at_least,
     )
     context.put("stops.parquet", stops)
-    people = people_cells(context.layer("ingest", "residents.parquet"))
+    people = counted_people(
+        context.layer("ingest", "residents.parquet"),
+        {kind: context.input(kind) for kind in KINDS},
+        context.settings("sources").rasters,
+    )
     units = rail_tables.units_of(context)
     snapshot = snapshot_of(context, "line_stations", "planned_stations")
     found: list[Measured] = _hubs(context, access, walk)

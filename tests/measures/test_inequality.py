@@ -137,7 +137,9 @@ def test_an_interval_narrows_with_the_places_and_does_not_hang_on_their_order() 
     assert widths[0] / widths[1] == pytest.approx(10.0, rel=0.35)  # as one over the root of n
     few = gini(pd.Series([1.0, 2.0, 3.0]), weight=pd.Series([1.0, 1.0, 1.0]))
     assert np.isnan(few.low)  # three places tell nothing of others
-    table = inequality.spread_among_people(values, people=people, sampling=SAMPLING)
+    table = inequality.spread_among_people(
+        values, people=people, kind="residents", sampling=SAMPLING
+    )
     assert table["index"].tolist() == ["gini", "palma"]
     assert table["low"].lt(table["value"]).all()
     assert table["value"].lt(table["high"]).all()

@@ -118,7 +118,7 @@ def test_shares_on_foot_are_those_of_the_catchment_that_is_published(town: Stree
     found = {
         item.measure: item
         for item in station_measures(
-            access, stops, town, reach, None,
+            access, stops, town, reach, {},
             variant="operating", bands_m=[500.0], bands_min=[6.25], snapshot=None,
         )
     }  # fmt: skip
@@ -126,8 +126,43 @@ def test_shares_on_foot_are_those_of_the_catchment_that_is_published(town: Stree
     assert network == pytest.approx((diamond & box).area / box.area, rel=1e-9)
     assert found["share_area_euclid_500m"].draws[0, 0] == pytest.approx(math.pi * 500**2 / 1.44e6)
     assert found["ledger_500m"].draws[0, 0] < 0
+    for kind in ("residents", "workers"):  # nobody counts them: null, and there to be seen
+        assert np.isnan(found[f"share_{kind}_network_500m"].draws).all()
     wider = reach_of(stops.assign(extent_m=100.0), town, NETWORK, bands_m=[400.0])
     assert wider.catchments[400.0].area == pytest.approx(diamond.area)
+
+
+def test_people_of_a_place_count_by_its_outline_and_weigh_its_minutes(town: Streets) -> None:
+    """They live in the east of a square alone, as many on every m²; nobody counts workers."""
+    access = access_to((-600, -600, 600, 600))
+    stops = stops_at((0, 0), extent_m=0.0)
+    grid = np.arange(-950.0, 1000.0, 100.0)
+    x, y = (part.ravel() for part in np.meshgrid(grid, grid))
+    people = people_cells(
+        gpd.GeoDataFrame(
+            {"residents": np.where(x > 0, 4.0, 0.0), "jobs": np.nan},
+            geometry=gpd.points_from_xy(x, y), crs=UTM,
+        )
+    )  # fmt: skip
+    reach = reach_of(stops, town, NETWORK, bands_m=[500.0])
+    found = {
+        item.measure: item.draws[0, 0]
+        for item in station_measures(
+            access, stops, town, reach, people,
+            variant="operating", bands_m=[500.0], bands_min=[6.25], snapshot=None,
+        )
+    }  # fmt: skip
+    east = 600.0 * 1200.0
+    assert found["share_residents_euclid_500m"] == pytest.approx(math.pi * 500**2 / 2 / east)
+    diamond = shapely.intersection(reach.catchments[500.0], shapely.box(0, -600, 600, 600))
+    assert found["share_residents_network_500m"] == pytest.approx(diamond.area / east)
+    minutes = stop_costs(access, stops, town).minutes
+    living = access.drawn.xy[:, 0] > 0
+    mean = np.average(minutes[living], weights=access.drawn.weight[living])
+    assert found["minutes_nearest_mean_by_residents"] == pytest.approx(mean)
+    assert found["minutes_nearest_p90_by_residents"] >= found["minutes_nearest_median_by_residents"]
+    assert np.isnan(found["minutes_nearest_mean_by_workers"])
+    assert np.isnan(found["share_workers_euclid_500m"])
 
 
 @pytest.mark.parametrize("ride", [MEASURED, ESTIMATED])

@@ -10,15 +10,10 @@ import pytest
 import rasterio
 import shapely
 from affine import Affine
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from pipeline.errors import CrsError, SourceError
 from pipeline.sources.rasters import (
-    RasterWindow,
     read_window,
-    resample_totals,
     zonal_statistics,
 )
 
@@ -125,49 +120,6 @@ def test_what_cannot_be_read(ramp: Path, tmp_path: Path) -> None:
         zonal_statistics(ramp, gpd.GeoDataFrame(geometry=[_box(0, 0, 1, 1)]), statistics=["sum"])
 
 
-counts = hnp.arrays(float, (6, 5), elements=st.floats(0, 1e6))
-
-
-@given(counts, st.integers(1, 6), st.sampled_from([37.0, 100.0, 250.0]))
-def test_totals_stay_when_the_grid_changes(values: np.ndarray, split: int, side: float) -> None:
-    window = RasterWindow(values, GRID, CRS)
-    target = Affine(side, 0, EAST - 310, 0, -side, NORTH + 270)
-    shape = (int(1200 / side), int(1200 / side))
-    out, outside = resample_totals(
-        window, to_crs=CRS, to_transform=target, to_shape=shape, split=split
-    )
-    assert np.nansum(out) + outside == pytest.approx(values.sum(), rel=1e-9, abs=1e-9)
-
-
-def test_a_grid_of_halves_is_exact_and_blanks_stay_blank() -> None:
-    values = np.array([[4.0, np.nan], [8.0, 0.0]])
-    half = Affine(SIDE / 2, 0, EAST, 0, -SIDE / 2, NORTH)
-    out, outside = resample_totals(
-        RasterWindow(values, GRID, CRS), to_crs=CRS, to_transform=half, to_shape=(4, 4), split=2
-    )
-    assert outside == 0
-    np.testing.assert_array_equal(out[:2], [[1, 1, np.nan, np.nan]] * 2)
-    np.testing.assert_array_equal(out[2:], [[2, 2, 0, 0]] * 2)
-
-
-def test_another_crs_keeps_the_total_and_the_places() -> None:
-    values = np.zeros((10, 10))
-    values[4, 6] = 1000.0
-    lon, lat = (
-        gpd.GeoSeries([shapely.Point(EAST + 650, NORTH - 450)], crs=CRS).to_crs(4326)[0].coords[0]
-    )
-    degrees = Affine(0.01, 0, 121.0, 0, -0.01, 31.5)
-    out, outside = resample_totals(
-        RasterWindow(values, GRID, CRS),
-        to_crs="EPSG:4326",
-        to_transform=degrees,
-        to_shape=(60, 80),
-        split=4,
-    )
-    assert outside == 0
-    assert out[int((31.5 - lat) / 0.01), int((lon - 121.0) / 0.01)] == pytest.approx(1000)
-
-
 @pytest.mark.shared
 def test_real_heights_against_brute_force(shared: Path) -> None:
     """Each cell's share by polygon intersection, in plain shapely, for a tilted zone."""
@@ -188,20 +140,3 @@ def test_real_heights_against_brute_force(shared: Path) -> None:
     assert table["data_share"].item() == pytest.approx(1.0)
     metric = zonal_statistics(path, zones.to_crs(32722), statistics=["sum"])
     assert metric["sum"].item() == pytest.approx(expected, rel=1e-4)
-
-
-@pytest.mark.shared
-def test_real_raster_keeps_its_total_on_a_metric_grid(shared: Path) -> None:
-    path = shared / "data/porto_alegre/poa_elevation.tif"
-    bounds = (-51.23, -30.07, -51.19, -30.03)
-    window = read_window(path, bounds=bounds, bounds_crs="EPSG:4326")
-    west, north = 476_000.0, 6_680_000.0
-    out, outside = resample_totals(
-        window,
-        to_crs="EPSG:32722",
-        to_transform=Affine(100, 0, west, 0, -100, north),
-        to_shape=(90, 90),
-        split=5,
-    )
-    assert outside < 0.5 * np.nansum(window.values)
-    assert np.nansum(out) + outside == pytest.approx(np.nansum(window.values), rel=1e-9)

@@ -211,7 +211,7 @@ def test_residents_share_the_supply_wherever_they_live() -> None:
     """Two homes, one campus: the access of a place is that of a home at its spot."""
     access = access_of(places())
     homes = gpd.GeoDataFrame(
-        {"cell_id": ["h", "k", "nobody"], "residents": [3.0, 1.0, 0.0]},
+        {"cell_id": ["h", "k", "nobody"], "residents": [3.0, 1.0, 0.0], "jobs": [0.0, 5.0, np.nan]},
         geometry=[shapely.Point(EAST + x, NORTH) for x in (0.0, 1500.0, 10.0)],
         crs=CRS,
     )
@@ -220,7 +220,7 @@ def test_residents_share_the_supply_wherever_they_live() -> None:
         crs=CRS,
     )  # fmt: skip
     table = schools([("p", 500.0)], admission_district_zh=["甲区"], admission_scope=["district"])
-    dwellers = dwellers_of(homes, districts, access)
+    dwellers = dwellers_of(homes, districts, access, kind="residents")
     assert dwellers is not None
     assert dwellers.homes["district_zh"].fillna("").tolist() == ["甲区", ""]
 
@@ -230,7 +230,7 @@ def test_residents_share_the_supply_wherever_they_live() -> None:
     service = Service("school", None, listed(access.places), RULES, {})
     result = measure_service(
         access, service, {"walk": streets_of("walk", None, NETWORK)}, None,
-        replace(dwellers, counted=listed(dwellers.homes).counted),
+        [replace(dwellers, counted=listed(dwellers.homes).counted)],
     )  # fmt: skip
     found = {(item.variant, item.measure): item for item in result.found}
     near, far = (
@@ -241,12 +241,15 @@ def test_residents_share_the_supply_wherever_they_live() -> None:
     expected = 2.0 / (3.0 * near + far) * near
     assert found["all", name].draws[0, 0] == pytest.approx(expected * 10_000, rel=1e-12)
     assert found["all", name].unit == "campus/10k people"
-    city = result.city["all", "walk", name]
+    city = result.city["residents", "all", "walk", name]
     np.testing.assert_allclose(city, [expected, expected * far / near], rtol=1e-12)
     assert city @ dwellers.people == pytest.approx(2.0, rel=1e-9)
     own = found["all_own_district", name].draws[0, 0]  # the far home is not admitted
     assert own == pytest.approx(2.0 / 3.0 * 10_000, rel=1e-12)
-    assert dwellers_of(homes.iloc[:0], districts, access) is None
+    working = dwellers_of(homes, districts, access, kind="workers")
+    assert working is not None
+    assert working.people.tolist() == [5.0]  # nobody works at home, and nobody knows of the third
+    assert dwellers_of(homes.iloc[:0], districts, access, kind="residents") is None
 
 
 def test_many_homes_are_gathered_without_losing_anybody_or_moving_their_middle() -> None:
@@ -259,7 +262,7 @@ def test_many_homes_are_gathered_without_losing_anybody_or_moving_their_middle()
     )  # fmt: skip
     nowhere = gpd.GeoDataFrame({"district_zh": []}, geometry=[], crs=CRS)
     few = replace(access, uncertainty=UncertaintySettings(draws=20, homes_at_most=300))
-    got = dwellers_of(homes, nowhere, few)
+    got = dwellers_of(homes, nowhere, few, kind="residents")
     assert got is not None
     assert 50 < len(got.people) <= 300
     assert got.people.sum() == people.sum()
