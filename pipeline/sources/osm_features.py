@@ -290,7 +290,8 @@ def _frame(gatherer: _Gatherer, crs: str) -> tuple[gpd.GeoDataFrame, dict[str, i
     geometry = _geometry(gatherer.shapes)
     frame = gpd.GeoDataFrame(rows, geometry=geometry, crs="EPSG:4326")
     lost = frame.geometry.isna()
-    kinds = frame.loc[lost, "osm_id"].str[0].map(_KIND)
+    # Without any object the column is not of text.
+    kinds = frame.loc[lost, "osm_id"].astype("str").str[0].map(_KIND)
     unlocated = Counter(f"{c} {k}" for c, k in zip(frame.loc[lost, "category"], kinds, strict=True))
     frame = frame[~lost].reset_index(drop=True)
     shapes = _repaired(frame.to_crs(crs).geometry.to_numpy())

@@ -223,5 +223,6 @@ def _prices(context: StageContext) -> tuple[Array, Array]:
 def _people(context: StageContext) -> tuple[Array, Array]:
     """Give the points and counts of the residents that the study names."""
     people = context.layer("ingest", "residents.parquet")
+    people = people[people["counted_by"].eq("residents")]
     residents = people["residents"].to_numpy(dtype=np.float64, na_value=np.nan)
     return shapely.get_coordinates(people.geometry.to_numpy()), residents
