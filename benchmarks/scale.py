@@ -34,7 +34,6 @@ from pipeline.workspace import Workspace
 RECORD = ROOT / "benchmarks" / "scale.json"
 TEMPLATE = ROOT / "benchmarks" / "scale.md.j2"
 PAGE, PLOT = ROOT / "docs" / "scale.md", ROOT / "docs" / "scale.svg"
-ZONES = 2500  # development zones of China, national and provincial: about so many
 PARCEL_CELL_M = 30_000
 
 
@@ -60,6 +59,7 @@ def record_city(size: float, root: Path, study: str, elapsed_s: float | None) ->
         "size": size,
         "places": places,
         "walk_nodes": int(streets.loc["walk", "nodes"]),
+        "code": revision(),
         "things": round(things * size),
         "stages": {usage.stage: [usage.cpu_s, usage.peak_mb] for usage in usages},
         "elapsed_s": elapsed_s,
@@ -108,6 +108,14 @@ def record_many(cities: Path, elapsed_s: float) -> None:
         "elapsed_s": elapsed_s,
     }
     _record("many", entry, key="cities")
+
+
+def revision() -> str:
+    """Name the state of the code that was measured."""
+    asked = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
+    return subprocess.run(
+        asked, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def _record(kind: str, entry: dict[str, Any], *, key: str) -> None:
@@ -169,12 +177,14 @@ def _growth(cities: list[dict[str, Any]]) -> dict[str, float] | None:
 
 
 def _zones(cities: list[dict[str, Any]]) -> dict[str, Any]:
-    """Work out what all development zones would take, from the whole city of ten parks or so."""
+    """Work out what all development zones would take, from a measured city of like parks."""
     whole = [one for one in cities if not one["missing"]]
-    unit = min(whole, key=lambda one: abs(one["places"] - 10))
-    count = math.ceil(ZONES / unit["places"])
+    given = read_parameters()
+    zones, parks = given["country_zones"], given["country_parks_per_city"]
+    unit = min(whole, key=lambda one: abs(one["places"] - parks))
+    count = math.ceil(zones / unit["places"])
     hours = count * unit["cpu_s"] / 3600
-    return {"zones": ZONES, "unit": unit, "count": count, "hours": hours}
+    return {"zones": zones, "parks": parks, "unit": unit, "count": count, "hours": hours}
 
 
 def main() -> None:

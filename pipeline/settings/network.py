@@ -355,8 +355,9 @@ class NetworkSettings(Section):
     )
     matrix_memory_mb: float = setting(
         256.0,
-        zh="成本矩阵分块的内存上限",
-        en="memory bound of one chunk of a cost matrix",
+        zh="一块成本矩阵的内存上限；更大的矩阵按起点或院区（校区）分批计算并提示",
+        en="memory bound of one chunk of a cost matrix; larger ones go in runs of origins or "
+        "campuses, and the run says so",
         unit="MB",
         source="analyst choice",
         gt=0,

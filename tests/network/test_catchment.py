@@ -6,6 +6,7 @@ import math
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
@@ -144,3 +145,14 @@ def test_polygon_keeps_large_holes_and_fills_small_ones() -> None:
     assert kept.interiors[0].is_closed
     assert len(filled.interiors) == 0
     assert catchment_polygon(series.iloc[:0], **options, min_hole_m2=0.0).is_empty
+
+
+def test_what_is_around_a_box_reaches_what_the_whole_does_there() -> None:
+    whole = lattice_graph(12)
+    part = whole.around((-410.0, -280.0, 300.0, 380.0))
+    assert len(part.nodes) < len(whole.nodes) / 2
+    sources = points((20.0, 0.0), (-130.0, 100.0))
+    options = {"limits_min": [2.0, 3.5], "towards": False, "snap_max_m": 100.0}
+    pd.testing.assert_frame_equal(
+        catchment_edges(whole, sources, **options), catchment_edges(part, sources, **options)
+    )

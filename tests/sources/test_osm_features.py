@@ -86,6 +86,18 @@ def test_without_merging_every_object_stays(small: Path) -> None:
     assert sorted(every.features["osm_id"]) == ["n5", "n6", "n7", "w1"]
 
 
+def test_only_the_category_asked_for_is_read_near_shapes(small: Path, read: OsmRead) -> None:
+    building = read.features.set_index("category").geometry["buildings"]
+    for away_m, kept in ((0.0, True), (200.0, True), (2_000.0, False)):
+        place = shapely.Point(building.centroid.x + away_m, building.centroid.y).buffer(10.0)
+        near = read_osm_features(
+            small, mapping=read_mapping(), crs=CRS, near={"buildings": [place]}
+        ).features
+        whole = read.features if kept else read.features[read.features["category"] != "buildings"]
+        assert near["osm_id"].tolist() == whole["osm_id"].tolist()
+        assert near.geometry.tolist() == whole.geometry.tolist()
+
+
 def test_shapes_and_how_they_were_made(read: OsmRead) -> None:
     rows = read.features.set_index(["osm_id", "category"])
     assert rows["basis"].to_dict() == {
