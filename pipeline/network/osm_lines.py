@@ -143,10 +143,14 @@ def tags_of(text: str) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """Undo the escapes of OPL."""
+    """Undo the escapes of OPL; UnicodeError where the text is none."""
+    if "%" not in text:
+        return text
     parts = text.split("%")  # every other part is a code point
     parts[1::2] = [chr(int(code, 16)) for code in parts[1::2]]
-    return "".join(parts)
+    text = "".join(parts)
+    text.encode()  # libosmium lets halves of surrogate pairs pass
+    return text
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

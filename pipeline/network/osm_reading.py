@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import logging
 from collections.abc import Collection, Mapping
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import osmium
+import pyarrow as pa
 import shapely
 from pyproj import CRS, Transformer
 
@@ -29,6 +31,7 @@ from pipeline.network.phases import Flags, Floats, Ints
 logger = logging.getLogger(__name__)
 
 _LARGE_EXTRACT_BYTES = 256 * 2**20
+_BUFFER_BYTES = 2**18
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,24 +104,13 @@ def read_raw_streets(
             reader = osmium.io.Reader(path, osmium.osm.NODE | osmium.osm.WAY)
             snapshot = check_header(reader.header(), path, area)
             _write_lines(reader, path, target, with_times=snapshot is None)
-        except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+        except (RuntimeError, ValueError, IndexError, osmium.InvalidLocationError) as error:
             raise refusal(error) or unreadable(path, str(error)) from error
         lines = Lines(target, keys, with_times=snapshot is None)
-        ways = _near(lines, path, area)
-    raw = RawStreets(
-        path=path,
-        way_ids=ways.ids,
-        offsets=np.concatenate(([0], np.cumsum(ways.counts))),
-        refs=ways.refs,
-        lon=ways.lon,
-        lat=ways.lat,
-        tags=[tags_of(text) for text in ways.tags.dictionary.to_pylist()],
-        tag_row=ways.tags.indices.to_numpy().astype(np.int64),
-        names=[plain(text) for text in ways.names.dictionary.to_pylist()],
-        name_row=ways.names.indices.fill_null(-1).to_numpy().astype(np.int64),
-        barriers=lines.tagged_nodes(),
-        snapshot=snapshot or _edited(lines.newest),
-    )
+        try:
+            raw = _as_arrays(lines, path, area, snapshot)
+        except (pa.ArrowInvalid, UnicodeError) as error:
+            raise unreadable(path, str(error)) from error
     logger.info(
         "read %d ways with %d nodes from %s, %d node places missing",
         len(raw.way_ids),
@@ -137,7 +129,8 @@ def _write_lines(reader: osmium.io.Reader, path: Path, target: Path, *, with_tim
     places.ignore_errors()
     metadata = "timestamp" if with_times else "false"
     form = f"opl,locations_on_ways=true,add_metadata={metadata}"
-    with osmium.SimpleWriter(osmium.io.File(str(target), form)) as writer:
+    writer = osmium.SimpleWriter(osmium.io.File(str(target), form), _BUFFER_BYTES)
+    try:
         osmium.apply(
             reader,
             places,
@@ -145,6 +138,22 @@ def _write_lines(reader: osmium.io.Reader, path: Path, target: Path, *, with_tim
             _with_key("barrier", osmium.osm.NODE),
             writer,
         )
+        writer.close()
+    except BaseException:
+        _close_or_keep(writer)
+        raise
+
+
+def _close_or_keep(writer: osmium.SimpleWriter) -> None:
+    """Close a writer after an error.
+
+    One that failed itself (a full disk, text that is no Unicode) cannot be closed, and would end
+    the whole process when it is destroyed: it is never destroyed.
+    """
+    try:
+        writer.close()
+    except RuntimeError:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(writer))
 
 
 def _with_key(key: str, kind: osmium.osm.osm_entity_bits) -> osmium.filter.KeyFilter:
@@ -152,6 +161,27 @@ def _with_key(key: str, kind: osmium.osm.osm_entity_bits) -> osmium.filter.KeyFi
     chosen = osmium.filter.KeyFilter(key)
     chosen.enable_for(kind)
     return chosen
+
+
+def _as_arrays(
+    lines: Lines, path: Path, area: shapely.Geometry | None, snapshot: dt.date | None
+) -> RawStreets:
+    """Read what libosmium wrote."""
+    ways = _near(lines, path, area)
+    return RawStreets(
+        path=path,
+        way_ids=ways.ids,
+        offsets=np.concatenate(([0], np.cumsum(ways.counts))),
+        refs=ways.refs,
+        lon=ways.lon,
+        lat=ways.lat,
+        tags=[tags_of(text) for text in ways.tags.dictionary.to_pylist()],
+        tag_row=ways.tags.indices.to_numpy().astype(np.int64),
+        names=[plain(text) for text in ways.names.dictionary.to_pylist()],
+        name_row=ways.names.indices.fill_null(-1).to_numpy().astype(np.int64),
+        barriers=lines.tagged_nodes(),
+        snapshot=snapshot or _edited(lines.newest),
+    )
 
 
 def _near(lines: Lines, path: Path, area: shapely.Geometry | None) -> Ways:

@@ -40,12 +40,16 @@ class Drawing:
         """Add a way."""
         self.ways.append((way_id, list(nodes), dict(tags)))
 
-    def write(self, path: Path, *, snapshot: str | None = "2026-05-19T00:00:00Z") -> Path:
-        """Write the drawing; the suffix of the path chooses the format."""
+    def write(
+        self, path: Path, *, snapshot: str | None = "2026-05-19T00:00:00Z", form: str = ""
+    ) -> Path:
+        """Write the drawing; the suffix of the path chooses the format unless one is named."""
         header = osmium.io.Header()
         if snapshot:
             header.set("osmosis_replication_timestamp", snapshot)
-        with osmium.SimpleWriter(str(path), header=header, overwrite=True) as writer:
+        with osmium.SimpleWriter(
+            osmium.io.File(str(path), form), header=header, overwrite=True
+        ) as writer:
             for node_id in sorted(self.places):
                 x, y = self.places[node_id]
                 lon, lat = _TO_DEGREES.transform(CORNER[0] + x, CORNER[1] + y)

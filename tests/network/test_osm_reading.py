@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import osmium
 import pytest
 import shapely
 
+from pipeline.errors import MachineError, SourceError
 from pipeline.network import osm_lines
 from pipeline.network.osm_reading import RawStreets, read_raw_streets
 from pipeline.network.osm_streets import read_osm_streets
@@ -106,6 +108,32 @@ def test_a_file_without_a_date_has_that_of_its_newest_street(tmp_path: Path) -> 
         encoding="utf-8",
     )
     assert read_raw_streets(path, area=None, keys=KEYS).snapshot == dt.date(2024, 2, 29)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff\xfe\xff\xfe....", b".......\xe5", b"\xc3(......", b"\xed\xa0\x80.....", b"\0......."],
+)
+def test_text_that_is_no_unicode_is_refused_by_name(tmp_path: Path, raw: bytes) -> None:
+    drawing = draw_lattice(3, 3)
+    drawing.way(99, [1001, 1002], {"highway": "footway", "name": "QQQQQQQQ"})
+    path = drawing.write(tmp_path / "city.osm.pbf", form="pbf,pbf_compression=none")
+    content = path.read_bytes()
+    assert content.count(b"QQQQQQQQ") == 1
+    path.write_bytes(content.replace(b"QQQQQQQQ", raw))
+    with pytest.raises(SourceError, match="no readable OpenStreetMap file"):
+        read_raw_streets(path, area=None, keys=KEYS)
+
+
+def test_a_disk_that_is_full_is_the_machines_fault(tmp_path: Path) -> None:
+    path = draw_lattice(20, 20).write(tmp_path / "city.osm.pbf")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(MachineError, match="larger than the system allows"):
+            read_raw_streets(path, area=None, keys=KEYS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.shared
