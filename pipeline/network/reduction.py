@@ -68,17 +68,18 @@ class Reduced:
             if len(arcs.head):
                 own = arcs.take(np.argsort(arcs.head, kind="stable"))
                 first = np.flatnonzero(np.diff(own.head, prepend=-1))
-                steps.append(_Step(row[own.tail], own.cost[:, None], first, row[own.head[first]]))
+                into = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(own.head))))
+                steps.append(_Step(row[own.tail], own.cost[:, None], into, row[own.head[first]]))
         return Sweep(stayed + len(gone), row, steps)
 
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """The arcs into the nodes of one round: those into `node[k]` begin at `first[k]`."""
+    """The arcs into the nodes of one round, sorted by `into`, the number of the node in `node`."""
 
     tail: Ints
     cost: Floats
-    first: Ints
+    into: Ints
     node: Ints
 
 
@@ -90,20 +91,31 @@ class Sweep:
     row: Ints
     steps: Sequence[_Step]
 
-    def carried(self, known: Floats) -> Floats:
+    def carried(self, known: Floats, limit: float = np.inf) -> Floats:
         """Give the distances to all nodes, shape (size, origins).
 
         Parameters
         ----------
         known
             Distances from each origin to the nodes that stayed, shape (origins, stayed).
+        limit
+            Nodes farther than this from every origin may be left infinite.
         """
         found = np.full((self.size, len(known)), np.inf)
         found[: known.shape[1]] = known.T
+        near = found.min(axis=1) <= limit
         for step in self.steps:
-            ways = found[step.tail]
-            ways += step.cost
-            found[step.node] = np.minimum.reduceat(ways, step.first, axis=0)
+            open_way = near[step.tail]
+            if not open_way.any():
+                continue
+            some = np.flatnonzero(open_way)
+            ways = found[step.tail[some]]
+            ways += step.cost[some]
+            into = step.into[some]
+            first = np.flatnonzero(np.diff(into, prepend=-1))
+            least = np.minimum.reduceat(ways, first, axis=0)
+            node = step.node[into[first]]
+            found[node], near[node] = least, least.min(axis=1) <= limit
         return found
 
 

@@ -66,13 +66,13 @@ def measured(memory_mb: float) -> tuple[ServiceAccess, float]:
             table, whom, variants=["all", "few"], by_admission=[], default_supply=1.0
         )
 
-    dwellers = dwellers_of(homes, districts, access)
+    dwellers = dwellers_of(homes, districts, access, kind="residents")
     assert dwellers is not None
     dwellers = replace(dwellers, counted=listed(dwellers.homes).counted)
     service = Service("school", None, listed(access.places), RULES, {})
     streets = {"walk": streets_of("walk", GRAPH, network)}
     tracemalloc.start()
-    found = measure_service(access, service, streets, None, dwellers)
+    found = measure_service(access, service, streets, None, [dwellers])
     peak = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     return found, peak
