@@ -93,7 +93,7 @@ def school_flags(features: gpd.GeoDataFrame, reader: SchoolReader) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        On the index of the schools that are some (dance and driving schools are not): their levels
+        On the index of the schools that are some (dance schools, nurseries are not): their levels
         in words (`official_type_zh`, `official_type`), `v_school_all`, and for each level
         `v_school_<level>` and `v_school_<level>_public`. One of unknown level counts as a school
         and for no level.
@@ -101,9 +101,10 @@ def school_flags(features: gpd.GeoDataFrame, reader: SchoolReader) -> pd.DataFra
     rows = {}
     tags = [json.loads(text) for text in features["tags"]]
     for index, name, own in zip(features.index, _names(features), tags, strict=True):
-        if reader.is_left_out(name, own):
+        known = reader.levels(name, own)
+        if known is not None and not known:  # known to teach none of the levels
             continue
-        levels = reader.levels(name, own) or frozenset()
+        levels = known or frozenset()
         public = not reader.is_private(name, own)
         flags = {f"v_school_{level}": level in levels for level in LEVELS}
         owned = {f"{variant}_public": held and public for variant, held in flags.items()}

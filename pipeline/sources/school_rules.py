@@ -111,10 +111,10 @@ class SchoolReader:
         self.own = own
 
     def levels(self, name: str, tags: Mapping[str, str]) -> frozenset[Level] | None:
-        """Give the levels a school teaches; null where nothing tells."""
+        """Give the levels a school teaches (a school of dance: none); null where nothing tells."""
         stated = {key: _values(str(value)) for key, value in tags.items()}
         text = folded(name)
-        if self.is_left_out(name, tags):
+        if _meets(stated, self.rules.left_out.any_of) or self._left_out.search(text):
             return frozenset()
         tagged = [level for level, rule in self.rules.levels.items() if _meets(stated, rule.any_of)]
         if tagged:
@@ -127,13 +127,6 @@ class SchoolReader:
             if pattern.search(text):
                 return teaches
         return None
-
-    def is_left_out(self, name: str, tags: Mapping[str, str]) -> bool:
-        """Tell whether this is a place of teaching but no school of any level (driving, dance)."""
-        stated = {key: _values(str(value)) for key, value in tags.items()}
-        return _meets(stated, self.rules.left_out.any_of) or bool(
-            self._left_out.search(folded(name))
-        )
 
     def is_private(self, name: str, tags: Mapping[str, str]) -> bool:
         """Tell whether a school is private: by its tags, else by its name; unknown is public."""
