@@ -320,8 +320,8 @@ def osmnx_catchments(prepared: tuple[Any, Inputs]) -> float:
 
 
 CONTENDERS: dict[str, Contender] = {
-    "libosmium, bare pass": (_extract, bare_pass, 5),
-    "parkgap, read": (_extract, parkgap_read, 5),
+    "libosmium, bare pass": (_extract, bare_pass, 9),
+    "parkgap, read": (_extract, parkgap_read, 9),
     "pyrosm, read": (_extract, pyrosm_read, 2),
     "osmnx, read": (lambda inputs: inputs / "streets.osm", osmnx_read, 1),
     "parkgap, nearest": (_parkgap, parkgap_nearest, 9),
