@@ -146,6 +146,19 @@ def _cut(graph: StreetGraph, spans: pd.DataFrame) -> gpd.GeoDataFrame:
     )
 
 
+def whole_edges(graph: StreetGraph, parts: pd.DataFrame) -> Ints:
+    """Give the rows in the graph of edges that are reached from end to end; -1 for parts.
+
+    Parameters
+    ----------
+    parts
+        What `catchment_edges` gives.
+    """
+    row = pd.Index(graph.edges["edge_id"]).get_indexer(pd.Index(parts["edge_id"]))
+    whole = parts["to_m"].to_numpy() == graph.edges["length_m"].to_numpy()[row]
+    return np.where(whole & (parts["from_m"].to_numpy() == 0), row, -1)
+
+
 class Grown:
     """Edges grown to either side and united, each whole edge once for all catchments that hold it.
 

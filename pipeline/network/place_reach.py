@@ -13,7 +13,7 @@ import shapely
 from pipeline.measures.access_pairs import BoolArray, FloatArray
 from pipeline.measures.coverage import GeometryArray, coverage_pieces
 from pipeline.measures.uncertainty import THRESHOLD_SLACK
-from pipeline.network.catchment import Grown, catchment_edges, catchment_polygon
+from pipeline.network.catchment import Grown, catchment_edges, catchment_polygon, whole_edges
 from pipeline.network.place_access import CellCosts, PlaceAccess, Streets
 from pipeline.network.standing import stand
 from pipeline.settings.network import NetworkSettings
@@ -176,9 +176,7 @@ def reach_of(
         edges["band_m"] = np.round(edges["limit_min"] * speed - begun, 6)
         parts.append(edges.drop(columns="limit_min"))
     edges = gpd.GeoDataFrame(pd.concat([nothing, *parts], ignore_index=True), crs=stops.crs)
-    number = pd.Index(graph.edges["edge_id"]).get_indexer(pd.Index(edges["edge_id"]))
-    ends = (edges["from_m"] == 0) & (edges["to_m"] == graph.edges["length_m"].to_numpy()[number])
-    whole = np.where(ends, number, -1)
+    whole = whole_edges(graph, edges)
     known = grown_for(settings) if grown is None else grown
     catchments = {}
     for band in sorted(bands_m):
