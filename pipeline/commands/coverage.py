@@ -19,8 +19,8 @@ def coverage(
 ) -> None:
     """由已构建的研究写出论断对照 / write from a built study which claim is computed where."""
     from pipeline.atomic import atomic_write
+    from pipeline.documents.coverage import read_mapping, render_coverage
     from pipeline.errors import Problem, StudyError
-    from pipeline.publish.coverage_docs import read_mapping, render_coverage
 
     _plan, place = open_study(study, None, None, workspace)
     path, content = folder / "coverage.md", render_coverage(place, read_mapping())

@@ -39,7 +39,7 @@ def options(
 
 def docs(*, folder: DocsOption = Path("docs"), check: CheckOption = False) -> None:
     """由代码与数据生成文档 / generate the documents, or with --check compare them."""
-    from pipeline.generated_docs import write_documents
+    from pipeline.documents.generated import write_documents
 
     for path in write_documents(folder, check=check):
         say(f"{'一致 / in step' if check else '已写 / written'}  {path}")

@@ -159,7 +159,7 @@ def write_study(plan: NewStudy) -> list[Path]:
 
 def restated(path: Path) -> str:
     """Render an existing study with every setting explicit and explained; its paths relative."""
-    from pipeline.settings_docs import render_study
+    from pipeline.sources.study_rendering import render_study
 
     return relative_paths(render_study(read_study(path)), path.resolve().parent)
 
@@ -336,7 +336,7 @@ def _validated(values: dict[str, Any], folder: Path, table: Path, places_text: s
 
 
 def _rendered(study: Study, start: str) -> str:
-    from pipeline.settings_docs import render_study
+    from pipeline.sources.study_rendering import render_study
 
     text = render_study(study)
     if start != MINIMAL:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.publish.layer_docs import render_layers
+from pipeline.documents.layers import render_layers
 from pipeline.publish.layer_schemas import layer_schemas, required_bump, structure
 from pipeline.publish.qgis_layout import nice_length_km
 from pipeline.publish.qgis_looks import LOOKS

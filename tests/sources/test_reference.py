@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.documents.reference import render_reference_docs
 from pipeline.errors import FieldError, SourceError
 from pipeline.sources.reference import (
     check_references,
@@ -20,7 +21,6 @@ from pipeline.sources.reference import (
     reference_folder,
     reference_tables,
 )
-from pipeline.sources.reference_docs import render_reference_docs
 
 TABLES = tuple(reference_tables())
 LARGEST_FILE_BYTES = 400_000

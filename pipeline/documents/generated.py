@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pipeline import api
 from pipeline.atomic import atomic_write
+from pipeline.documents.api import render_interface
+from pipeline.documents.exit_codes import render_exit_codes
+from pipeline.documents.layers import render_layers
+from pipeline.documents.reference import render_reference_docs
 from pipeline.errors import Problem, StudyError
-from pipeline.exit_docs import render_exit_codes
-from pipeline.publish.api_docs import render_interface
-from pipeline.publish.layer_docs import render_layers
-from pipeline.settings_docs import render_schema, render_settings
-from pipeline.sources.reference_docs import render_reference_docs
+from pipeline.sources.study_rendering import render_schema, render_settings
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "settings.md": render_settings,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline.documents.coverage import Answer, Result, read_mapping, render_coverage
 from pipeline.errors import LayerError, StudyError
-from pipeline.publish.coverage_docs import Answer, Result, read_mapping, render_coverage
 from pipeline.sources.reference import read_reference
 from pipeline.stages.flow import BY_NAME
 from pipeline.workspace import Workspace

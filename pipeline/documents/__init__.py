@@ -1,0 +1,1 @@
+"""Make the documents that follow from code and data."""

@@ -1,0 +1,1 @@
+"""Tests of the documents made from code and data."""
