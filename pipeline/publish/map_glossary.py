@@ -82,7 +82,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "no_gap": ("无缺口", "no gap"),
     "robust": ("稳健", "robust"),
     "likely": ("较可能", "likely"),
-    "not_testable": ("边界不确定，无法判定", "not testable: boundary too uncertain"),
+    "not_testable": ("点位或边界不确定，无法判定", "not testable: point or boundary too uncertain"),
     "ok": ("有结果", "ok"),
     "beyond_limit": ("超出搜索范围", "beyond the search limit"),
     "unsnapped": ("未能接入路网", "not on the street network"),
