@@ -319,8 +319,8 @@ def assemble(
     """
     order = np.argsort(node_ids)
     node_ids, node_xy = node_ids[order], node_xy[order]
-    u = np.searchsorted(node_ids, edges["u"].to_numpy())
-    v = np.searchsorted(node_ids, edges["v"].to_numpy())
+    rows = pd.Index(node_ids)
+    u, v = (rows.get_indexer(pd.Index(edges[end])) for end in ("u", "v"))
     used = np.zeros(len(node_ids), dtype=bool)
     used[u] = used[v] = True
     if not used.all():
