@@ -49,7 +49,9 @@ def describe(measure: str) -> tuple[str, str]:
     raise MeasureError(_undescribed(measure))
 
 
-def dictionary_text(long: pd.DataFrame, standards: Mapping[str, Standard]) -> str:
+def dictionary_text(
+    long: pd.DataFrame, standards: Mapping[str, Standard], facilities: pd.DataFrame
+) -> str:
     """Write the data dictionary of the long and the wide table as Markdown.
 
     Parameters
@@ -58,6 +60,8 @@ def dictionary_text(long: pd.DataFrame, standards: Mapping[str, Standard]) -> st
         The long table of access.
     standards
         Standards by id, for those that the table is held against.
+    facilities
+        Entrances of campuses: `service`, `campus_id`, `supply_basis`, `supply_year`.
 
     Raises
     ------
@@ -79,8 +83,20 @@ def dictionary_text(long: pd.DataFrame, standards: Mapping[str, Standard]) -> st
     for (service, variant), part in long.groupby(["service", "variant"], sort=True):
         modes = ", ".join(sorted(part["mode"].unique()))
         lines.append(f"| {service} | {variant} | {modes} |")
+    lines += _supply(facilities)
     lines += _standards(long, standards)
     return "\n".join(lines) + "\n"
+
+
+def _supply(facilities: pd.DataFrame) -> list[str]:
+    """Say what the supply of each service counts, and of which year the figures are."""
+    once = facilities.drop_duplicates(["service", "campus_id"])
+    told = once["supply_year"].astype("string").fillna("未注明 not stated")
+    lines = ["", "| service | supply | year | campuses |", "| --- | --- | --- | --- |"]
+    keys = ["service", "supply_basis", "supply_year"]
+    counted = once.assign(supply_year=told).groupby(keys).size().reset_index(name="campuses")
+    lines += [f"| {' | '.join(str(cell) for cell in row)} |" for row in counted.to_numpy()]
+    return lines
 
 
 def _standards(long: pd.DataFrame, standards: Mapping[str, Standard]) -> list[str]:

@@ -61,6 +61,7 @@ def hospitals_of(
         detail_en=detail,
         supply=supply,
         supply_basis=basis,
+        supply_year=_year(found, {"beds_year": beds, "supply_year": supply}),
         **flags,
     )
 
@@ -105,8 +106,23 @@ def schools_of(
         detail_en=text_of(found, "official_type", "level"),
         supply=supply,
         supply_basis=np.select([places.notna(), supply.notna()], ["places", "count"], "unknown"),
+        supply_year=_year(found, {"places_year": places, "supply_year": supply}),
         **flags,
     )
+
+
+def _year(table: pd.DataFrame, figures: Mapping[str, pd.Series[float]]) -> pd.Series[int]:
+    """Give the year of the figure that is the supply, null where the table states none.
+
+    `figures` are what the supply may be by the column of its year, the first known one being it.
+    """
+    year = pd.Series(np.nan, index=table.index)
+    open_yet = pd.Series(data=True, index=table.index)
+    for name, figure in figures.items():
+        this = open_yet & figure.notna()
+        year = year.mask(this, _number(table, name))
+        open_yet &= ~this
+    return year.astype("Int64")
 
 
 def _placed(table: pd.DataFrame, role: str, *, key: str, crs: str) -> gpd.GeoDataFrame:

@@ -43,7 +43,8 @@ def run(context: StageContext) -> None:
         wide = wide_table(long, pd.DataFrame(places[list(NAMES)]), marked)
         without_formulas(wide).to_csv(target, index=False, encoding="utf-8-sig")
     with context.writing("outputs:tables/access_dictionary.md") as target:
-        target.write_text(dictionary_text(long, standards), encoding="utf-8")
+        facilities = context.layer("ingest", "facilities.parquet")
+        target.write_text(dictionary_text(long, standards, facilities), encoding="utf-8")
     context.put("comparisons.parquet", _comparisons(context, long, places, standards))
     context.put("fit.parquet", _fit(context, long, places))
     context.put("two_tier.parquet", _two_tier(context, long, places.index))

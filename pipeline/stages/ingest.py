@@ -70,6 +70,7 @@ FACILITY_COLUMNS = (
     "detail_en",
     "supply",
     "supply_basis",
+    "supply_year",
     "admission_district_zh",
     "admission_scope",
     "precision_m",

@@ -42,6 +42,20 @@ def test_entrances_are_rows_of_one_campus_and_campuses_are_suppliers() -> None:
     assert len(got.entrance_xy) == 3
 
 
+def test_supply_has_the_year_of_the_figure_that_it_is() -> None:
+    rows = hospital(
+        beds=[1600, 1600, None], beds_year=[2023, 2023, 2019], supply=[None, None, 3],
+        supply_year=[2020, 2020, 2021],
+    )  # fmt: skip
+    found = hospitals_of(rows, crs=UTM)
+    assert found["supply"].tolist() == [1600.0, 1600.0, 3.0]
+    assert found["supply_year"].tolist() == [2023, 2023, 2021]
+    school = rows.rename(columns={"campus_id": "school_id"}).drop(columns=["campus_zh", "supply"])
+    assert schools_of(school, crs=UTM)["supply_year"].isna().all()  # no size, no year of one
+    placed = schools_of(school.assign(places=900, places_year=2024), crs=UTM)
+    assert placed["supply_year"].tolist() == [2024] * 3
+
+
 def test_without_entrances_a_campus_stands_once_and_an_entrance_too() -> None:
     with pytest.raises(FieldError, match="ruijin-main"):
         hospitals_of(hospital(entrance_id=[None, None, None]), crs=UTM)
