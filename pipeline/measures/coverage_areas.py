@@ -12,10 +12,12 @@ import shapely
 from pipeline.measures.access_pairs import FloatArray
 from pipeline.measures.access_rows import COLUMNS, ESTIMATED, LAND, MEASURED, MIXED
 from pipeline.measures.coverage import GeometryArray, area_inside, coverage_pieces
-from pipeline.measures.people import KINDS, Counted, People
+from pipeline.measures.people import KINDS, RESIDENTS, WORKERS, Counted, People
 
 CITY, DISTRICT, TOWNSHIP = "city", "district:", "township:"
 TOWNSHIPS = "townships"  # stands for all of them where no outlines are at hand
+#: What a published share is of, and the same in the names of measures.
+COUNTED_AS = {"area": "area", "people": RESIDENTS, "jobs": WORKERS}
 PUBLISHED_COLUMNS = (
     "standard_id", "kind", "year", "scope", "band_m", "denominator", "published", "unit_id",
     "computed", "difference", "comparison", "mark_zh", "mark_en", "note_zh", "note_en", "source",
@@ -234,9 +236,10 @@ def published_beside_computed(
 ) -> pd.DataFrame:
     """Set published figures of station coverage beside the ones computed here.
 
-    A figure of people or jobs is listed with a null beside it, because no one's count of them is
-    at hand; so is one whose area is no unit of this study. A figure for an area like, but not the
-    same as, a unit is listed with that unit's figure and marked as not comparable.
+    A figure of people or jobs stands beside that of residents or workers, null where nobody counts
+    them; so is one of both together, or one whose area is no unit of this study. A figure for an
+    area like, but not the same as, a unit is listed with that unit's figure and marked as not
+    comparable.
 
     Parameters
     ----------
@@ -255,7 +258,7 @@ def published_beside_computed(
     value = land.set_index(["place_id", "measure"])["value"]
     unit_of = share["applies_to"].map(units)
     keys = [
-        (unit, f"share_area_euclid_{band:g}m") if what == "area" else (None, None)
+        (unit, f"share_{COUNTED_AS.get(what)}_euclid_{band:g}m")
         for unit, band, what in zip(unit_of, share["band_m"], share["what"], strict=True)
     ]
     computed: FloatArray = np.array([value.get(key, np.nan) for key in keys], dtype=np.float64)

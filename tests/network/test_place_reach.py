@@ -11,7 +11,11 @@ import pytest
 import shapely
 
 from pipeline.measures.access_rows import ESTIMATED, MEASURED
-from pipeline.measures.coverage_areas import area_coverage, area_units
+from pipeline.measures.coverage_areas import (
+    area_coverage,
+    area_units,
+    published_beside_computed,
+)
 from pipeline.measures.people import people_cells
 from pipeline.network.coverage import street_coverage
 from pipeline.network.graph import StreetGraph
@@ -231,3 +235,13 @@ def test_a_district_is_measured_where_streets_are_known_and_its_people_are_count
     assert np.isnan(homes["district:乙"])  # nobody was counted there: not zero
     assert homes["city"] == homes["district:甲"]
     assert table.loc[("city", "share_residents_euclid_500m"), "denominator"] == "residents"
+    standards = pd.DataFrame(
+        {
+            "standard_id": ["rail500_jobs_x", "rail500_people_x", "rail500_x"],
+            "topic": "rail", "kind": "target", "unit": "share", "value": 0.7, "year": 2035,
+            "applies_to": "central", "confidence": "verified", "source": "plan",
+        }
+    )  # fmt: skip
+    beside = published_beside_computed(standards, table.reset_index(), units={"central": "city"})
+    np.testing.assert_allclose(beside["computed"], [np.nan, homes["city"], np.nan])
+    assert beside["comparison"].tolist() == ["no_data", "scope_differs", "no_data"]
