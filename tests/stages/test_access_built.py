@@ -110,7 +110,7 @@ def test_every_measure_is_in_the_dictionary_and_the_wide_table_has_every_place(
     written = (tables / "access_dictionary.md").read_text(encoding="utf-8")
     facilities = table(embedded, "ingest", "facilities.parquet")
     assert written.startswith(dictionary_text(long, {}, facilities).split("| standard |")[0])
-    assert "| hospital | unknown | 未注明 not stated | 82 |" in written
+    assert "| hospital | unknown | 未注明 not stated | 78 |" in written
     assert re.search(r"`rail_10min` \| <= 10 min \| park \| 分析者设定", written)
     wide = pd.read_csv(tables / "access_wide.csv", encoding="utf-8-sig")
     places = table(embedded, "ingest", "places.parquet")
