@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from pipeline.measures.access_pairs import FloatArray
 from pipeline.measures.access_rows import Measured
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.measures.uncertainty_footprints import CERTAIN, share_by_draw, summary_by_draw
@@ -52,16 +53,10 @@ def basic_measures(
     metres = access.metres_to(xy)
     values = {"distance_nearest_m": (summary_by_draw(access.drawn, metres)["median"], "m")}
     if radius_m is not None:
-        share = share_by_draw(access.drawn, metres, limits=[radius_m])[radius_m]
-        places = access.places
-        certain = places["boundary_class"].isin(CERTAIN).to_numpy() & (access.drawn.counts == 1)
-        if certain.any() and len(facilities):
-            nothing = pd.Series(0.0, index=facilities.index)
-            exact = share_area_euclid(
-                places.geometry[certain], facilities.geometry, bands_m=[radius_m], extent_m=nothing
-            )
-            share[certain, 0] = exact[radius_m].to_numpy(dtype=np.float64)
-        values[f"share_area_euclid_{radius_m:g}m"] = (share, "share")
+        values[f"share_area_euclid_{radius_m:g}m"] = (
+            radius_share(access, facilities, radius_m),
+            "share",
+        )
     found = [
         Measured(
             mode="straight_line", measure=name, unit=unit, draws=draws, measured=None, **common
@@ -79,3 +74,26 @@ def basic_measures(
             **common,
         )
     return found
+
+
+def radius_share(access: PlaceAccess, facilities: gpd.GeoDataFrame, radius_m: float) -> FloatArray:
+    """Measure the share of land within the service radius of a facility, by straight line.
+
+    Places with a certain outline are overlaid exactly, others by their drawn cells.
+
+    Returns
+    -------
+    share
+        Shape (places, draws); null where no facility is known.
+    """
+    xy = shapely.get_coordinates(facilities.geometry.to_numpy())
+    share = share_by_draw(access.drawn, access.metres_to(xy), limits=[radius_m])[radius_m]
+    places = access.places
+    certain = places["boundary_class"].isin(CERTAIN).to_numpy() & (access.drawn.counts == 1)
+    if certain.any() and len(facilities):
+        nothing = pd.Series(0.0, index=facilities.index)
+        exact = share_area_euclid(
+            places.geometry[certain], facilities.geometry, bands_m=[radius_m], extent_m=nothing
+        )
+        share[certain, 0] = exact[radius_m].to_numpy(dtype=np.float64)
+    return share

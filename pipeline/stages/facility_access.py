@@ -18,6 +18,7 @@ from pipeline.measures.access_rows import (
 from pipeline.measures.inequality import INEQUALITY_COLUMNS, spread_among_people
 from pipeline.measures.people import KINDS
 from pipeline.network.place_access import PlaceAccess, Streets
+from pipeline.network.place_basic import radius_share
 from pipeline.network.place_catalogue import Catalogue, catalogue_of
 from pipeline.network.place_kernels import PairRules
 from pipeline.network.place_people import Dwellers, dwellers_of
@@ -48,11 +49,13 @@ def write_access(
     *,
     by_admission: Sequence[str],
     screen_radius_m: float | None,
+    radii_m: Mapping[str, float],
 ) -> None:
     """Write `access.parquet`, `draws.parquet`, `inequality.parquet`, `nearest.parquet`.
 
     A variant that no facility of the study carries is written with status `no_data`: not knowing
-    where such facilities are is not the same as there being none.
+    where such facilities are is not the same as there being none. `radii_m` are service radii by
+    level; a variant is of the level that its name holds (`primary_public`), or of none.
     """
     facilities = context.layer("ingest", "facilities.parquet")
     chosen = facilities[facilities["service"].eq(service) & facilities["status"].eq("operating")]
@@ -102,7 +105,16 @@ def write_access(
         dwellers,
     )
     _tell_of_runs(context, result)
-    write_rows(context, access, service, result.found, unfit=_unfit(access, service))
+    found = list(result.found)
+    for variant, radius_m in _radii(settings.variants, radii_m).items():
+        share = radius_share(access, of_variant(facilities, service, variant), radius_m)
+        found.append(
+            Measured(
+                service, variant, "straight_line", f"share_area_euclid_{radius_m:g}m", "share",
+                share, None, snapshot_of(context, role),
+            )
+        )  # fmt: skip
+    write_rows(context, access, service, found, unfit=_unfit(access, service))
     context.put("inequality.parquet", _inequality(context, service, dwellers, result.city))
     names = [
         nearest_named(access.places, of_variant(facilities, service, variant), "campus_id").assign(
@@ -120,6 +132,16 @@ def write_access(
         len(settings.variants),
         ", ".join(empty) or "none",
     )
+
+
+def _radii(variants: Sequence[str], radii_m: Mapping[str, float]) -> dict[str, float]:
+    """Give the service radius of each variant whose name holds a level with one."""
+    return {
+        variant: radius_m
+        for variant in variants
+        for level, radius_m in radii_m.items()
+        if level in variant.split("_")
+    }
 
 
 def _tell_of_runs(context: StageContext, result: ServiceAccess) -> None:

@@ -16,4 +16,5 @@ def run(context: StageContext) -> None:
         settings,
         by_admission=(),
         screen_radius_m=settings.screen_radius_m,
+        radii_m={},
     )

@@ -16,4 +16,5 @@ def run(context: StageContext) -> None:
         settings,
         by_admission=settings.by_admission,
         screen_radius_m=None,
+        radii_m=settings.service_radius_m,
     )

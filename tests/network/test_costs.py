@@ -144,6 +144,19 @@ def test_a_compound_across_the_street_is_no_way_through() -> None:
     assert into["minutes"].iloc[0] * 80 == pytest.approx(110)
 
 
+def test_a_primary_school_inside_a_compound_is_reached_by_its_own_ways_alone() -> None:
+    """The compound's ways lead to the school from either gate, and out of it, but not through."""
+    places = {1: (0, 0), 2: (100, 0), 3: (200, 0), 4: (0, 300), 5: (200, 300)}
+    links = [(1, 2), (2, 3), (1, 4), (4, 5), (5, 3)]
+    graph = graph_of(places, links, interior=[0, 1])
+    school = facilities((100, 10))
+    homes = points((0, 50), (200, 50), (60, 0))
+    table = nearest(graph, homes, school, **OPTIONS, limit_min=None)
+    np.testing.assert_allclose(table["minutes"] * 80, [50 + 100 + 10, 50 + 100 + 10, 40 + 10])
+    beyond = nearest(graph, points((0, 50)), facilities((200, 50)), **OPTIONS, limit_min=None)
+    assert beyond["minutes"].iloc[0] * 80 == pytest.approx(250 + 200 + 250)
+
+
 def test_missing_key_is_named(lattice: StreetGraph) -> None:
     with pytest.raises(FieldError, match="campus_id"):
         nearest(

@@ -20,11 +20,13 @@ from pipeline.measures.people import people_cells
 from pipeline.network.coverage import street_coverage
 from pipeline.network.graph import StreetGraph
 from pipeline.network.place_access import PlaceAccess, Streets
+from pipeline.network.place_basic import radius_share
 from pipeline.network.place_reach import reach_of, stop_costs, stops_of
 from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
 from pipeline.network.rail import RailCosts
 from pipeline.settings.network import NetworkSettings
 from pipeline.settings.uncertainty import UncertaintySettings
+from pipeline.stages.facility_access import _radii
 from tests.network.osm_writing import UTM, lattice_graph, points
 
 NETWORK = NetworkSettings()
@@ -167,6 +169,18 @@ def test_people_of_a_place_count_by_its_outline_and_weigh_its_minutes(town: Stre
     assert found["minutes_nearest_p90_by_residents"] >= found["minutes_nearest_median_by_residents"]
     assert np.isnan(found["minutes_nearest_mean_by_workers"])
     assert np.isnan(found["share_workers_euclid_500m"])
+
+
+def test_a_service_radius_covers_its_disc_and_nothing_where_no_school_is_known() -> None:
+    access = access_to((-600, -600, 600, 600), (-9000, 0, -8000, 1000))
+    schools = gpd.GeoDataFrame(geometry=points((0, 0), (100, 0)).to_numpy(), crs=UTM)
+    share = radius_share(access, schools.iloc[:1], 500.0)
+    np.testing.assert_allclose(share[:, 0], [math.pi * 500**2 / 1.44e6, 0.0])
+    assert radius_share(access, schools, 500.0)[0, 0] > share[0, 0]
+    assert np.isnan(radius_share(access, schools.iloc[:0], 500.0)).all()
+    levels = {"primary": 500.0, "junior": 1000.0}
+    named = _radii(["primary_public", "school_junior", "senior_policy_76"], levels)
+    assert named == {"primary_public": 500.0, "school_junior": 1000.0}
 
 
 @pytest.mark.parametrize("ride", [MEASURED, ESTIMATED])
