@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,8 @@ from scipy.spatial import KDTree
 from pipeline.measures.access_pairs import FloatArray, IntArray
 from pipeline.measures.coverage import GeometryArray
 
+log = logging.getLogger(__name__)
+
 RESIDENTS, WORKERS = "residents", "workers"
 #: Kinds of people, and the column of the table of people that counts them.
 KINDS = {RESIDENTS: "residents", WORKERS: "jobs"}
@@ -21,6 +24,7 @@ KINDS = {RESIDENTS: "residents", WORKERS: "jobs"}
 # lie at 0.71 of it, those of a hexagon at 0.58.
 REACH = 0.75
 REGULAR = 0.02  # cells of one grid differ in area by less than this share
+CELLS_AT_MOST = 40_000  # of a table: the outlines of 200,000 take 11 GB; a raster needs none
 PAIRS_AT_ONCE = 200_000  # of polygons and cells, so that what they share stays below some 200 MB
 
 
@@ -96,7 +100,8 @@ def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
     Returns
     -------
     cells
-        By kind; none where nobody is counted, or the points are fewer than two.
+        By kind; points beyond `CELLS_AT_MOST` are gathered in squares, which keeps the total; none
+        where nobody is counted, or the points are fewer than two.
     """
     placed = people[~people.geometry.is_empty]
     counts = {
@@ -109,6 +114,9 @@ def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
     if not counts or len(where) < 2:  # noqa: PLR2004 - one point has no spacing
         return {}
     code = first.reshape(-1).astype(np.int64)
+    if len(where) > CELLS_AT_MOST:
+        where, square = _squares(where)
+        code = square[code]
     reach_m = REACH * float(np.median(KDTree(where).query(where, k=2)[0][:, 1]))
     around = shapely.buffer(shapely.multipoints(where), 2.0 * reach_m).envelope
     land = shapely.get_parts(
@@ -120,6 +128,18 @@ def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
         kind: PeopleCells(where, land, _together(n, code, len(where)), reach_m)
         for kind, n in counts.items()
     }
+
+
+def _squares(where: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Gather points in squares until they are few enough: their middles, and the one of each."""
+    side_m = 2.0 * float(np.median(KDTree(where).query(where, k=2)[0][:, 1]))
+    while True:
+        found, square = np.unique(np.floor(where / side_m), axis=0, return_inverse=True)
+        if len(found) <= CELLS_AT_MOST:
+            break
+        side_m *= 2.0
+    log.warning("gathered %d points of people in squares of %.0f m", len(where), side_m)
+    return (found + 0.5) * side_m, square.reshape(-1).astype(np.int64)
 
 
 def _like_the_usual(land: GeometryArray, where: FloatArray) -> GeometryArray:

@@ -72,3 +72,16 @@ def test_points_on_one_spot_add_up_and_one_spot_has_no_land() -> None:
     np.testing.assert_array_equal(cells["workers"].counts[order], [1.0, np.nan])
     assert people_cells(two.iloc[:2]) == {}
     assert people_cells(two.iloc[:0]) == {}
+
+
+def test_too_many_points_are_gathered_in_squares_and_nobody_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "CELLS_AT_MOST", 150)
+    size = 2 * SIZE
+    counts = np.arange(float(size**2)).reshape(size, size)
+    cells = cells_of(counts)
+    assert len(cells.points) == SIZE**2
+    assert np.nansum(cells.counts) == counts.sum()
+    west_half = np.array([shapely.box(0, -SIZE * SIDE, SIZE * SIDE, SIZE * SIDE)])
+    assert cells.inside(west_half)[0] == pytest.approx(counts[:, :SIZE].sum())
