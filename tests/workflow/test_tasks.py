@@ -57,6 +57,7 @@ def test_descriptions_of_clusters(tmp_path: Path) -> None:
     assert {problem.row for problem in caught.value.problems} == {"jobs", "nodes"}
     with pytest.raises(StudyError, match="pip install snakemake-executor-plugin-abacus"):
         executor_settings(Cluster(executor="abacus"))
+    pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="needs the group `cluster`")
     for options in ({"persistent_volumes": ["nowhere"]}, {"volumes": "x"}):
         with pytest.raises(StudyError, match="option"):
             executor_settings(Cluster(executor="kubernetes", options=options))
@@ -77,6 +78,7 @@ def test_tasks_run_on_slurm(tmp_path: Path) -> None:
 def test_tasks_run_through_the_plugin_for_kubernetes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytest.importorskip("snakemake_executor_plugin_kubernetes", reason="needs the group `cluster`")
     from kubernetes.config import kube_config
 
     work, pods = tmp_path / "work", tmp_path / "pods"
