@@ -17,6 +17,10 @@ from .separation_streets import OnStreet, Streets, snap_to_streets
 # Rows of distances held at once; each is as long as the network has nodes.
 CHUNK = 24
 
+# Pairs looked at together: some 250 bytes each. More are taken by neighbourhood.
+PAIRS_AT_ONCE = 1_000_000
+NEIGHBOURHOOD_M = 5000.0
+
 # Lengths of the ways looked for first, in multiples of the straight line (a lattice has at most
 # the square root of 2).
 SEARCHED_FIRST = (1.5, 3.0)
@@ -78,12 +82,23 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
         limit_m = routes.limit_m[pending]
         if factor is not None:
             limit_m = np.minimum(limit_m, factor * straight_m[pending])
-        here = Routes(routes.first.take(pending), routes.second.take(pending), limit_m)
-        found[pending] = _one_pass(streets, here)
+        for part in _neighbourhoods(routes.first.xy_m[pending]):
+            which = pending[part]
+            here = Routes(routes.first.take(which), routes.second.take(which), limit_m[part])
+            found[which] = _one_pass(streets, here)
         pending = pending[np.isinf(found[pending]) & (limit_m < routes.limit_m[pending])]
         if not len(pending):
             break
     return found
+
+
+def _neighbourhoods(xy_m: FloatArray) -> list[IntArray]:
+    """Split pairs that are too many to be held at once; neighbours stay together and share ways."""
+    parts = -(-len(xy_m) // PAIRS_AT_ONCE)
+    if parts <= 1:
+        return [np.arange(len(xy_m))]
+    column, row = np.floor(xy_m / NEIGHBOURHOOD_M).T
+    return np.array_split(np.lexsort((column, row)), parts)
 
 
 def _one_pass(streets: Streets, routes: Routes) -> FloatArray:
