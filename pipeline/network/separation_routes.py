@@ -15,7 +15,7 @@ from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
 from .separation_streets import OnStreet, Streets, snap_to_streets
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # Rows of distances held at once; each is as long as the network has nodes.
 CHUNK = 24
@@ -100,7 +100,7 @@ def _neighbourhoods(xy_m: FloatArray) -> list[IntArray]:
     parts = -(-len(xy_m) // PAIRS_AT_ONCE)
     if parts <= 1:
         return [np.arange(len(xy_m))]
-    log.info("%d pairs around parks are searched in %d parts to save memory", len(xy_m), parts)
+    logger.info("%d pairs around parks are searched in %d parts to save memory", len(xy_m), parts)
     column, row = np.floor(xy_m / NEIGHBOURHOOD_M).T
     return np.array_split(np.lexsort((column, row)), parts)
 
