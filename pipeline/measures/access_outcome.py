@@ -19,6 +19,8 @@ from pipeline.measures.inequality import (
 from pipeline.measures.standards import Standard, compare_with_standard
 
 MEASURE_KEY = ["service", "variant", "mode", "measure"]
+#: Endings of the columns of the wide table, after that of the value itself.
+WIDE = ("low", "high", "status", "verdict", "standard", "method")
 COMPARED = (
     "place_id", *MEASURE_KEY, "value", "low", "high", "unit", "standard_id", "threshold", "kind",
     "comparison", "verified", "mark_zh", "mark_en",
@@ -154,7 +156,8 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame, marked: Mapping[str, str
     pandas.DataFrame
         `place_id`, the columns of `names`, and for each measure with any value
         `<service>.<variant>.<mode>.<measure>` with `.low`, `.high`, `.verdict`, `.standard` and
-        `.method` where they are not empty throughout.
+        `.method` where they are not empty throughout, and `.status` where it is not `ok`
+        throughout: why a cell is empty. A place of which a measure was not asked has neither.
     """
     rows = long[long["place_id"].isin(names.index)]
     told = rows.groupby(MEASURE_KEY, sort=False)["status"].transform(
@@ -165,10 +168,12 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame, marked: Mapping[str, str
     label = parts[0] + "." + parts[1] + "." + parts[2] + "." + parts[3]
     order = label.drop_duplicates().tolist()
     standard = rows["standard_id"].map(lambda name: marked.get(name, name), na_action="ignore")
-    rows = rows.assign(label=label, standard=standard)
+    complete = rows["status"].eq("ok").groupby(label).transform("all")
+    status = rows["status"].mask(complete)
+    rows = rows.assign(label=label, standard=standard, status=status)
     laid_out = {
         name: rows.pivot(index="place_id", columns="label", values=name)  # noqa: PD010
-        for name in ("value", "low", "high", "verdict", "standard", "method")
+        for name in ("value", *WIDE)
     }
     wide = pd.concat(
         [
@@ -181,8 +186,7 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame, marked: Mapping[str, str
         ],
         axis=1,
     )
-    suffixes = ("", ".low", ".high", ".verdict", ".standard", ".method")
-    wanted = [name + suffix for name in order for suffix in suffixes]
+    wanted = [name + end for name in order for end in ("", *(f".{suffix}" for suffix in WIDE))]
     wide = wide.reindex(columns=[name for name in wanted if name in wide.columns])
     return names.join(wide).rename_axis("place_id").reset_index()
 

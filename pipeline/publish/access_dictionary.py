@@ -19,11 +19,14 @@ INTRODUCTION = (
     "",
     "长表（图层 `access`，即 `access.csv`）：每行为一个地点的一个指标。",
     "宽表 `access_wide.csv`：每行一个地点，列名为 `服务.口径.方式.指标`，",
-    "后缀 `.low`、`.high`、`.verdict`、`.standard`、`.method`。",
+    "后缀 `.low`、`.high`、`.status`、`.verdict`、`.standard`、`.method`。",
+    "`.status` 只在并非全部为 ok 的列出现，说明空格的原因；两者皆空表示该地点不适用此指标。",
     "",
     "Long table (layer `access`, here `access.csv`): one measure of one place per row.",
     "Wide table `access_wide.csv`: one place per row, columns",
-    "`service.variant.mode.measure`, with `.low`, `.high`, `.verdict`, `.standard`, `.method`.",
+    "`service.variant.mode.measure`, with `.low`, `.high`, `.status`, `.verdict`, `.standard`,",
+    "`.method`. A `.status` stands where not all of a column is ok and says why a cell is empty;",
+    "where both are empty, the measure is not asked of that place.",
     "",
 )
 

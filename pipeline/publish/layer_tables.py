@@ -214,13 +214,14 @@ def _mapped_streets(read: Reader, _: Options) -> gpd.GeoDataFrame:
 
 
 def _island(read: Reader, _: Options) -> gpd.GeoDataFrame:
-    """Put the two themes side by side; a place that could not be ranked keeps its nulls."""
-    ranks = read.frame("island", "ranks.parquet")
+    """Put the two themes side by side; a place that could not be ranked says why."""
+    ranks, reasons = (read.frame("island", f"{name}.parquet") for name in ("ranks", "reasons"))
     wide = read.layer("ingest", "places.parquet").set_index("place_id")
     for theme in THEMES:
-        if "theme" in ranks.columns:
-            part = ranks[ranks["theme"].eq(theme)].set_index("place_id").drop(columns="theme")
-            wide = wide.join(part.add_suffix(f"_{theme}"))
+        for table in (ranks, reasons):
+            if "theme" in table.columns:
+                part = table[table["theme"].eq(theme)].set_index("place_id").drop(columns="theme")
+                wide = wide.join(part.add_suffix(f"_{theme}"))
     return wide.reset_index()
 
 

@@ -146,7 +146,7 @@ def colours() -> dict[str, object]:
     """Give the scripts the colours that figures and QGIS styles use too."""
     return {
         "gap": list(palettes.GAP),
-        "gapOf": {"island": list(palettes.ISLAND)},
+        "gapOf": {name: list(palettes.ISLAND) for name in ("island", "separation")},
         "significant": palettes.SIGNIFICANT,
         "unknown": palettes.GAP_UNKNOWN,
         "tier": palettes.TIER,

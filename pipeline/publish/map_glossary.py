@@ -25,11 +25,12 @@ HINTS_OF = {
     "island": (
         (
             "比多少随机搬移的同形地块更像孤岛（1 = 比全部都像）。深浅不代表显著，"
-            "显著者另加橙色描边；是关联，不是因果；单个园区的检验力低；不计入综合。"
+            "显著者另加橙色描边；是关联，不是因果；单个园区的检验力低；不计入综合。空间隔离见园区页。"
         ),
         (
             "Share of relocated footprints that are less of an island. Darker is not significant: "
-            "that is the orange outline. Association, not cause; low power; not in the composite."
+            "that is the orange outline. Association, not cause; low power; not in the composite. "
+            "Separation, the other meaning: on the park's page."
         ),
     ),
 }
@@ -44,7 +45,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "kindergarten": ("幼儿园", "Kindergarten"),
     "clinic": ("诊所", "Clinic"),
     "supermarket": ("超市", "Supermarket"),
-    "island": ("孤岛效应", "Island effect"),
+    "island": ("孤岛·内外反差", "Island: contrast"),
+    "separation": ("孤岛·空间隔离", "Island: separation"),
     "composite": ("综合", "Composite"),
     # tiers
     "layout": ("空间布局", "Layout"),

@@ -39,7 +39,7 @@ SCORE_COLUMNS = (
     Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest", "meant")),
     Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet"),
     Fact("value", "数值", "Value", unit_column="unit", small=("interval", "outside", "told")),
-    Fact("judged", "判定", "Verdict", small=("largest", "method")),
+    Fact("judged", "判定", "Verdict", small=("placed", "largest", "method")),
 )
 MEASURE_COLUMNS = (
     Fact("measure", "指标", "Measure", small=("variant", "mode")),

@@ -20,6 +20,7 @@ NO_GAP = (
     "“缺口”栏不是缺口，而是有多少随机搬移不如它像孤岛",
     "the figure under Gap is no gap but the share of relocations less of an island",
 )
+ISLAND = ("island", "separation")  # the two meanings of the island effect
 OUTSIDE = (
     "数值取登记的点位；它在区间之外，即多数可能的位置不是这样",
     "the value is that of the recorded point; it lies outside, so most plausible positions differ",
@@ -31,7 +32,8 @@ POINT = (
 # The columns that the small print speaks of.
 TOLD = (
     "service", "unit", "low", "high", "value", "gap", "need", "standard_id",
-    "nearest_name_zh", "nearest_name_en", "nearest_straight_m",
+    "nearest_name_zh", "nearest_name_en", "nearest_straight_m", "p", "p_single", "rank", "rank_low",
+    "rank_high", "ranked",
 )  # fmt: skip
 Row = Mapping[str, Any]
 
@@ -61,6 +63,7 @@ class Told:
             nearest=self._column(rows, given, self._nearest),
             meant=self._column(rows, given, _meant),
             outside=self._column(rows, given, _outside),
+            placed=self._column(rows, given, _placed),
         )  # fmt: skip
 
     def measures(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -140,12 +143,25 @@ def _records(rows: pd.DataFrame) -> list[Row]:
 
 def _meant(row: Mapping[str, Any]) -> Words | None:
     """Tell the island effect, whose share is held against no standard, from a gap."""
-    return NO_GAP if row.get("service") == "island" and pd.notna(row.get("gap")) else None
+    return NO_GAP if row.get("service") in ISLAND and pd.notna(row.get("gap")) else None
 
 
 def _outside(row: Mapping[str, Any]) -> Words | None:
     """Explain a score of the recorded position that few of the plausible positions reach."""
     low, high, value = row.get("low"), row.get("high"), row.get("value")
-    if row.get("service") != "island" or pd.isna(low) or pd.isna(value):
+    if row.get("service") not in ISLAND or pd.isna(low) or pd.isna(value):
         return None
     return None if low <= value <= high else OUTSIDE
+
+
+def _placed(row: Row) -> Words | None:
+    """Give the p-value and the rank of one meaning of the island effect."""
+    p, adjusted, rank = (row.get(name) for name in ("p_single", "p", "rank"))
+    if row.get("service") not in ISLAND or pd.isna(p) or pd.isna(rank):
+        return None
+    low, high, ranked = (row[name] for name in ("rank_low", "rank_high", "ranked"))
+    span = "" if low == high else f" ({low:.0f}–{high:.0f})"
+    return (
+        f"p = {p:.3f}，多重比较校正后 {adjusted:.3f}；名次 {rank:.0f}{span} / {ranked:.0f}",
+        f"p = {p:.3f}, adjusted {adjusted:.3f}; rank {rank:.0f}{span} of {ranked:.0f}",
+    )

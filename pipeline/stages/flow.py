@@ -152,6 +152,7 @@ STAGES: tuple[StageSpec, ...] = (
             "island.parquet",
             "draws.parquet",
             "ranks.parquet",
+            "reasons.parquet",
             "pooled.parquet",
             "donors.parquet",
             "gates.parquet",

@@ -44,7 +44,7 @@ from pipeline.stages.island_tables import (
 )
 
 THEMES = ("contrast", "separation")
-TABLES = ("island", "draws", "ranks", "pooled", "donors", "gates", "comparison")
+TABLES = ("island", "draws", "ranks", "reasons", "pooled", "donors", "gates", "comparison")
 COMPARISON = "outputs:tables/island_comparison.csv"
 
 
@@ -96,6 +96,7 @@ def run(context: StageContext) -> None:
     ]
     scores = [score(part, settings=settings) for part in (base, beside)]
     reasons = score_reasons(table, {(one.place_id, one.theme) for one in scores[0]})
+    context.put("reasons.parquet", reasons)
     context.put("donors.parquet", with_caveats(donor_table(reasons, *scores)))
     context.put("gates.parquet", _gates(context, scene, contrast.places))
     side_by_side = comparison(places, table, ranks, reasons)

@@ -59,7 +59,7 @@ def score_reasons(table: pd.DataFrame, scored: Collection[tuple[str, str]]) -> p
     Say of every place and theme why it has no score.
 
     What holds of the whole place (no footprint, too uncertain a position) goes before the reasons
-    of single components.
+    of single components; a reason that all components of a theme share is that of the theme.
 
     Parameters
     ----------
@@ -74,12 +74,16 @@ def score_reasons(table: pd.DataFrame, scored: Collection[tuple[str, str]]) -> p
     """
     whole = table[table["reason"].isin(WHOLE_PLACE)].drop_duplicates("place_id")
     of_place = dict(zip(whole["place_id"], whole["reason"], strict=True))
+    theme = table["component"].map({part: name for name, parts in THEMES.items() for part in parts})
+    by_theme = table[table["main_ring"]].groupby(["place_id", theme])["reason"]
+    shared = by_theme.unique()[by_theme.nunique(dropna=False).eq(1)].str[0].to_dict()
     rows = []
     for place_id in sorted(table["place_id"].unique()):
         for theme in THEMES:
             reason = None
             if (place_id, theme) not in scored:
-                reason = of_place.get(place_id, "not_scored")
+                common = shared.get((place_id, theme), "not_scored")
+                reason = of_place.get(place_id, common)
             status, zh, en = REASONS[reason] if reason else ("ok", None, None)
             rows.append((place_id, theme, status, reason, zh, en))
     columns = ["place_id", "theme", "status", "reason", "reason_zh", "reason_en"]

@@ -141,7 +141,7 @@ class ParkBuilder:
 
     def _gaps(self, place_id: str) -> pd.DataFrame:
         rows = self.tables.gaps[self.tables.gaps["place_id"].eq(place_id)]
-        order = [*self.context.settings("gaps").weights, "composite", "island"]
+        order = [*self.context.settings("gaps").weights, "composite", "island", "separation"]
         rank = rows["service"].map({name: i for i, name in enumerate(order)}).fillna(len(order))
         place = self.tables.places_m.set_index("place_id").loc[place_id]
         point = gpd.GeoSeries([shapely.Point(place["x"], place["y"])], crs=self.context.crs)

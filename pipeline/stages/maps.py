@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_addresses import park_pages
+from pipeline.publish.overview_map import SERVICES as OVERVIEW_SERVICES
 from pipeline.publish.overview_map import (
     OverviewData,
     build_overview,
@@ -79,7 +80,7 @@ def _overview(
             f"layout and service gaps, study date {tables.date}",
         ),
         places=tables.places.assign(page=tables.places["place_id"].map(pages)),
-        gaps=tables.gaps,
+        gaps=tables.gaps[tables.gaps["service"].isin(OVERVIEW_SERVICES)],
         access=tables.access[~tables.access["status"].isin(SILENT)],
         districts=tables.districts,
         metro_lines=tables.lines,

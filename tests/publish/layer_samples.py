@@ -148,6 +148,13 @@ def ranks() -> pd.DataFrame:
     return pd.DataFrame([row | numbers | {"ranked": 2, "components": 2}])
 
 
+def reasons() -> pd.DataFrame:
+    """Say why the other park has no score in contrast."""
+    told = {"status": ["ok", "not_testable"], "reason": [None, "position"]}
+    words = {"reason_zh": [None, "位置误差过大"], "reason_en": [None, "too uncertain a position"]}
+    return pd.DataFrame({"place_id": ["P1", "P2"], "theme": "contrast", **told, **words})
+
+
 def parcels() -> gpd.GeoDataFrame:
     """Give a parcel with a verdict and one that lacks fields; both synthetic."""
     frame = pd.DataFrame(
@@ -189,6 +196,7 @@ class Town:
             ("rail", "units.parquet"): _units,
             ("rail", "areas.parquet"): _areas,
             ("island", "ranks.parquet"): ranks,
+            ("island", "reasons.parquet"): reasons,
             ("island", "island.parquet"): _components,
             ("parcels", "parcels.parquet"): parcels,
             ("parcels", "evidence.parquet"): _evidence,

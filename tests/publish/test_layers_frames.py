@@ -160,12 +160,14 @@ def test_variants_are_listed_and_none_is_null() -> None:
     assert pd.isna(town("schools")["variants"].iloc[0])
 
 
-def test_a_place_without_an_island_score_keeps_its_nulls() -> None:
+def test_a_place_without_an_island_score_says_why() -> None:
     made = town("island").set_index("place_id")
     assert made.loc["P1", "score_contrast"] == 1.4
     assert made.loc["P1", "rank_high_contrast"] == 2
     assert made["score_separation"].isna().all()
     assert pd.isna(made.loc["P2", "score_contrast"])
+    assert made["status_contrast"][["P1", "P2"]].tolist() == ["ok", "not_testable"]
+    assert made.loc["P2", "reason_en_contrast"] == "too uncertain a position"
 
 
 def test_relocations_tell_what_was_measured_in_the_main_ring() -> None:

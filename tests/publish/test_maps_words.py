@@ -12,7 +12,7 @@ from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import scenario_gaps, with_changes
 from pipeline.publish.map_measures import code_words
 from pipeline.publish.map_verdicts import verdict_words, with_verdicts
-from pipeline.publish.park_words import POINT, Told
+from pipeline.publish.park_words import NO_GAP, POINT, Told
 from pipeline.publish.study_words import study_words
 from pipeline.settings.needs import NEEDS
 from tests.first_study import SHANGHAI
@@ -95,7 +95,7 @@ def test_a_scorecard_tells_threshold_doubt_interval_and_nearest_in_both_language
     standards = pd.DataFrame({"standard_id": ["s"], "confidence": ["memory"]})
     scores = pd.DataFrame(
         {
-            "service": ["rail", "composite", "island"],
+            "service": ["rail", "composite", "separation"],
             "low": [14.2, 1.0, -0.87],
             "high": [55.8, 1.0, 0.75],
             "unit": ["min", "share", "score"],
@@ -106,6 +106,13 @@ def test_a_scorecard_tells_threshold_doubt_interval_and_nearest_in_both_language
             "nearest_name_en": ["Xinchang", None, None],
             "nearest_straight_m": [2340.0, np.nan, np.nan],
             "significant": [None, None, False],
+            "gap": [0.4, 1.0, 0.3],
+            "p_single": [np.nan, np.nan, 0.005],
+            "p": [np.nan, np.nan, 0.036],
+            "rank": [3.0, 1.0, 2.0],
+            "rank_low": [2.0, 1.0, 2.0],
+            "rank_high": [4.0, 1.0, 9.0],
+            "ranked": [np.nan, np.nan, 14.0],
         }
     )
     told = Told(standards)
@@ -118,6 +125,10 @@ def test_a_scorecard_tells_threshold_doubt_interval_and_nearest_in_both_language
         "90% 区间 14.2–55.8", POINT[0], "90% 区间 -0.87 至 0.75",
     ]  # fmt: skip
     assert rows["quiet"].tolist() == [False, False, True]
+    assert rows["placed"].tolist() == [
+        None, None, "p = 0.005，多重比较校正后 0.036；名次 2 (2–9) / 14",
+    ]  # fmt: skip
+    assert rows["meant"].tolist() == [None, None, NO_GAP[0]]
 
 
 def access(value: float | None) -> pd.DataFrame:

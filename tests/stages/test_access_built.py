@@ -117,6 +117,9 @@ def test_every_measure_is_in_the_dictionary_and_the_wide_table_has_every_place(
     assert wide["place_id"].tolist() == places["place_id"].tolist()
     key = "rail.operating.walk.minutes_nearest_median"
     expected = value(long, "K2", "rail", "operating", "walk")["value"]
+    asked = wide.set_index("place_id")[[f"{key}", f"{key}.status"]]
+    assert asked.loc["M2", f"{key}.status"] == "not_testable"
+    assert asked.loc[asked[key].notna(), f"{key}.status"].eq("ok").all()
     bay = wide.set_index("place_id").loc["K2"]
     assert bay[key] == pytest.approx(expected)
     assert (

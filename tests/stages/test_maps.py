@@ -137,6 +137,22 @@ def test_without_streets_no_route_is_drawn_and_every_page_says_estimated(maps: P
         assert "无街道数据" in page.read_text("utf-8")
 
 
+def test_a_park_page_shows_both_meanings_of_the_island_effect(maps: Path, built: Path) -> None:
+    ranks = pd.read_parquet(built / "island" / "ranks.parquet").set_index(["theme", "place_id"])
+    _, park = given(maps / park_pages(pd.Series(["K2"]))["K2"].replace("../", ""))
+    scores = dict(
+        zip(*(column(park["table 0"], name) for name in ("service", "value")), strict=True)
+    )
+    assert scores["island"] == pytest.approx(ranks.loc[("contrast", "K2"), "score"], rel=1e-4)
+    reasons = pd.read_parquet(built / "island" / "reasons.parquet").set_index(["theme", "place_id"])
+    separation = reasons.loc[("separation", "K2")]
+    told = dict(zip(*(column(park["table 0"], n) for n in ("service", "told")), strict=True))
+    assert (told["separation"] or "ok") == separation["status"]
+    assert (scores["separation"] is None) == (separation["status"] != "ok")
+    _, data = given(maps / "overview.html")
+    assert "separation" not in column(data["gaps"], "service")
+
+
 def test_parcels_carry_the_synthetic_mark(maps: Path) -> None:
     text = (maps / "parcels.html").read_text("utf-8")
     assert '<p class="banner"><span lang="zh-CN">合成数据' in text
