@@ -36,7 +36,7 @@ NUMBERS: Mapping[str, tuple[tuple[str, float, bool], ...]] = {
     ),
     "hospitals": (("beds|supply|precision_m", 0, True),),
     "schools": (("places|supply|precision_m", 0, True),),
-    "residents": (("residents|population|jobs|workers", 0, True),),
+    "residents": (("residents|jobs", 0, True),),
     "standards": (("value", -np.inf, True),),
 }
 _MOST_NAMED = 20

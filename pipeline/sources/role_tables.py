@@ -13,6 +13,7 @@ from pipeline.settings.sources import SourceSettings
 from pipeline.sources.guarded import CheckAgainst, read_guarded
 from pipeline.sources.reference import read_reference
 from pipeline.sources.role_rules import check_role
+from pipeline.sources.table_kinds import fields_of_role
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -77,7 +78,8 @@ def open_plain(source: TableInput, *, role: str) -> pd.DataFrame:
 def renamed(frame: pd.DataFrame, source: TableInput, *, role: str) -> pd.DataFrame:
     """Keep the rows that `only_with` asks for and give the fields the project's names.
 
-    A field of the file may serve several of the project's.
+    A field of the file may serve several of the project's. In a file of the user's, fields that
+    `columns` does not name are recognised by the names people give them, as `parkgap check` tells.
 
     Raises
     ------
@@ -95,10 +97,30 @@ def renamed(frame: pd.DataFrame, source: TableInput, *, role: str) -> pd.DataFra
         logger.info("%d of %d rows have %s above zero", len(kept), len(frame), source.only_with)
     for own, theirs in source.columns.items():
         kept = kept.assign(**{own: frame[theirs]})
+    if source.path is not None:
+        kept = kept.rename(columns=_recognised(frame, source, role))
     if source.precision_m is not None:
         stated = pd.to_numeric(text_of(kept, "precision_m"), errors="coerce")
         kept = kept.assign(precision_m=stated.fillna(source.precision_m))
     return kept.reset_index(drop=True)
+
+
+def _recognised(frame: pd.DataFrame, source: TableInput, role: str) -> dict[str, str]:
+    """Recognise the columns that neither `columns` nor their own names tell: column -> field."""
+    free = [
+        str(name)
+        for name in frame.columns
+        if name != "geometry" and name not in source.columns.values()
+    ]
+    found = {
+        theirs: own
+        for own, theirs in fields_of_role(role, free).items()
+        if own not in source.columns and own not in frame.columns
+    }
+    if found:
+        named = ", ".join(f"{theirs} -> {own}" for theirs, own in found.items())
+        logger.info("took fields of %s by their names: %s", role, named)
+    return found
 
 
 def text_of(table: pd.DataFrame, *names: str) -> pd.Series[str]:

@@ -18,6 +18,8 @@ PARCELS = "parcels"
 _COMMON_TO_ALL = {"name_zh", "name_en", "district_zh", "address", "park_id", "note", "jobs"}
 # A table is of a kind when so many of its columns speak for it.
 _ENOUGH = {PARCELS: 2}
+# Roles whose tables look like those of another.
+_OF_KIND = {"workers": "residents", "planned_stations": "line_stations"}
 
 
 class FieldNames(Section):
@@ -114,6 +116,16 @@ def guess_table(columns: Iterable[str]) -> TableGuess:
     if best[0] < _ENOUGH.get(best[1].kind or "", 1) or best[0] == next_best[0]:
         return _as(None, names)[1]
     return best[1]
+
+
+def fields_of_role(role: str, columns: Iterable[str]) -> dict[str, str]:
+    """Give the columns that are fields of a role by the names people give them: field -> column.
+
+    A role whose table has no definition has the fields that any table may have.
+    """
+    kind = _OF_KIND.get(role, role)
+    found = _as(kind if kind in table_kinds().kinds else None, list(columns))[1]
+    return {item.field: item.column for item in found.fields}
 
 
 def _as_parcels(columns: list[str]) -> tuple[int, TableGuess]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -39,6 +40,9 @@ from pipeline.stages.place_tables import (
     sampling_of,
     snapshot_of,
 )
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 
 def write_access(
@@ -124,6 +128,7 @@ def write_access(
     ]
     context.put("nearest.parquet", pd.concat(names, ignore_index=True).assign(service=service))
     empty = [v for v in settings.variants if of_variant(facilities, service, v).empty]
+    _tell_of_missing(context, service, facilities, settings.variants)
     context.log.info(
         "measured %d places to %d campuses, %d of %d variants; no facilities known for: %s",
         len(access.places),
@@ -142,6 +147,36 @@ def _radii(variants: Sequence[str], radii_m: Mapping[str, float]) -> dict[str, f
         for level, radius_m in radii_m.items()
         if level in variant.split("_")
     }
+
+
+def _tell_of_missing(
+    context: StageContext, service: str, facilities: gpd.GeoDataFrame, variants: Sequence[str]
+) -> None:
+    """Say of which variants the needs ask for no facility is known: their gaps are null."""
+    asked = dict.fromkeys(need.variant for need in needs_of(context, service))
+    lacking = [
+        variant
+        for variant in asked
+        if variant not in variants or of_variant(facilities, service, variant).empty
+    ]
+    if not lacking:
+        return
+    flags = [str(name).removeprefix("v_") for name in facilities if str(name).startswith("v_")]
+    held = [variant for variant in flags if len(of_variant(facilities, service, variant))]
+    section = {"hospital": "hospitals", "school": "schools"}[service]
+    grades_zh, grades_en = (
+        ("、由 inputs.hospital_grades 按等级得出", ", derive them by inputs.hospital_grades")
+        if service == "hospital"
+        else ("", "")
+    )
+    context.notice(
+        f"gaps.needs 所问口径 {'、'.join(lacking)} 没有已知设施：其缺口与综合缺口为“无数据”。"
+        f"inputs.{section} 现有口径：{'、'.join(held) or '无'}；可加 v_<口径> 列{grades_zh}，"
+        f"或改 {section}.variants 与 gaps.needs",
+        f"no facility of {', '.join(lacking)} is known, which gaps.needs asks for: these gaps and "
+        f"the composite have no data. inputs.{section} holds: {', '.join(held) or 'nothing'}; add "
+        f"columns v_<variant>{grades_en}, or change {section}.variants and gaps.needs",
+    )
 
 
 def _tell_of_runs(context: StageContext, result: ServiceAccess) -> None:

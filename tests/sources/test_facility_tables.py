@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.errors import FieldError
 from pipeline.network.place_catalogue import catalogue_of
-from pipeline.settings.sources import SchoolNameSettings
+from pipeline.settings.inputs import TableInput
+from pipeline.settings.sources import SchoolNameSettings, SourceSettings
 from pipeline.sources.facility_tables import hospitals_of, schools_of
+from pipeline.sources.guarded import CheckAgainst
 from pipeline.sources.osm_mapping import read_mapping, school_rules
+from pipeline.sources.role_tables import open_placed
 from pipeline.sources.school_rules import SchoolReader
+from pipeline.sources.table_kinds import guess_table
 
 UTM = "EPSG:32651"
 
@@ -40,6 +47,32 @@ def test_entrances_are_rows_of_one_campus_and_campuses_are_suppliers() -> None:
     assert got.supply.tolist() == [1600.0, 600.0]  # beds count once, not once per entrance
     assert got.supply_unit == "bed"
     assert len(got.entrance_xy) == 3
+
+
+def test_a_file_is_read_by_the_names_that_check_tells(tmp_path: Path) -> None:
+    """The run takes 医院名称, 等级 and 床位数 for what `parkgap check` says that they are."""
+    path = tmp_path / "hospitals.csv"
+    path.write_text(
+        "编号,医院名称,等级,类别,床位数,经度,纬度\n"
+        "7,瑞金医院,3A,general,1600,121.46,31.21\n8,某医院,2A,general,,121.5,31.2\n",
+        encoding="gb18030",
+    )
+    told = guess_table(path.read_text(encoding="gb18030").splitlines()[0].split(","))
+    table = open_placed(
+        TableInput(path=path), role="hospitals", against=CheckAgainst(), settings=SourceSettings()
+    )
+    assert {item.field for item in told.fields} <= set(table.columns)
+    found = hospitals_of(table, crs=UTM, grades={"best": {"grade": ("3A",), "kind": ("general",)}})
+    assert found["name_zh"].tolist() == ["瑞金医院", "某医院"]
+    assert found["campus_id"].tolist() == ["7", "8"]
+    assert found["supply"].tolist()[0] == 1600.0
+    assert np.isnan(found["supply"].tolist()[1])
+    assert found["v_best"].tolist() == [True, False]
+    stated = open_placed(
+        TableInput(path=path, columns={"name_zh": "编号"}),
+        role="hospitals", against=CheckAgainst(), settings=SourceSettings(),
+    )  # fmt: skip
+    assert stated["name_zh"].astype(str).tolist() == ["7", "8"]  # what the study says goes first
 
 
 def test_supply_has_the_year_of_the_figure_that_it_is() -> None:

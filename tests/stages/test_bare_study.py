@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -14,22 +15,48 @@ from pipeline.study import read_study
 from pipeline.workspace import Workspace
 
 
-def test_a_place_and_nothing_else(tmp_path: Path) -> None:
-    """No facility, no street, no count: pages say that there is no value, and none is zero."""
+def _built(root: Path, stages: list[str], **inputs: object) -> Workspace:
     plan = new_study(
-        "苏州", folder=tmp_path / "studies", start=MINIMAL, osm=None, centre=(120.62, 31.3),
+        "苏州", folder=root / "studies", start=MINIMAL, osm=None, centre=(120.62, 31.3),
         today=dt.date(2026, 11, 21),
     )  # fmt: skip
     path = next(one for one in write_study(plan) if one.suffix == ".yml")
-    study = read_study(path, {"uncertainty.draws": 20})
-    place = Workspace(tmp_path, study.study.id)
+    given = {f"inputs.{role}": value for role, value in inputs.items()}
+    study = read_study(path, {"uncertainty.draws": 20, **given})
+    place = Workspace(root, study.study.id)
     place.built.mkdir(parents=True)
     place.plan.write_text(study.model_dump_json(), encoding="utf-8")
-    for stage in STAGES:
-        execute_stage(stage.name, place.plan)
+    for stage in stages:
+        execute_stage(stage, place.plan)
+    return place
+
+
+def test_a_place_and_nothing_else(tmp_path: Path) -> None:
+    """No facility, no street, no count: pages say that there is no value, and none is zero."""
+    place = _built(tmp_path, [stage.name for stage in STAGES])
     gaps = pd.read_parquet(place.built / "gaps" / "gaps.parquet")
     assert gaps["gap"].isna().all()
     assert gaps["status"].eq("no_data").all()
     report = (place.outputs / "report.html").read_text(encoding="utf-8")
     assert "none of 1 places has a value" in report
     assert (place.outputs / "maps" / "overview.html").is_file()
+
+
+def test_people_and_hospitals_of_which_none_counts(tmp_path: Path) -> None:
+    """A variant that no hospital has: no supply to share among residents, and a notice says so."""
+    (tmp_path / "hospitals.csv").write_text(
+        "医院名称,等级,经度,纬度\n某医院,2A,120.63,31.31\n", encoding="utf-8"
+    )
+    (tmp_path / "homes.csv").write_text(
+        "cell_id,lon,lat,人口\na,120.6,31.3,500\nb,120.65,31.32,900\n", encoding="utf-8"
+    )
+    place = _built(
+        tmp_path,
+        ["ingest", "networks", "rail", "hospitals"],
+        hospitals={"path": str(tmp_path / "hospitals.csv")},
+        residents={"path": str(tmp_path / "homes.csv")},
+        hospital_grades={"hospital_all": {"grade": ["3A"]}},
+    )
+    assert pd.read_parquet(place.built / "hospitals" / "inequality.parquet").empty
+    told = json.loads(place.manifest("hospitals").read_text(encoding="utf-8"))["notices"]
+    assert any("no facility of hospital_all is known" in notice["en"] for notice in told)
