@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -151,6 +151,15 @@ def template(
 def check(
     path: Annotated[Path, typer.Argument(help="要检查的文件 / file to check")],
     *,
+    layer: Annotated[str | None, typer.Option("--layer", help="图层 / layer or sheet")] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="属性编码 / encoding, e.g. gb18030")
+    ] = None,
+    crs: Annotated[str | None, typer.Option("--crs", help="坐标系 / CRS, e.g. EPSG:4549")] = None,
+    datum: Annotated[
+        Literal["wgs84", "cgcs2000", "gcj02", "bd09"] | None,
+        typer.Option("--datum", help="坐标基准（声明） / declared datum"),
+    ] = None,
     study: StudyOption = FIRST_STUDY,
     workspace: WorkspaceOption = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="JSON")] = False,
@@ -163,11 +172,20 @@ def check(
 
     plan, _place = open_study(study, None, None, workspace)
     against = against_study(plan)
-    report = check_file(path, against=against, settings=plan.sources)
+    report = check_file(
+        path,
+        against=against,
+        settings=plan.sources,
+        layer=layer,
+        encoding=encoding,
+        crs=crs,
+        datum=datum,
+    )
     if report.layer is not None and report.table is not None and report.table.kind == PARCELS:
+        said = {"layer": layer, "encoding": encoding, "crs": crs, "datum": datum}
         report = checked_as_parcels(
             report,
-            plan.inputs.parcels,
+            plan.inputs.parcels.model_copy(update={k: v for k, v in said.items() if v}),
             plan.parcels.reading,
             working_crs=plan.study.crs,
             study_bounds=against.study_bounds,

@@ -31,9 +31,22 @@ def _path_alone(given: object) -> object:
     return {"path": given} if isinstance(given, str | Path) else given
 
 
+def _known_crs(value: str | None) -> str | None:
+    """Refuse a CRS that PROJ does not know."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        return value if value is None else str(CRS.from_user_input(value) and value)
+    except CRSError as error:
+        msg = f"未知坐标系 / PROJ does not know {value!r}; 例如 / for example EPSG:4549"
+        raise ValueError(msg) from error
+
+
 ANALYST = "analyst choice"
 RASTERS = (".tif", ".tiff", ".img")
 InputPath = Annotated[Path, AfterValidator(_existing)]
+CrsName = Annotated[str, AfterValidator(_known_crs)]
 
 
 class TableInput(Section):
@@ -52,10 +65,23 @@ class TableInput(Section):
         zh="取自 OSM 摘录的类别（见映射文件）",
         en="category of the OSM mapping, read from the extract",
     )
+    layer: str | None = setting(
+        None,
+        zh="图层、工作表或压缩包内的数据集；空则取唯一的",
+        en="layer, sheet or data set inside a zip; the only one when empty",
+    )
+    encoding: str | None = setting(
+        None, zh="属性编码；空则自动识别", en="encoding; detected when empty"
+    )
+    crs: CrsName | None = setting(
+        None,
+        zh="坐标系，如 EPSG:4549；空则读取文件",
+        en="CRS such as EPSG:4549; the file's own when empty",
+    )
     columns: dict[str, str] = setting(
         {},
-        zh="字段对应：本项目的字段 → 文件中的字段",
-        en="fields: the project's name -> the file's name",
+        zh="字段对应：本项目的字段 → 文件中的字段（空则按惯用名识别）",
+        en="fields: the project's name -> the file's name; recognised by usual names when empty",
     )
     only_with: str | None = setting(
         None,
@@ -95,6 +121,16 @@ class TableInput(Section):
             )
             raise ValueError(msg)
         return name
+
+    @model_validator(mode="after")
+    def _of_a_file(self) -> Self:
+        """Refuse what is said of a file where there is none."""
+        said = [name for name in ("layer", "encoding", "crs") if getattr(self, name) is not None]
+        if said and self.path is None:
+            names = ", ".join(said)
+            msg = f"{names} 须与 path 同时给出 / {names}: only together with `path`"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -140,8 +176,12 @@ class PeopleInput(TableInput):
     def _raster_has_no_columns(self) -> Self:
         """Refuse what has no meaning for a raster."""
         table = self.columns or self.only_with or self.precision_m is not None
+        table = table or self.layer or self.encoding or self.crs
         if self.is_raster and (self.path is None or table):
-            msg = "栅格只能是文件，且没有字段 / a raster is a file and has no columns"
+            msg = (
+                "栅格只能是文件，没有字段、图层与编码，坐标系取自文件 / "
+                "a raster is a file; it has no columns, layer or encoding, and its own CRS"
+            )
             raise ValueError(msg)
         if self.is_raster and self.datum not in {"wgs84", "cgcs2000"}:
             msg = "栅格不作偏移改正，请先改正 / a raster is not shifted: bring it to WGS84 first"
@@ -223,7 +263,9 @@ class ParcelInput(Section):
     encoding: str | None = setting(
         None, zh="属性编码；空则自动识别", en="encoding; detected when empty"
     )
-    crs: str | None = setting(None, zh="坐标系；空则读取文件", en="CRS; the file's own when empty")
+    crs: CrsName | None = setting(
+        None, zh="坐标系；空则读取文件", en="CRS; the file's own when empty"
+    )
     datum: Literal["wgs84", "cgcs2000", "gcj02", "bd09"] = setting(
         "wgs84", zh="坐标基准（声明）", en="declared datum of the coordinates"
     )
@@ -240,18 +282,6 @@ class ParcelInput(Section):
             msg = "须同时给出 inputs.parcels.path / only together with inputs.parcels.path"
             raise ValueError(msg)
         return value
-
-    @field_validator("crs")
-    @classmethod
-    def _known_crs(cls, value: str | None) -> str | None:
-        from pyproj import CRS
-        from pyproj.exceptions import CRSError
-
-        try:
-            return value if value is None else str(CRS.from_user_input(value) and value)
-        except CRSError as error:
-            msg = f"未知坐标系 / PROJ does not know {value!r}; 例如 / for example EPSG:4549"
-            raise ValueError(msg) from error
 
 
 class InputSettings(Section):

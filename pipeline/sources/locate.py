@@ -66,6 +66,7 @@ def locate(
     x, y = _sample(frame)
     notes: list[Note] = []
     if crs is not None:
+        _require_known(crs, path)
         code, basis, swapped = crs, "given", _swapped(crs, x, y, study_bounds)
     elif frame.crs is not None and not _contradicted(frame, x, y):
         code, basis = frame.crs, "file"
@@ -82,6 +83,25 @@ def locate(
         )
     frame = frame.set_crs(code, allow_override=True)
     return Located(frame, basis, swapped, (*notes, *_old_datum(frame)))  # type: ignore[arg-type]
+
+
+def _require_known(crs: str, path: Path) -> None:
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS.from_user_input(crs)
+    except CRSError as error:
+        raise CrsError(
+            Problem(
+                f"未知坐标系 {crs}",
+                f"PROJ does not know the CRS {crs}",
+                path=path,
+                rule="crs",
+                remedy_zh="例如 EPSG:4549",
+                remedy_en="for example EPSG:4549",
+            )
+        ) from error
 
 
 def _sample(frame: gpd.GeoDataFrame) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -143,8 +163,10 @@ def _found(
             f"the coordinates are in metres and no CRS is stated; it may be: {listed}",
             path=path,
             rule="crs",
-            remedy_zh="用 crs 指明坐标系（例如 EPSG:4549），或补上 .prj 文件",
-            remedy_en="state the CRS with crs (for example EPSG:4549), or add the .prj file",
+            remedy_zh="写明坐标系（例如 EPSG:4549）：研究文件用 inputs.<角色>.crs，"
+            "parkgap check 用 --crs；或补上 .prj 文件",
+            remedy_en="state the CRS (for example EPSG:4549), with inputs.<role>.crs in a study "
+            "and --crs for parkgap check, or add the .prj file",
         )
     )
 

@@ -52,7 +52,15 @@ def open_placed(
     """
     if source.path is None:
         return open_plain(source, role=role)
-    read = read_guarded(source.path, declared=source.datum, against=against, settings=settings).read
+    read = read_guarded(
+        source.path,
+        declared=source.datum,
+        against=against,
+        settings=settings,
+        layer=source.layer,
+        encoding=source.encoding,
+        crs=source.crs,
+    ).read
     frame: gpd.GeoDataFrame = renamed(read.frame, source, role=role)
     check_role(frame, role, path=source.path)
     degrees = frame.to_crs(4326)
@@ -69,7 +77,7 @@ def open_plain(source: TableInput, *, role: str) -> pd.DataFrame:
     from pipeline.sources.tabular import read_text_table
 
     assert source.path is not None  # noqa: S101 - the settings model holds one of the three
-    own, _encoding = read_text_table(source.path, encoding=None)
+    own, _encoding = read_text_table(source.path, encoding=source.encoding)
     table = renamed(own, source, role=role)
     check_role(table, role, path=source.path)
     return table

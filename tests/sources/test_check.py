@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -10,13 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from pydantic import ValidationError
 
 from pipeline.errors import CrsError
+from pipeline.settings.inputs import TableInput
 from pipeline.settings.sources import SourceSettings
 from pipeline.sources.check import check_file
 from pipeline.sources.check_report import CheckReport
 from pipeline.sources.datum import wgs84_to_gcj02
 from pipeline.sources.guarded import CheckAgainst, read_guarded, recognise_fields
+from pipeline.sources.role_tables import open_placed
 
 SETTINGS = SourceSettings()
 LON, LAT = (grid.ravel() for grid in np.meshgrid(np.linspace(121.2, 121.6, 5), [31.0, 31.2, 31.4]))
@@ -142,3 +146,24 @@ def test_real_files(shared: Path) -> None:
     assert [d.verdict for d in facts.datum] == ["not_testable", "agrees"]
     elsewhere = _check(shared / "data/porto_alegre/poa_points_of_interest.csv", against)
     assert _codes(elsewhere)["outside_study"] == "error"
+
+
+def test_metres_without_a_crs_are_read_by_the_one_that_is_stated(
+    tmp_path: Path, against: CheckAgainst
+) -> None:
+    """What the message advises works for every table of a study, and for the check."""
+    assert against.named_points is not None
+    frame = against.named_points.rename(columns={"name": "园区名称"}).to_crs("EPSG:32651")
+    frame.to_file(tmp_path / "a.shp", encoding="gbk")
+    (tmp_path / "a.prj").unlink()
+    path = tmp_path / "a.shp"
+    here = replace(against, study_area=None)
+    assert "--crs" in str(_check(path, here))
+    assert _check(path, here, crs="EPSG:32651").ok
+    assert "PROJ does not know" in str(_check(path, here, crs="EPSG:1"))
+    table = open_placed(
+        TableInput(path=path, crs="EPSG:32651"), role="places", against=here, settings=SETTINGS
+    )
+    np.testing.assert_allclose(table["lon"], LON, atol=1e-9)
+    with pytest.raises(ValidationError, match="only together with"):
+        TableInput(reference="places", crs="EPSG:32651")
