@@ -96,7 +96,7 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     "planned": ("规划", "planned"),
     # boundaries
     "surveyed": ("实测边界", "surveyed"),
-    "digitised": ("按四至数字化", "digitised from four stated limits"),
+    "digitised": ("数字化边界", "digitised"),
     "indicative": ("示意（圆）", "indicative (a disc)"),
     "planned_area_disc": ("示意（按规划面积画圆）", "indicative (disc of the planned area)"),
     "assumed_area_disc": (

@@ -125,8 +125,7 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
         _section("cases", "案例园区", "Case parks", [report_tables.case_parks(data)]),
         _section(
             "layout",
-            "核心区、特色区与园区",
-            "Core, zones and parks",
+            *_layout_title(data),
             [
                 report_tables.layout(data, ("core", "core_part", "zone")),
                 report_tables.layout(data, ("x",)),
@@ -187,6 +186,13 @@ def _sections(data: ReportData, figures: dict[str, str]) -> list[Section | None]
             tables=[report_evidence.sources(data), report_evidence.parameters(data)],
         ),
     ]
+
+
+def _layout_title(data: ReportData) -> tuple[str, str]:
+    """Name the section on places by the tiers that the study has."""
+    if data.places["tier"].isin(["core", "zone"]).any():
+        return "核心区、特色区与园区", "Core, zones and parks"
+    return "园区", "Parks"
 
 
 def _section(

@@ -67,16 +67,27 @@ def how_to_read(data: ReportData) -> list[tuple[Words, Words]]:
                 "weights change. A place may certainly have a gap and not be among the largest.",
             ),
         ),
+        *_indicative(data),
+        *_synthetic(data),
+    ]
+
+
+def _indicative(data: ReportData) -> list[tuple[Words, Words]]:
+    """Explain the discs, where there are any."""
+    count = int(data.places["boundary_class"].eq("indicative").sum())
+    if not count:
+        return []
+    return [
         (
             Words("示意边界", "Indicative boundary"),
             Words(
-                "没有公开的园区边界：示意圆按规划面积（或假设面积）在概略点位画出，"
+                f"{count} 处地点没有公开的边界：示意圆按规划面积（或假设面积）在概略点位画出，"
                 "不是正式边界，不可用于用地管理。",
-                "No park boundary is public: indicative discs have the planned (or an assumed) "
-                "area around an approximate point; they are no official boundaries.",
+                f"The boundaries of {count} places are not public: indicative discs have the "
+                "planned (or an assumed) area around an approximate point; they are no official "
+                "boundaries.",
             ),
-        ),
-        *_synthetic(data),
+        )
     ]
 
 

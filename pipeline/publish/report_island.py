@@ -166,11 +166,19 @@ def _parts(known: pd.DataFrame) -> list[Part]:
 
 def _basis(known: pd.DataFrame) -> Words:
     """Say where minutes rest on straight lines, which know no walls."""
-    if not known["basis"].eq("straight_line").any():
+    gaps = known.loc[known["component"].eq("access_gap"), "basis"]
+    straight = int(gaps.eq("straight_line").sum())
+    if not straight:
         return Words("")
+    if straight == len(gaps):
+        return Words(
+            "可达差距为直线估算，看不到围墙与绕行。",
+            "Access gaps are straight-line estimates, blind to walls and detours. ",
+        )
     return Words(
-        "可达差距为直线估算，看不到围墙与绕行。",
-        "Access gaps are straight-line estimates, blind to walls and detours. ",
+        f"可达差距 {len(gaps)} 项中 {straight} 项为直线估算，看不到围墙与绕行，其余沿街道。",
+        f"Of {len(gaps)} access gaps {straight} are straight-line estimates, blind to walls and "
+        "detours; the others follow streets. ",
     )
 
 

@@ -49,7 +49,7 @@ def is_synthetic(data: ReportData) -> bool:
 def parcel_tables(data: ReportData) -> list[Table | None]:
     """Give the tables of the section; without parcels there is none."""
     found = data.parcels
-    if found is None:
+    if found is None or found["parcels"].empty:
         return []
     mark = "（合成 synthetic）" if is_synthetic(data) else ""
     return [

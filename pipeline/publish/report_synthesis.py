@@ -276,7 +276,7 @@ def _fit(table: pd.DataFrame, words: Mapping[str, tuple[str, str]]) -> Table | N
     # the concentration index is told for places that count one each
     each = table["weight"].fillna(EACH).eq(EACH) if "weight" in table.columns else True
     named = table[table["ranking"].isin(RANKINGS) & each]
-    shown = named[named["index"].eq("rank_correlation")]
+    shown = named[named["index"].eq("rank_correlation") & named["observations"].gt(0)]
     index = named[named["index"].eq("concentration")].set_index(keys)["value"]
     if shown.empty:
         return None

@@ -31,7 +31,7 @@ from pipeline.publish.report_text import carriers, target_columns, threshold_wor
 M2_PER_KM2 = 1e6
 _BOUNDARIES = {
     "surveyed": ("实测边界", "surveyed"),
-    "digitised": ("四至数字化", "digitised"),
+    "digitised": ("数字化", "digitised"),
     "indicative": ("示意圆", "indicative disc"),
     "none": ("仅点位", "point only"),
 }

@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 
 SOURCE = "OpenStreetMap contributors"
 BOUNDARY = "digitised"
+#: What that class of boundary means where all places are read from an extract.
+LAND_USE = {
+    BOUNDARY: ("OpenStreetMap 用地轮廓", "outline of the land use in OpenStreetMap"),
+}
 
 
 def places_of_areas(features: gpd.GeoDataFrame, rules: OsmPlaceSettings) -> pd.DataFrame:

@@ -52,6 +52,7 @@ LABELS = {
     "hospital_all": ["全部医院", "all hospitals"],
     "school": ["学校", "School"],
     "school_all": ["全部学校", "all schools"],
+    "local": ["园区", "Parks"],
     "industrial_land": ["工业用地", "industrial land"],
     OWN: ["分析者选择", "analyst's choice"],
 }

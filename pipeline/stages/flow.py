@@ -305,12 +305,13 @@ STAGES: tuple[StageSpec, ...] = (
         ),
         inputs=("osm_extract",),
         settings=("study", "network", "island", "gaps", "maps"),
-        outputs=(
-            "outputs:maps/overview.html",
+        outputs=("outputs:maps/overview.html",),
+        families=(
+            "outputs:maps/parks/*.html",
             "outputs:maps/scenario_planned_stations.html",
+            "outputs:maps/synthesis.html",
             "outputs:maps/parcels.html",
         ),
-        families=("outputs:maps/parks/*.html",),
         data=("publish/assets/*", "publish/assets/vendor/*"),
     ),
     StageSpec(

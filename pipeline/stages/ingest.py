@@ -15,7 +15,13 @@ from pipeline.sources.cells import CellGrid, district_shapes
 from pipeline.sources.facility_tables import hospitals_of, schools_of
 from pipeline.sources.osm_facilities import CATEGORIES, ordinary_facilities, school_flags
 from pipeline.sources.osm_facilities import COLUMNS as ORDINARY
-from pipeline.sources.osm_roles import facilities_of, places_of_areas, planned_of, stations_of
+from pipeline.sources.osm_roles import (
+    LAND_USE,
+    facilities_of,
+    places_of_areas,
+    planned_of,
+    stations_of,
+)
 from pipeline.sources.people import counted_people, people_of
 from pipeline.sources.prices import prices_of
 from pipeline.sources.reference import TableSpec, read_reference, reference_tables
@@ -358,7 +364,10 @@ def _areas(
 
 def _labels(given: StudyInputs) -> pd.DataFrame:
     """List the names that the study gives to its codes."""
-    rows = [(code, zh, en) for code, (zh, en) in given.settings.labels.items()]
+    settings = given.settings
+    from_osm = settings.places.osm is not None and settings.boundaries is None
+    labels = (LAND_USE if from_osm else {}) | settings.labels
+    rows = [(code, zh, en) for code, (zh, en) in labels.items()]
     return pd.DataFrame(rows, columns=["code", "name_zh", "name_en"]).astype("str")
 
 

@@ -25,10 +25,6 @@ LEDGER = (
     Fact("value", "现状", "Before", unit_column="unit"),
     Fact("value_after", "情景", "After", unit_column="unit"),
 )
-NOTHING_PLANNED = (
-    "该研究没有在建或规划车站，前后相同。",
-    "The study has no station under construction or planned: nothing changes.",
-)
 NOTES = (
     (
         "在建车站有施工标记为据；规划车站未必建成。",
@@ -45,10 +41,15 @@ NOTES = (
 )
 
 
-def planned_stations(tables: MapTables) -> ScenarioData:
-    """Compare the rail gap of today with that of all stations built."""
-    before, after = _states(tables)
+def planned_stations(tables: MapTables) -> ScenarioData | None:
+    """Compare the rail gap of today with that of all stations built.
+
+    None where no station is ahead, or where no place has minutes with them.
+    """
     future = tables.stations[tables.stations["status"].ne("operating")]
+    before, after = _states(tables)
+    if future.empty or after["value"].isna().all():
+        return None
     return ScenarioData(
         banner=tables.banner,
         title=(
@@ -66,7 +67,7 @@ def planned_stations(tables: MapTables) -> ScenarioData:
         back="overview.html",
         extent=first_extent(prepared_places(tables.places), tables.districts),
         facts=FACTS,
-        notes=NOTES if len(future) else [NOTHING_PLANNED],
+        notes=NOTES,
         sources=tables.sources,
         glossary=tables.words,
     )

@@ -53,19 +53,20 @@ def _write(context: StageContext, name: str, page: str) -> None:
 
 
 def _write_further(context: StageContext, tables: MapTables) -> list[tuple[str, str, str]]:
-    """Write the further maps; give what there is for the overview to link."""
+    """Write the further maps that have something to show; give them for the overview to link."""
     settings = context.settings("maps")
     written = []
     scenario = planned_stations(tables)
-    _write(context, SCENARIO[0], build_scenario(scenario, settings))
-    if len(scenario.added):
+    if scenario is not None:
+        _write(context, SCENARIO[0], build_scenario(scenario, settings))
         written.append(SCENARIO)
     page = synthesis_page(context, tables)
     if page is not None:
         _write(context, SYNTHESIS, build_themed(page, settings, name=page.title[1]))
         written.append((SYNTHESIS, *page.title))
-    if "parcels" in context.spec.needs:
-        _write(context, PARCELS[0], build_parcels(parcel_data(context, tables), settings))
+    parcels = parcel_data(context, tables) if "parcels" in context.spec.needs else None
+    if parcels is not None and len(parcels.parcels):
+        _write(context, PARCELS[0], build_parcels(parcels, settings))
         written.append(PARCELS)
     return written
 

@@ -15,6 +15,7 @@ from pipeline.publish.report import build_report
 from pipeline.publish.report_cells import clean, interval, number, with_unit
 from pipeline.publish.report_evidence import contradictions, standards
 from pipeline.publish.report_figures import draw_figures
+from pipeline.publish.report_guide import how_to_read
 from pipeline.publish.report_island import island_tables
 from pipeline.publish.report_outcomes import OUTCOMES, count_interval, outcomes, tally
 from pipeline.publish.report_parcels import headline, parcel_tables, parcel_words
@@ -177,6 +178,29 @@ def test_sections_without_their_tables_do_not_exist() -> None:
     assert contradictions(data) is None
     assert standards(data) is None
     assert parcel_tables(data) == []
+    none = {name: table.iloc[:0] for name, table in parcels(synthetic=False).items()}
+    assert 'id="parcels"' not in build_report(sample(parcels=none)).html
+
+
+def test_a_guide_speaks_of_discs_only_where_there_are_any() -> None:
+    drawn = places()
+    discs = int(drawn["boundary_class"].eq("indicative").sum())
+    told = [text.zh for _, text in how_to_read(sample(places=drawn))]
+    assert [text for text in told if text.startswith(f"{discs} 处地点没有公开的边界")]
+    certain = sample(places=drawn.assign(boundary_class="digitised"))
+    assert not [text for _, text in how_to_read(certain) if "示意圆" in text.zh]
+
+
+def test_the_island_table_counts_what_rests_on_straight_lines() -> None:
+    found = island()
+    gap = {"component": "access_gap", "category": "hospital", "unit": "min", "basis": "streets"}
+    row = found["island"].iloc[0].to_dict() | gap
+    rows = [row, row | {"place_id": "M1", "basis": "straight_line"}]
+    for all_, note in ((rows, "可达差距 2 项中 1 项为直线估算"), (rows[1:], "可达差距为直线估算")):
+        table = pd.concat([found["island"], pd.DataFrame(all_)], ignore_index=True)
+        profile = island_tables(sample(island=found | {"island": table}))[1]
+        assert profile is not None
+        assert note in profile.notes[0].zh
 
 
 def test_the_summary_takes_its_figures_from_the_tables() -> None:

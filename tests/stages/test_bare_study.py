@@ -39,7 +39,10 @@ def test_a_place_and_nothing_else(tmp_path: Path) -> None:
     assert gaps["status"].eq("no_data").all()
     report = (place.outputs / "report.html").read_text(encoding="utf-8")
     assert "none of 1 places has a value" in report
-    assert (place.outputs / "maps" / "overview.html").is_file()
+    assert "1 处地点没有公开的边界" in report
+    assert "核心区、特色区" not in report
+    shown = {path.name for path in (place.outputs / "maps").iterdir()}
+    assert shown == {"overview.html", "parks"}  # no page that has nothing to show
 
 
 def test_people_and_hospitals_of_which_none_counts(tmp_path: Path) -> None:
