@@ -172,14 +172,16 @@ def check(
 
     plan, _place = open_study(study, None, None, workspace)
     against = against_study(plan)
+    given = plan.inputs.of_file(path)
     report = check_file(
         path,
         against=against,
         settings=plan.sources,
-        layer=layer,
-        encoding=encoding,
-        crs=crs,
-        datum=datum,
+        layer=layer or (given.layer if given else None),
+        encoding=encoding or (given.encoding if given else None),
+        crs=crs or (given.crs if given else None),
+        datum=datum or (given.datum if given else None),
+        columns=given.columns if given else {},
     )
     if report.layer is not None and report.table is not None and report.table.kind == PARCELS:
         said = {"layer": layer, "encoding": encoding, "crs": crs, "datum": datum}

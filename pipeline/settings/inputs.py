@@ -175,8 +175,8 @@ class PeopleInput(TableInput):
     @model_validator(mode="after")
     def _raster_has_no_columns(self) -> Self:
         """Refuse what has no meaning for a raster."""
-        table = self.columns or self.only_with or self.precision_m is not None
-        table = table or self.layer or self.encoding or self.crs
+        of_table = (self.columns, self.only_with, self.layer, self.encoding, self.crs)
+        table = any(of_table) or self.precision_m is not None
         if self.is_raster and (self.path is None or table):
             msg = (
                 "栅格只能是文件，没有字段、图层与编码，坐标系取自文件 / "
@@ -431,6 +431,13 @@ class InputSettings(Section):
         pattern=r"^[0-9a-fA-F]{64}$",
     )
     parcels: ParcelInput = setting(ParcelInput(), zh="地块", en="parcels")
+
+    def of_file(self, path: Path) -> TableInput | None:
+        """Give the first role that is read from a file; null when none is."""
+        wanted = path.resolve()
+        given = (getattr(self, name) for name in type(self).model_fields)
+        tables = (one for one in given if isinstance(one, TableInput))
+        return next((one for one in tables if one.path == wanted), None)
 
     @model_validator(mode="after")
     def _extract_for_categories(self) -> Self:

@@ -12,15 +12,18 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.errors import ParkgapError, Problem
+from pipeline.settings.inputs import RASTERS
 from pipeline.settings.sources import SourceSettings
+from pipeline.sources.check_raster import check_raster
 from pipeline.sources.check_report import CheckReport, Finding
+from pipeline.sources.coordinates import numbers
 from pipeline.sources.datum import RESTRICTION_EN, RESTRICTION_ZH, Datum
 from pipeline.sources.datum_guard import DatumFinding, require_datum
 from pipeline.sources.files import LayerRead, read_layer
 from pipeline.sources.guarded import CheckAgainst, recognise_fields, run_guards
 from pipeline.sources.parcel_open import SHEETS, TEXTS, LayerOptions, open_raw
 from pipeline.sources.place_names import fold_name
-from pipeline.sources.table_kinds import PARCELS, TableGuess, guess_table
+from pipeline.sources.table_kinds import PARCELS, TableGuess, guess_table, table_kinds
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -37,25 +40,30 @@ def check_file(
     encoding: str | None = None,
     crs: str | None = None,
     datum: Datum | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> CheckReport:
     """Read a file as the pipeline would and report all that is noteworthy or wrong.
 
     Parameters
     ----------
     path
-        Any file `read_layer` reads.
+        Any file `read_layer` reads, or a raster of people.
     against
         The study area, and trusted points and districts for the datum guard.
     settings
         Limits of the guard, of archives and of what counts as a duplicate.
     layer, encoding, crs, datum
         What the user says of the file, as for `read_layer`.
+    columns
+        Fields that the study names in this very file: the project's name -> the file's.
 
     Returns
     -------
     report
         Never raises for a bad file: what a reader refused is among the findings.
     """
+    if path.suffix.lower() in RASTERS and path.is_file():
+        return check_raster(path, study_bounds=against.study_bounds)
     area = against.study_area
     try:
         read = read_layer(
@@ -70,16 +78,18 @@ def check_file(
         table = _headers_alone(path, layer, encoding)
         found = tuple(_refused(problem, table) for problem in error.problems)
         return CheckReport(path, None, {}, (), found, table)
+    table = guess_table(map(str, read.frame.columns.drop(read.frame.geometry.name)))
     fields = recognise_fields(map(str, read.frame.columns))
     guard = run_guards(read.frame, fields, against, settings, datum)
     findings = [
         *_notes(read),
+        *_lacking(table, columns or {}),
+        *_wrong_numbers(read, settings.check.most_examples),
         *_datum(read, guard, datum),
         *_geometry(read.frame, settings.check.most_examples),
         *_duplicates(read.frame, fields, settings),
         *_outside(read.frame, area, settings.check.most_examples),
     ]
-    table = guess_table(map(str, read.frame.columns.drop(read.frame.geometry.name)))
     return CheckReport(path, read.report, fields, guard, tuple(findings), table)
 
 
@@ -115,6 +125,48 @@ def _notes(read: LayerRead) -> list[Finding]:
         Finding(note.code, "warning" if note.code in grave else "info", note.zh, note.en)
         for note in read.report.notes
     ]
+
+
+def _lacking(table: TableGuess, named: Mapping[str, str]) -> list[Finding]:
+    """Name the fields without which a run refuses a table of its kind.
+
+    A table that has none of the kind's ids may be meant for something else: that is a warning.
+    """
+    lacking = [field for field in table.missing if field not in named]
+    if not lacking or table.kind is None or table.kind == PARCELS:  # parcels are read as such
+        return []
+    kind = table_kinds().kinds[table.kind]
+    ids = {name for name in kind.required if kind.fields[name].tells and name != "name_zh"}
+    sure = ids & {item.field for item in table.fields}
+    listed = ", ".join(lacking)
+    return [
+        Finding(
+            "required_fields", "error" if sure else "warning",
+            f"作为{table.zh}缺少必填字段 {listed}", f"lacks {listed}, required of {table.en}",
+            None, (),
+            f"补上字段，或在研究文件 {table.setting}.columns 中指明对应的列",
+            f"add the fields, or name their columns in {table.setting}.columns of the study",
+        )
+    ]  # fmt: skip
+
+
+def _wrong_numbers(read: LayerRead, most: int) -> list[Finding]:
+    """Name the cells of a pair of coordinate columns that say something and are no number."""
+    names = read.report.coordinate_columns
+    found = []
+    for name in names if len(names) == 2 else ():  # noqa: PLR2004
+        column = read.frame[name]
+        said = column.notna() & column.astype("string").str.strip().ne("").fillna(value=False)
+        wrong = column[said.to_numpy(dtype=bool) & ~np.isfinite(numbers(column))]
+        if len(wrong):
+            shown = tuple(
+                f"{name}, row {int(str(row)) + 1}: {str(cell)[:60]}"
+                for row, cell in list(wrong.items())[:most]
+            )
+            zh, en = f"字段“{name}”的值不是坐标", f"the field {name!r} holds what is no number"
+            remedy = ("改正该值；未知请留空", "mend the value, or leave it blank where unknown")
+            found.append(Finding("coordinates", "warning", zh, en, len(wrong), shown, *remedy))
+    return found
 
 
 def _datum(

@@ -6,12 +6,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import Problem
 from pipeline.sources.datum_guard import DatumFinding
 from pipeline.sources.files import LayerReport
 from pipeline.sources.table_kinds import TableGuess
+
+if TYPE_CHECKING:
+    from pipeline.sources.check_raster import RasterCheck
 
 Severity = Literal["error", "warning", "info"]
 
@@ -46,7 +49,8 @@ class CheckReport:
     """All findings on one file; `layer` is null when the file could not be read.
 
     `fields` are the roles that the checks themselves use; `table` is what the file looks like and
-    what each of its columns was taken for, null when there are no columns to look at.
+    what each of its columns was taken for, null when there are no columns to look at; `raster` is
+    what a raster of people holds.
     """
 
     path: Path
@@ -55,6 +59,7 @@ class CheckReport:
     datum: tuple[DatumFinding, ...]
     findings: tuple[Finding, ...]
     table: TableGuess | None = None
+    raster: RasterCheck | None = None
 
     @property
     def ok(self) -> bool:
@@ -69,6 +74,7 @@ class CheckReport:
             "layer": None if self.layer is None else self.layer.as_dict(),
             "fields": dict(self.fields),
             "table": None if self.table is None else self.table.as_dict(),
+            "raster": None if self.raster is None else asdict(self.raster),
             "datum": [finding.as_dict() for finding in self.datum],
             "findings": [asdict(finding) for finding in self.findings],
         }
@@ -82,6 +88,7 @@ class CheckReport:
         """Render for a person: Chinese first, then English, gravest findings first."""
         verdict = "可以使用 / usable" if self.ok else "需要修正 / needs mending"
         lines = [f"{self.path}: {verdict}", *self._layer_lines()]
+        lines += [] if self.raster is None else self.raster.lines()
         lines += [] if self.table is None else self.table.lines()
         for severity in _ORDER:
             for finding in self.findings:

@@ -48,6 +48,42 @@ class RasterWindow:
         return f"RasterWindow({rows} x {cols} cells, {filled} with data, {self.crs})"
 
 
+@dataclass(frozen=True)
+class RasterAbout:
+    """What a raster says of itself: `cell` is its width and height, `bounds` in its own CRS."""
+
+    crs: str
+    bounds: tuple[float, float, float, float]
+    rows: int
+    columns: int
+    cell: tuple[float, float]
+    bands: int
+    nodata: float | None
+
+
+def described(path: Path) -> RasterAbout:
+    """Tell what a raster says of itself, without reading its cells.
+
+    Raises
+    ------
+    SourceError, CrsError
+        As for `read_window`.
+    """
+    with _opened(path, 1, None) as dataset:
+        grid, nodata = dataset.transform, dataset.nodata
+        west, north = float(grid.c), float(grid.f)
+        east, south = west + grid.a * dataset.width, north + grid.e * dataset.height
+        return RasterAbout(
+            crs=dataset.crs.to_string(),
+            bounds=(west, south, east, north),
+            rows=int(dataset.height),
+            columns=int(dataset.width),
+            cell=(abs(float(grid.a)), abs(float(grid.e))),
+            bands=int(dataset.count),
+            nodata=None if nodata is None else float(nodata),
+        )
+
+
 def read_window(
     path: Path,
     *,

@@ -10,7 +10,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 import shapely
+from affine import Affine
 from pydantic import ValidationError
 
 from pipeline.errors import CrsError
@@ -167,3 +169,38 @@ def test_metres_without_a_crs_are_read_by_the_one_that_is_stated(
     np.testing.assert_allclose(table["lon"], LON, atol=1e-9)
     with pytest.raises(ValidationError, match="only together with"):
         TableInput(reference="places", crs="EPSG:32651")
+
+
+def test_a_raster_of_people(tmp_path: Path, against: CheckAgainst) -> None:
+    path = tmp_path / "people.tif"
+    counts = np.full((1, 4, 5), 10.0, dtype="float32")
+    counts[0, 0, :2] = (-200.0, -9999.0)
+    grid = Affine(0.05, 0.0, 121.2, 0.0, -0.05, 31.4)
+    about = {"driver": "GTiff", "count": 1, "height": 4, "width": 5, "dtype": "float32"}
+    with rasterio.open(path, "w", crs=4326, transform=grid, nodata=-9999, **about) as raster:
+        raster.write(counts)
+    report = _check(path, against)
+    assert report.raster is not None
+    assert (report.raster.with_data, report.raster.negative) == (19, 1)
+    assert (report.raster.total, report.raster.inside) == (-20.0, -20.0)
+    assert _codes(report) == {"counts": "error"}
+    assert "nodata: -200" in str(report)
+    counts[0, 0, 0] = 10.0
+    with rasterio.open(path, "w", crs=4326, transform=grid, nodata=-9999, **about) as raster:
+        raster.write(counts)
+    assert _check(path, against).ok
+    away = replace(
+        against, study_area=gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
+    )
+    assert _codes(_check(path, away)) == {"outside_study": "error"}
+
+
+def test_what_a_run_must_refuse_is_not_usable(tmp_path: Path, against: CheckAgainst) -> None:
+    path = tmp_path / "places.csv"
+    path.write_text("place_id,name_zh,lon,lat\nA,甲,121.5,31.2\nB,乙,abc,31.2\n", "utf-8")
+    report = _check(path, against)
+    assert not report.ok
+    assert _codes(report)["required_fields"] == "error"
+    assert "lon, row 2: abc" in str(report)
+    named = check_file(path, against=against, settings=SETTINGS, columns={"tier": "name_zh"})
+    assert named.ok  # the study says which column it is
