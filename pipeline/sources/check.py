@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline.sources.check_report import CheckReport, Finding
 from pipeline.sources.coordinates import numbers
 from pipeline.sources.datum import RESTRICTION_EN, RESTRICTION_ZH, Datum
 from pipeline.sources.datum_guard import DatumFinding, require_datum
+from pipeline.sources.drawing import layers_of, read_drawing
 from pipeline.sources.files import LayerRead, read_layer
 from pipeline.sources.guarded import CheckAgainst, recognise_fields, run_guards
 from pipeline.sources.parcel_open import SHEETS, TEXTS, LayerOptions, open_raw
@@ -76,13 +78,15 @@ def check_file(
         )
     except ParkgapError as error:
         table = _headers_alone(path, layer, encoding)
-        found = tuple(_refused(problem, table) for problem in error.problems)
-        return CheckReport(path, None, {}, (), found, table)
+        found = [_refused(problem, table) for problem in error.problems]
+        told = (*found, *_drawing_layers(path, encoding))
+        return CheckReport(path, None, {}, (), told, table)
     table = guess_table(map(str, read.frame.columns.drop(read.frame.geometry.name)))
     fields = recognise_fields(map(str, read.frame.columns))
     guard = run_guards(read.frame, fields, against, settings, datum)
     findings = [
         *_notes(read),
+        *_drawing_layers(path, encoding),
         *_lacking(table, columns or {}),
         *_wrong_numbers(read, settings.check.most_examples),
         *_datum(read, guard, datum),
@@ -125,6 +129,29 @@ def _notes(read: LayerRead) -> list[Finding]:
         Finding(note.code, "warning" if note.code in grave else "info", note.zh, note.en)
         for note in read.report.notes
     ]
+
+
+def _drawing_layers(path: Path, encoding: str | None) -> list[Finding]:
+    """Tell what the layers of a drawing hold, and which settings choose among them."""
+    import pyogrio
+
+    if path.suffix.lower() != ".dxf" or not path.is_file():
+        return []
+    try:
+        with warnings.catch_warnings():  # what the driver says is told with the reading
+            warnings.simplefilter("ignore")
+            layers = layers_of(read_drawing(path, encoding=encoding))
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, UnicodeDecodeError):
+        return []  # what cannot be read is told already
+    listed = "; ".join(map(str, layers))
+    return [
+        Finding(
+            "drawing_layers", "info", f"图层：{listed}", f"layers: {listed}", len(layers), (),
+            "作为地块时用 inputs.parcels.outline_layer 与 label_layer 指明边界与编号所在图层",
+            "for parcels name those of outlines and ids with inputs.parcels.outline_layer and "
+            "label_layer",
+        )
+    ]  # fmt: skip
 
 
 def _lacking(table: TableGuess, named: Mapping[str, str]) -> list[Finding]:

@@ -13,6 +13,7 @@ from pipeline.settings.sources import ArchiveSettings
 from pipeline.sources.archives import require_harmless, unpacked
 from pipeline.sources.coordinates import find_columns, place_rows
 from pipeline.sources.datum import Datum, frame_to_wgs84
+from pipeline.sources.drawing import read_drawing
 from pipeline.sources.locate import Bounds, CrsBasis, Located, Note, locate
 from pipeline.sources.positions import usable_positions
 from pipeline.sources.shapefile import AttributeEncoding, EncodingBasis, settle_encoding
@@ -265,9 +266,12 @@ def _read_gdal(path: Path, layer: str | None, text: AttributeEncoding) -> _Raw:
         chosen, names = _chosen_layer(path, layer)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            frame = pyogrio.read_dataframe(
-                path, layer=chosen, encoding=text.name, on_invalid="ignore"
-            )
+            if path.suffix.lower() == ".dxf":
+                frame = read_drawing(path, encoding=text.name)
+            else:
+                frame = pyogrio.read_dataframe(
+                    path, layer=chosen, encoding=text.name, on_invalid="ignore"
+                )
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise SourceError(_unreadable(path, error)) from error
     except (UnicodeDecodeError, LookupError) as error:

@@ -10,13 +10,20 @@ import pandas as pd
 import shapely
 
 from pipeline.errors import Problem, SourceError
+from pipeline.sources.drawing import layers_of, read_drawing
 from pipeline.sources.parcel_open import RawTable
 
 LINES = (shapely.GeometryType.LINESTRING, shapely.GeometryType.MULTILINESTRING)
 AREAS = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
 
 
-def open_dxf(path: Path, *, outline_layer: str | None, label_layer: str | None) -> RawTable:
+def open_dxf(
+    path: Path,
+    *,
+    outline_layer: str | None,
+    label_layer: str | None,
+    encoding: str | None = None,
+) -> RawTable:
     """Read outlines and labels of a DXF drawing.
 
     1. Closed lines and hatches are outlines; open lines that close together are polygonised.
@@ -29,6 +36,8 @@ def open_dxf(path: Path, *, outline_layer: str | None, label_layer: str | None) 
         The drawing.
     outline_layer, label_layer
         Layers of the drawing to use; all when None.
+    encoding
+        Encoding of its text; by the drawing's version when None.
 
     Returns
     -------
@@ -41,7 +50,7 @@ def open_dxf(path: Path, *, outline_layer: str | None, label_layer: str | None) 
         Where the drawing cannot be read or holds no closed outline.
     """
     try:
-        drawing = gpd.read_file(path, engine="pyogrio")
+        drawing = read_drawing(path, encoding=encoding)
     except (OSError, RuntimeError, ValueError) as error:
         raise SourceError(
             Problem(zh=f"无法读取：{error}", en=f"cannot be read: {error}", path=path, rule="DXF")
@@ -54,8 +63,8 @@ def open_dxf(path: Path, *, outline_layer: str | None, label_layer: str | None) 
                 en="the drawing holds no closed outline",
                 path=path,
                 rule=f"DXF layer {outline_layer}" if outline_layer else "DXF",
-                remedy_zh=f"图层有：{_layers(drawing)}",
-                remedy_en=f"its layers are: {_layers(drawing)}",
+                remedy_zh=f"图层有：{_layers(drawing)}；用 inputs.parcels.outline_layer 指明",
+                remedy_en=f"its layers are: {_layers(drawing)}; set inputs.parcels.outline_layer",
             )
         )
     names, problems = _name(shapes, _labels(drawing, label_layer), path)
@@ -65,7 +74,7 @@ def open_dxf(path: Path, *, outline_layer: str | None, label_layer: str | None) 
 
 
 def _layers(drawing: gpd.GeoDataFrame) -> str:
-    return ", ".join(sorted(drawing["Layer"].dropna().unique()))
+    return ", ".join(map(str, layers_of(drawing)))
 
 
 def _outlines(drawing: gpd.GeoDataFrame, layer: str | None) -> tuple[np.ndarray, list[str]]:

@@ -155,7 +155,12 @@ def _open(
 ) -> RawTable:
     if path.suffix.lower() == ".dxf" and path.exists():
         outline_layer, label_layer = drawing_layers
-        return open_dxf(path, outline_layer=outline_layer, label_layer=label_layer)
+        return open_dxf(
+            path,
+            outline_layer=outline_layer,
+            label_layer=label_layer,
+            encoding=options.encoding,
+        )
     return open_raw(path, layer=layer, options=options)
 
 

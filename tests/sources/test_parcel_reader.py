@@ -15,6 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import CrsError, FieldError, GeometryError, SourceError
+from pipeline.settings.sources import SourceSettings
+from pipeline.sources.check import check_file
+from pipeline.sources.guarded import CheckAgainst
 from pipeline.sources.parcel_report import ParcelRead
 from pipeline.sources.parcels import read_parcels
 
@@ -201,6 +204,29 @@ def test_drawing_joined_by_points_of_the_table_and_strays_reported(
     with pytest.raises(GeometryError) as caught:
         read(tmp_path / "p.dxf", table=tmp_path / "t.csv", crs=CRS)
     assert {problem.rule for problem in caught.value.problems} == {"DXF label", "join"}
+
+
+def test_text_of_a_drawing_is_utf8_since_2007_whatever_its_header_says(
+    tmp_path: Path, read: Read
+) -> None:
+    """AC1027 is UTF-8 under a header of ANSI_1252; AC1015 is in the code page that it names."""
+    entities = polyline(ring_of(box(0)), layer="宗地") + label("甲-01", 345_050, 3_438_050)
+    for version, page, encoding in (
+        ("AC1027", "ANSI_1252", "utf-8"),
+        ("AC1015", "ANSI_936", "gbk"),
+    ):
+        path = tmp_path / f"{version}.dxf"
+        header = f"0\nSECTION\n2\nHEADER\n9\n$ACADVER\n1\n{version}\n"
+        header += f"9\n$DWGCODEPAGE\n3\n{page}\n"
+        text = header + "0\nENDSEC\n" + DXF.format(entities=entities)
+        path.write_text(text, encoding=encoding)
+        frame = read(path, crs=CRS, outline_layer="宗地").frame
+        assert frame.index.tolist() == ["甲-01"]
+        told = str(check_file(path, against=CheckAgainst(), settings=SourceSettings(), crs=CRS))
+        assert "宗地（闭合边界 closed 1，文字 texts 0）" in told
+        assert "inputs.parcels.outline_layer" in told
+    path.write_text(text.replace("ANSI_936", "ANSI_1252"), encoding="gbk")  # a header that lies
+    assert read(path, crs=CRS, encoding="gbk").frame.index.tolist() == ["甲-01"]
 
 
 def test_open_lines_that_close_together_are_outlines(tmp_path: Path, read: Read) -> None:
