@@ -34,6 +34,7 @@ from pipeline.network.place_runs import (
     shortest,
 )
 
+COUNT_DECIMALS = 9
 PEOPLE_UNIT = 10_000.0  # access is given per ten thousand people
 DEMAND_UNITS = {
     "land_area": "km2",
@@ -230,6 +231,8 @@ def _sum_rows(
             if not catalogue.counted[:, number].any():  # said once, by the rows of the nearest
                 continue
             kept = np.where(catalogue.known[:, number][:, None], sums[:, :, number], np.nan)
+            if unit == "count":  # shares of land add up to one but for rounding: 2, not 2 + 4e-16
+                kept = np.round(kept, COUNT_DECIMALS)
             found.append(
                 Measured(
                     service.name, group, mode, name, unit, kept, shares[name], service.snapshot

@@ -71,6 +71,7 @@ FACILITY_FIELDS = (
 )  # fmt: skip
 LABEL_LENGTH_ZH = 14
 LABEL_LENGTH_EN = 60
+CHINESE = re.compile(r"[\u3400-\u9fff]")
 COMMON_BRAND = 3  # so many names with the same brand: the brand tells nobody apart
 
 
@@ -334,7 +335,8 @@ def _short(names: pd.Series[str], longest: int) -> pd.Series[str]:
         brand, _, rest = name.partition("·")
         own = rest if rest and brand.strip() in common else name
         head = re.split(r"[(（/]", own, maxsplit=1)[0].strip() or name
-        return head if len(head) <= longest else _tailless(head, longest)
+        limit = longest if CHINESE.search(head) else LABEL_LENGTH_EN  # Latin names break into lines
+        return head if len(head) <= limit else _tailless(head, limit)
 
     return names.map(cut)
 

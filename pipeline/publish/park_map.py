@@ -37,7 +37,7 @@ from pipeline.settings.maps import MapsSettings
 
 SCORE_COLUMNS = (
     Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest", "meant")),
-    Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet"),
+    Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet", small=("gap_interval",)),
     Fact("value", "数值", "Value", unit_column="unit", small=("interval", "outside", "told")),
     Fact("judged", "判定", "Verdict", small=("placed", "largest", "method")),
 )
@@ -143,7 +143,7 @@ def build_park(data: ParkData, settings: MapsSettings) -> str:
     FieldError, CrsError, LayerError
         See `pipeline.publish.themed_map.build_themed`.
     """
-    told = Told(data.standards)
+    told = Told(data.standards, data.glossary)
     tables = _tables(data, told)
     page = ThemedPage(
         title=data.name,

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.publish.map_changes import UNIT_WORDS
 from pipeline.publish.map_measures import Words
+from pipeline.publish.study_words import FACILITY
 
 DOUBTS: Mapping[str, Words] = {
     "memory": ("标准未核实", "standard unverified"),
@@ -41,7 +42,10 @@ Row = Mapping[str, Any]
 class Told:
     """Texts of a page's tables; each is kept in `words` by its Chinese form, as codes are."""
 
-    def __init__(self, standards: pd.DataFrame | None) -> None:
+    def __init__(
+        self, standards: pd.DataFrame | None, glossary: Mapping[str, Words] | None = None
+    ) -> None:
+        self._glossary = glossary or {}
         self.words: dict[str, Words] = {}
         known = (
             {}
@@ -58,7 +62,10 @@ class Told:
             rows = rows.assign(judged=rows["verdict"])
         if "significant" in rows.columns:
             rows = rows.assign(quiet=rows["significant"].eq(other=False))
+        whole = rows["service"].eq("composite")  # its interval is that of the gap
         return rows.assign(
+            gap_interval=rows["interval"].where(whole, None),
+            interval=rows["interval"].mask(whole, None),
             held=self._column(rows, given, self._held),
             nearest=self._column(rows, given, self._nearest),
             meant=self._column(rows, given, _meant),
@@ -116,10 +123,18 @@ class Told:
         share = row.get("unit") == "share"
         amount = f"{100 * need:g} %" if share else f"{need:g}"
         doubt = DOUBTS.get(self._confidence.get(str(row.get("standard_id")), ""))
+        counted = self._counted(str(row.get("service")))
         return (
-            f"门槛 {amount} {zh}".rstrip() + (f"（{doubt[0]}）" if doubt else ""),
-            f"threshold {amount} {en}".rstrip() + (f" ({doubt[1]})" if doubt else ""),
+            f"门槛 {amount} {zh}".rstrip() + (f"（{doubt[0]}）" if doubt else "") + counted[0],
+            f"threshold {amount} {en}".rstrip() + (f" ({doubt[1]})" if doubt else "") + counted[1],
         )
+
+    def _counted(self, service: str) -> Words:
+        """Say which facilities count, where these are not all of their kind."""
+        held, kind = (self._glossary.get(name) for name in (service, FACILITY + service))
+        if held is None or kind is None or held == kind:
+            return "", ""
+        return f"；只计{held[0]}", f"; only {held[1]} count"
 
     def _nearest(self, row: Mapping[str, Any]) -> Words | None:
         """Name the nearest facility, also where it lies beyond the view."""

@@ -74,8 +74,9 @@ def score_reasons(table: pd.DataFrame, scored: Collection[tuple[str, str]]) -> p
     """
     whole = table[table["reason"].isin(WHOLE_PLACE)].drop_duplicates("place_id")
     of_place = dict(zip(whole["place_id"], whole["reason"], strict=True))
-    theme = table["component"].map({part: name for name, parts in THEMES.items() for part in parts})
-    by_theme = table[table["main_ring"]].groupby(["place_id", theme])["reason"]
+    themes = {part: name for name, parts in THEMES.items() for part in parts}
+    main = table[table["main_ring"]]
+    by_theme = main.groupby(["place_id", main["component"].map(themes)])["reason"]
     shared = by_theme.unique()[by_theme.nunique(dropna=False).eq(1)].str[0].to_dict()
     rows = []
     for place_id in sorted(table["place_id"].unique()):

@@ -84,6 +84,12 @@ def test_short_names_drop_a_shared_brand_and_brackets() -> None:
     assert places.loc["M2", "label_en"] == "Waigaoqiao"
     assert places.loc["X9", "label_zh"] == "张江细胞和基因产业园"
     assert places["label_zh"].str.len().max() <= 14
+    own = (
+        reference_overview()
+        .places.head(2)
+        .assign(name_zh=["Polígono Industrial Miller", "Polígono Industrial Díaz"], label_zh=None)
+    )
+    assert prepared_places(own)["label_zh"].is_unique  # a Latin name is not cut as a Chinese one
 
 
 def test_case_parks_and_parts_follow_their_category() -> None:

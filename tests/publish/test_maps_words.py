@@ -118,12 +118,15 @@ def test_a_scorecard_tells_threshold_doubt_interval_and_nearest_in_both_language
     told = Told(standards)
     rows = told.scorecard(scores)
     assert rows["held"][0] == "门槛 10 分钟（标准未核实）"
+    narrow = Told(standards, {"rail": ("地铁站", "Metro"), "facility_rail": ("车站", "Stations")})
+    assert narrow.scorecard(scores)["held"][0] == "门槛 10 分钟（标准未核实）；只计地铁站"
     assert told.words[rows["nearest"][0]] == (
         "最近：新场，直线 2.3 km", "nearest: Xinchang, 2.3 km by air",
     )  # fmt: skip
     assert rows["interval"].tolist() == [
-        "90% 区间 14.2–55.8", POINT[0], "90% 区间 -0.87 至 0.75",
+        "90% 区间 14.2–55.8", None, "90% 区间 -0.87 至 0.75",
     ]  # fmt: skip
+    assert rows["gap_interval"].tolist() == [None, POINT[0], None]
     assert rows["quiet"].tolist() == [False, False, True]
     assert rows["placed"].tolist() == [
         None, None, "p = 0.005，多重比较校正后 0.036；名次 2 (2–9) / 14",

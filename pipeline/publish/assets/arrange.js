@@ -143,7 +143,9 @@
   const crowdedName = (group, taken, view) => {
     const [item] = group.members;
     const whole = P.pick(item.place.label_zh, item.place.label_en);
-    const text = whole.length > WIDEST ? `${whole.slice(0, WIDEST - 1)}…` : whole;
+    // Cut in the middle: names of one city often begin alike.
+    const half = Math.floor((WIDEST - 1) / 2);
+    const text = whole.length > WIDEST ? `${whole.slice(0, half)}…${whole.slice(-half)}` : whole;
     const lines = [{ item, text }];
     const width = measured(lines.map((line) => line.text));
     const around = boxesAround(group.box, width, lines.length * LINE + 2);

@@ -102,6 +102,13 @@
     row.need === null || row.need === undefined ? null
       : P.h("div", { class: "interval" }, P.t("所用门槛 ", "threshold used: "), quantity(app, row.need, row.unit));
 
+  /** Which facilities are held against the rule, where these are not all of their kind. */
+  const counted = (app, row) => {
+    const [held, kind] = [app.glossary[row.service], app.glossary[`facility_${row.service}`]];
+    return !row.standard_id || !held || !kind || held[0] === kind[0] ? null
+      : P.h("div", { class: "interval" }, P.t(`只计${held[0]}`, `only ${held[1]} count`));
+  };
+
   const missing = (app, row) =>
     row.missing ? row.missing.split(";").map((service, i) => [i ? P.t("、", ", ") : null, P.word(app, service)]) : null;
 
@@ -141,9 +148,10 @@
       P.h("dl", {},
         line("数值", "Value",
           service === "composite" || row.value === null || row.value === undefined ? null : quantity(app, row.value, row.unit),
-          " ", interval(row), outside(row)),
+          " ", service === "composite" ? null : interval(row), outside(row)),
+        line("缺口的区间", "Interval of the gap", service === "composite" ? interval(row) : null),
         line("最近设施", "Nearest", nearest(row)),
-        line("规则", "Rule", standardText(app, row.standard_id), need(app, row)),
+        line("规则", "Rule", standardText(app, row.standard_id), need(app, row), counted(app, row)),
         line("缺少", "Missing", missing(app, row)),
         line("名次", "Rank", ranks(row), row.largest ? P.h("div", {}, P.word(app, row.largest)) : null),
         line("检验", "Test", row.p === null || row.p === undefined ? null
