@@ -28,7 +28,7 @@ from pipeline.settings.access import (
 )
 from pipeline.settings.base import Section, setting
 from pipeline.settings.identity import IdentitySettings
-from pipeline.settings.inputs import InputSettings
+from pipeline.settings.inputs import ORIGINS, InputSettings
 from pipeline.settings.island import IslandSettings
 from pipeline.settings.layers import LayerSettings
 from pipeline.settings.maps import MapsSettings
@@ -159,7 +159,9 @@ def read_study(
     path
         YAML file, UTF-8, at most 1 MB. Paths inside it are relative to the file.
     overrides
-        Values that replace those of the file, keyed by dotted path (``inputs.osm_extract``).
+        Values that replace those of the file, keyed by dotted path (``inputs.osm_extract``). An
+        input's new origin (``inputs.hospitals.path``) replaces one of another kind, with all that
+        the file says of that.
     typed
         How each override was given (``--set network.walk_speed_m_min=x``), for messages.
 
@@ -176,6 +178,7 @@ def read_study(
     given = {key: (typed or {}).get(key, key) for key in overrides or {}}
     tree = _load_yaml(path)
     plain = _plain(tree, [MAX_STUDY_VALUES])
+    _begin_anew(plain, overrides or {})
     for dotted, value in (overrides or {}).items():
         _put(plain, dotted.split("."), value, given[dotted])
     try:
@@ -275,6 +278,22 @@ def _plain(node: Any, left: list[int], depth: int = 0) -> Any:  # noqa: ANN401
     return node
 
 
+def _begin_anew(tree: dict[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Empty the inputs whose origin becomes another kind: columns and dates were of the old one."""
+    inputs = tree.get("inputs")
+    if not isinstance(inputs, dict):
+        return
+    for dotted, value in overrides.items():
+        section, _, rest = dotted.partition(".")
+        role, _, origin = rest.partition(".")
+        if section != "inputs" or origin not in ORIGINS or value is None:
+            continue
+        given = inputs.get(role)
+        others = [name for name in ORIGINS if name != origin]
+        if isinstance(given, dict) and any(given.get(name) is not None for name in others):
+            inputs[role] = {}
+
+
 def _put(tree: dict[str, Any], keys: list[str], value: Any, typed: str) -> None:  # noqa: ANN401
     """Set a value below its sections; a section that the file leaves empty begins here."""
     for depth, key in enumerate(keys[:-1], 1):
@@ -300,7 +319,10 @@ def _argument(location: tuple[int | str, ...], given: Mapping[str, str]) -> str 
     """Find the argument that gave a value, or what stands around or below it."""
     dotted = ".".join(str(key) for key in location)
     near = [key for key in given if f"{dotted}.".startswith(f"{key}.")]
-    return given[max(near, key=len)] if near else None
+    if near:
+        return given[max(near, key=len)]
+    below = [key for key in given if len(location) > 1 and key.startswith(f"{dotted}.")]
+    return " ".join(given[key] for key in below) or None
 
 
 def _line_of(tree: CommentedMap, location: tuple[int | str, ...]) -> int | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipeline.commands.studies import keep_options, last_options
 from pipeline.errors import StudyError
 from pipeline.settings.base import Section, setting
+from pipeline.settings.inputs import TableInput
 from pipeline.study import Study, find_study, read_study, restore_study
 from pipeline.workspace import Workspace
 
@@ -219,3 +220,26 @@ def test_another_unit_is_refused_never_converted(text: str) -> None:
         read_study(SHANGHAI, {"network.snap_max_m": text})
     assert "单位为 m" in caught.value.problems[0].zh
     assert "allowed unit: m" in caught.value.problems[0].en
+
+
+def test_an_origin_given_as_an_argument_replaces_that_of_the_file(tmp_path: Path) -> None:
+    own = tmp_path / "hospitals.csv"
+    own.write_text("医院名称,经度,纬度\n甲,121.5,31.2\n", encoding="utf-8")
+    given = {"inputs.hospitals.path": str(own), "inputs.hospitals.datum": "gcj02"}
+    study = read_study(SHANGHAI, given)
+    assert study.inputs.hospitals == TableInput(path=own, datum="gcj02")
+    again = read_study(SHANGHAI, {"inputs.hospitals.reference": "tertiary_hospitals"})
+    assert again.inputs == read_study(SHANGHAI).inputs
+    both = {**given, "inputs.hospitals.reference": "tertiary_hospitals"}
+    with pytest.raises(StudyError, match="give one of") as caught:
+        read_study(SHANGHAI, both, typed={key: f"--set {key}={both[key]}" for key in both})
+    assert str(caught.value.problems[0].path).startswith("--set inputs.hospitals.path=")
+
+
+def test_a_wrong_key_of_an_argument_is_blamed_on_it() -> None:
+    typed = "--set inputs.hospital.path=x"
+    key = "inputs.hospital.path"
+    with pytest.raises(StudyError, match="nearest match: hospitals") as caught:
+        read_study(SHANGHAI, {key: "x"}, typed={key: typed})
+    (problem,) = caught.value.problems
+    assert (problem.path, problem.row) == (typed, None)

@@ -44,6 +44,7 @@ def _known_crs(value: str | None) -> str | None:
 
 
 ANALYST = "analyst choice"
+ORIGINS = ("reference", "path", "osm")
 RASTERS = (".tif", ".tiff", ".img")
 InputPath = Annotated[Path, AfterValidator(_existing)]
 CrsName = Annotated[str, AfterValidator(_known_crs)]
@@ -134,7 +135,7 @@ class TableInput(Section):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        given = [name for name in ("reference", "path", "osm") if getattr(self, name) is not None]
+        given = [name for name in ORIGINS if getattr(self, name) is not None]
         if len(given) != 1:
             names = ", ".join(given)
             msg = (
