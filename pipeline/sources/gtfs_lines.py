@@ -54,9 +54,10 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
     Raises
     ------
     FieldError
-        A time, the order of a trip's stops or the position of a station is none.
+        A time, a type of route, the order of a trip's stops or the position of a station is none.
     """
     kinds = pd.to_numeric(feed.routes["route_type"], errors="coerce")
+    _refuse_unknown_kinds(feed, feed.routes[kinds.isna()])
     routes = feed.routes[kinds.isin([*route_types, *_EXTENDED])]
     if routes.empty:
         held = ", ".join(sorted(set(feed.routes["route_type"])))
@@ -84,6 +85,24 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
     logger.info("%d line-stations on %d lines", len(table), table["line_id"].nunique())
     served = lines[lines["line_id"].isin(table["line_id"])].reset_index(drop=True)
     return RailTimetable(table, served, _first_day(feed))
+
+
+def _refuse_unknown_kinds(feed: Feed, untold: pd.DataFrame) -> None:
+    """Refuse routes whose type is no number: whether they are rail cannot be told."""
+    if len(untold):
+        named = untold[["route_id", "route_type"]].head(MOST_NAMED)
+        raise FieldError(
+            *(
+                Problem(
+                    zh=f"线路 {route} 的 route_type“{said}”不是数字",
+                    en=f"the route_type {said!r} of route {route} is no number",
+                    path=feed.path,
+                    row="routes.txt",
+                    rule="route_type",
+                )
+                for route, said in named.itertuples(index=False)
+            )
+        )
 
 
 def _refuse_disorder(feed: Feed, order: pd.DataFrame) -> None:

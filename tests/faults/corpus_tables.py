@@ -181,7 +181,6 @@ def feeds() -> Iterator[tuple[str, bytes]]:
     )
     yield "same_stop", feed(stops=stops + "A,甲,31.2,121.4\nA,甲,31.2,121.4\nB,乙,31.2,121.5\n")
     yield "text_type", feed(routes="route_id,route_type\nR,metro\n")
-    yield "no_rail", feed(routes="route_id,route_type\nR,3\n")
     calendar = "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,"
     calendar += "start_date,end_date\n"
     yield "text_date", feed(calendar=calendar + "S,1,1,1,1,1,1,1,spring,autumn\n")
