@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 Outcome = Literal["accepted", "decided", "rejected", "ambiguous", "unmatched"]
+_OUTCOMES_ZH = {
+    "accepted": "匹配",
+    "decided": "人工确认",
+    "rejected": "人工否定",
+    "ambiguous": "存疑",
+    "unmatched": "未匹配",
+}
 
 DECISION_COLUMNS = ["fact_id", "fact_name", "place_id", "place_name", "score", "distance_m",
                     "decision", "note"]  # fmt: skip
@@ -50,9 +57,11 @@ class Conflation:
     left_out: int = 0
 
     def __str__(self) -> str:
-        """Render the counts of outcomes."""
-        counts = self.joins["outcome"].value_counts().to_dict()
-        return ", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items()))
+        """Render the counts of outcomes, Chinese first."""
+        counts = sorted(self.joins["outcome"].value_counts().to_dict().items())
+        zh = "、".join(f"{_OUTCOMES_ZH[str(outcome)]} {count}" for outcome, count in counts)
+        en = ", ".join(f"{count} {outcome}" for outcome, count in counts)
+        return f"{zh} / {en}"
 
 
 def conflate(

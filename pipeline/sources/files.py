@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import warnings
 from dataclasses import asdict, dataclass, replace
@@ -337,7 +338,19 @@ def _unreadable(path: Path, error: Exception) -> Problem:
 
 
 def _missing(path: Path) -> Problem:
-    return Problem("文件不存在", "the file does not exist", path=path)
+    known = {*_ARCHIVES, *FORMATS}
+    around = path.parent.iterdir() if path.parent.is_dir() else ()
+    names = sorted(p.name for p in around if p.suffix.lower() in known)
+    near = difflib.get_close_matches(path.name, names, n=1)
+    there_zh = f"该文件夹中有：{'、'.join(names[:MOST_NAMED])}" if names else "核对文件夹与文件名"
+    there_en = f"files there: {', '.join(names[:MOST_NAMED])}" if names else "look at its folder"
+    return Problem(
+        "文件不存在",
+        "the file does not exist",
+        path=path,
+        remedy_zh=f"最接近：{near[0]}" if near else there_zh,
+        remedy_en=f"nearest match: {near[0]}" if near else there_en,
+    )
 
 
 def _folder(path: Path) -> Problem:

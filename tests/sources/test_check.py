@@ -204,3 +204,9 @@ def test_what_a_run_must_refuse_is_not_usable(tmp_path: Path, against: CheckAgai
     assert "lon, row 2: abc" in str(report)
     named = check_file(path, against=against, settings=SETTINGS, columns={"tier": "name_zh"})
     assert named.ok  # the study says which column it is
+
+
+def test_a_file_that_is_not_there_has_a_near_match(tmp_path: Path, against: CheckAgainst) -> None:
+    _save(tmp_path / "parks.csv", LON, LAT)
+    assert "nearest match: parks.csv" in str(_check(tmp_path / "park.csv", against))
+    assert "files there: parks.csv" in str(_check(tmp_path / "医院.shp", against))

@@ -88,6 +88,7 @@ def test_the_worked_examples_of_the_guide_hold(tmp_path: Path, project: Path) ->
     rows.loc[rows["place_id"].eq("n2"), "decision"] = "yes"
     rows.to_csv(ruled, index=False, encoding="utf-8-sig")
     again = parkgap(*typed[1].split(), cwd=tmp_path).stdout
+    assert "匹配 1、人工确认 1" in again
     assert "1 accepted, 1 decided" in again
     table = pd.read_csv(tmp_path / "grades_matched.csv")
     schools = schools_of(table.assign(name_zh=table["学校名称"]), crs="EPSG:32651")
