@@ -2,7 +2,7 @@
 
 python -m benchmarks.scale city 0.1 1 --folder build/scale   generate, run, record
 python -m benchmarks.scale parcels 1000000 --folder build/scale
-python -m benchmarks.scale many outputs/_many/cities.csv ELAPSED_S
+python -m benchmarks.scale cities 20 docs/cluster/slurm.yml --folder build/cities
 python -m benchmarks.scale render                            the page from what is recorded
 """
 
@@ -30,11 +30,13 @@ from benchmarks.timing import ROOT, machine
 from pipeline.stages.flow import STAGES
 from pipeline.usage import read_usages
 from pipeline.workspace import Workspace
+from tests.built import contents
 
 RECORD = ROOT / "benchmarks" / "scale.json"
 TEMPLATE = ROOT / "benchmarks" / "scale.md.j2"
 PAGE, PLOT = ROOT / "docs" / "scale.md", ROOT / "docs" / "scale.svg"
 PARCEL_CELL_M = 30_000
+SMALL_CITY, LARGE_CITY, LARGE, BROKEN = 0.012, 0.04, 7, 13
 
 
 def run_city(size: float, folder: Path) -> None:
@@ -94,28 +96,62 @@ def record_parcels(out: Path, elapsed_s: float) -> None:
     _record("parcels", entry, key="parcels")
 
 
-def record_many(cities: Path, elapsed_s: float) -> None:
-    """Record how many cities ended on a cluster."""
-    table = pd.read_csv(cities)
+def run_cities(count: int, folder: Path, cluster: Path) -> None:
+    """Run as many small cities on a cluster and one after another; one has half an extract."""
+    for number in range(1, count + 1):
+        # One of them is large, so that it would come last if nobody saw to it.
+        size = LARGE_CITY if number == LARGE else SMALL_CITY
+        write_city(folder / f"{number:02d}", size, seed=number, name=f"City {number:02d}")
+    broken = folder / f"{BROKEN:02d}" / "city.osm.pbf"
+    broken.write_bytes(broken.read_bytes()[:5000])
+    studies = [str(study) for study in sorted(folder.glob("*/*.yml"))]
+    elapsed_s = {}
+    for where, given in {"one": ("-j", "1"), "cluster": ("--cluster", str(cluster))}.items():
+        root, start = folder / "runs" / where, time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "pipeline", "many", *studies, "-w", str(root), *given],
+            check=False,  # ends in an error, as one city has to fail
+        )
+        elapsed_s[where] = time.perf_counter() - start
+    record_cities(folder / "runs", elapsed_s)
+
+
+def record_cities(runs: Path, elapsed_s: dict[str, float]) -> None:
+    """Record how many cities ended on a cluster, and which files differ from those run alone."""
+    table = pd.read_csv(runs / "cluster" / "outputs" / "_many" / "cities.csv")
     done = table[table["state"].eq("ok")]
+    same, different = 0, []
+    for name in (
+        f"{part}/{city}" for city in done["study"] for part in ("layers/built", "outputs")
+    ):
+        alone, there = (contents(runs / where / name) for where in ("one", "cluster"))
+        same += len(alone)
+        different += [f"{name}/{path}" for path in alone if alone[path] != there.get(path)]
+        different += [f"{name}/{path}" for path in there if path not in alone]
     entry = {
         "cities": len(table),
         "failed": table.loc[table["state"].ne("ok"), "study"].tolist(),
-        "wall_s": float(done["wall_s"].sum()),
         "cpu_s": float(done["cpu_s"].sum()),
-        "slowest_s": float(done["wall_s"].max()),
         "peak_mb": float(done["peak_mb"].max()),
-        "elapsed_s": elapsed_s,
+        "alone_s": elapsed_s["one"],
+        "elapsed_s": elapsed_s["cluster"],
+        "files": same,
+        "different": sorted(different),
     }
     _record("many", entry, key="cities")
 
 
 def revision() -> str:
-    """Name the state of the code that was measured."""
-    asked = ["git", "describe", "--always", "--dirty", "--abbrev=10"]
-    return subprocess.run(
+    """Name the state of the code that was measured; what this script writes itself is no code."""
+    own = [f":!{path.relative_to(ROOT)}" for path in (RECORD, PAGE, PLOT)]
+    changed = subprocess.run(
+        ["git", "diff", "--quiet", "HEAD", "--", ".", *own], cwd=ROOT, check=False
+    )
+    asked = ["git", "rev-parse", "--short=10", "HEAD"]
+    head = subprocess.run(
         asked, cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
+    return f"{head}-dirty" if changed.returncode else head
 
 
 def _record(kind: str, entry: dict[str, Any], *, key: str) -> None:
@@ -190,12 +226,12 @@ def _zones(cities: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Measure, record or render."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("what", choices=["city", "parcels", "many", "render"])
+    parser.add_argument("what", choices=["city", "parcels", "cities", "render"])
     parser.add_argument("given", nargs="*")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "scale")
     options = parser.parse_args()
-    if options.what == "many":
-        record_many(Path(options.given[0]), float(options.given[1]))
+    if options.what == "cities":
+        run_cities(int(options.given[0]), options.folder, Path(options.given[1]))
     for value in options.given if options.what in {"city", "parcels"} else ():
         if options.what == "city":
             run_city(float(value), options.folder)
