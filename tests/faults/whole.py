@@ -25,7 +25,7 @@ from pipeline.workspace import Workspace
 from tests.built import PROJECT
 
 #: A place of each kind, among them case parks and the park of the synthetic zone.
-PLACES = ("C1", "Z1", "K1", "K2", "M5")
+PLACES = ("C1", "Z1", "K1", "K2", "H4")
 #: Roles whose embedded table is written out as a user's own file, so that its rows can be mixed.
 OWN = {
     "hubs": "service_hubs",
@@ -39,7 +39,7 @@ NAMES = {
     "Z1": ("=cmd|' /C calc'!A0", "@SUM(1+1)"),
     "K1": ("\"'`};alert(3);//${alert(4)}", "+1+1"),
     "K2": ("{{ 7*7 }}{% raw %}<b onclick=alert(5)>", "-2+3"),
-    "M5": ("\u202e ]]> <!-- \u2028 园区", "＝1+1"),
+    "H4": ("\u202e ]]> <!-- \u2028 园区", "＝1+1"),
 }
 FEWER = {
     "uncertainty.draws": 20,
