@@ -57,7 +57,9 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
         A time, a type of route, the order of a trip's stops or the position of a station is none.
     """
     kinds = pd.to_numeric(feed.routes["route_type"], errors="coerce")
-    _refuse_unknown_kinds(feed, feed.routes[kinds.isna()])
+    # Whether a route without a known type is rail cannot be told.
+    untold = feed.routes.loc[kinds.isna(), ["route_id", "route_type"]]
+    _refuse_no_number(feed, untold, table="routes.txt", what="线路")
     routes = feed.routes[kinds.isin([*route_types, *_EXTENDED])]
     if routes.empty:
         held = ", ".join(sorted(set(feed.routes["route_type"])))
@@ -87,38 +89,19 @@ def rail_lines(feed: Feed, *, route_types: Collection[int]) -> RailTimetable:
     return RailTimetable(table, served, _first_day(feed))
 
 
-def _refuse_unknown_kinds(feed: Feed, untold: pd.DataFrame) -> None:
-    """Refuse routes whose type is no number: whether they are rail cannot be told."""
-    if len(untold):
-        named = untold[["route_id", "route_type"]].head(MOST_NAMED)
-        raise FieldError(
-            *(
-                Problem(
-                    zh=f"线路 {route} 的 route_type“{said}”不是数字",
-                    en=f"the route_type {said!r} of route {route} is no number",
-                    path=feed.path,
-                    row="routes.txt",
-                    rule="route_type",
-                )
-                for route, said in named.itertuples(index=False)
-            )
-        )
-
-
-def _refuse_disorder(feed: Feed, order: pd.DataFrame) -> None:
-    """Refuse stops of a trip whose order is not told by numbers."""
-    wrong = order.loc[order["at"].isna(), ["trip_id", "stop_sequence"]].head(MOST_NAMED)
+def _refuse_no_number(feed: Feed, wrong: pd.DataFrame, *, table: str, what: str) -> None:
+    """Refuse rows, named by their first column, whose second one has to be a number and is none."""
     if len(wrong):
         raise FieldError(
             *(
                 Problem(
-                    zh=f"班次 {trip} 的站序“{said}”不是数字",
-                    en=f"the stop_sequence {said!r} of trip {trip} is no number",
+                    zh=f"{what} {name} 的 {wrong.columns[1]}“{said}”不是数字",
+                    en=f"the {wrong.columns[1]} {said!r} of {wrong.columns[0]} {name} is no number",
                     path=feed.path,
-                    row="stop_times.txt",
-                    rule="stop_sequence",
+                    row=table,
+                    rule=str(wrong.columns[1]),
                 )
-                for trip, said in wrong.itertuples(index=False)
+                for name, said in wrong.head(MOST_NAMED).itertuples(index=False)
             )
         )
 
@@ -181,7 +164,8 @@ def _sequences(
     times = feed.stop_times[feed.stop_times["trip_id"].isin(trips.index)]
     seconds(times["departure_time"])  # refuses what is no time
     order = times.assign(at=pd.to_numeric(times["stop_sequence"], errors="coerce"))
-    _refuse_disorder(feed, order)
+    untold = order.loc[order["at"].isna(), ["trip_id", "stop_sequence"]]
+    _refuse_no_number(feed, untold, table="stop_times.txt", what="班次")
     order = order.sort_values(["trip_id", "at"])
     of_stop = dict(zip(feed.stops["stop_id"], station, strict=True))
     called = order["stop_id"].map(of_stop).groupby(order["trip_id"]).agg(_once)
