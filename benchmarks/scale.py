@@ -26,7 +26,7 @@ from benchmarks.city.plane import read_parameters
 from benchmarks.city.study import write_city
 from benchmarks.parcels import write_parcels
 from benchmarks.scale_plot import growth_plot
-from benchmarks.timing import ROOT, machine
+from benchmarks.timing import ROOT, machine, revision
 from pipeline.stages.flow import STAGES
 from pipeline.usage import read_usages
 from pipeline.workspace import Workspace
@@ -61,7 +61,7 @@ def record_city(size: float, root: Path, study: str, elapsed_s: float | None) ->
         "size": size,
         "places": places,
         "walk_nodes": int(streets.loc["walk", "nodes"]),
-        "code": revision(),
+        "code": revision(RECORD, PAGE, PLOT),
         "things": round(things * size),
         "stages": {usage.stage: [usage.cpu_s, usage.peak_mb] for usage in usages},
         "elapsed_s": elapsed_s,
@@ -139,19 +139,6 @@ def record_cities(runs: Path, elapsed_s: dict[str, float]) -> None:
         "different": sorted(different),
     }
     _record("many", entry, key="cities")
-
-
-def revision() -> str:
-    """Name the state of the code that was measured; what this script writes itself is no code."""
-    own = [f":!{path.relative_to(ROOT)}" for path in (RECORD, PAGE, PLOT)]
-    changed = subprocess.run(
-        ["git", "diff", "--quiet", "HEAD", "--", ".", *own], cwd=ROOT, check=False
-    )
-    asked = ["git", "rev-parse", "--short=10", "HEAD"]
-    head = subprocess.run(
-        asked, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    return f"{head}-dirty" if changed.returncode else head
 
 
 def _record(kind: str, entry: dict[str, Any], *, key: str) -> None:

@@ -98,3 +98,16 @@ def versions(python: Path, packages: tuple[str, ...]) -> str:
         [str(python), "-c", code, *packages], capture_output=True, text=True, check=True
     )
     return ", ".join(f"{name} {version}" for name, version in json.loads(done.stdout).items())
+
+
+def revision(*own: Path) -> str:
+    """Name the state of the code that is measured; what the caller writes itself is no code."""
+    left_out = [f":!{path.relative_to(ROOT)}" for path in own]
+    changed = subprocess.run(
+        ["git", "diff", "--quiet", "HEAD", "--", ".", *left_out], cwd=ROOT, check=False
+    )
+    asked = ["git", "rev-parse", "--short=10", "HEAD"]
+    head = subprocess.run(
+        asked, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return f"{head}-dirty" if changed.returncode else head

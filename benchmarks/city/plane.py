@@ -30,6 +30,22 @@ def read_parameters(path: Path = PARAMETERS) -> dict[str, Any]:
     }
 
 
+def with_pois(given: Mapping[str, Any], pois: int) -> dict[str, Any]:
+    """Let the kinds that fill up bring the full city to so many points, in proportion."""
+    kinds = given["pois"]
+    real = sum(kind["count"] for kind in kinds if not kind.get("fills"))
+    filled = sum(kind["count"] for kind in kinds if kind.get("fills"))
+    share = (pois - real) / filled
+    if share < 0:
+        msg = f"{pois} points of interest are fewer than the {real} whose counts are kept"
+        raise ValueError(msg)
+    grown = [
+        {**kind, "count": round(kind["count"] * share)} if kind.get("fills") else kind
+        for kind in kinds
+    ]
+    return {**given, "pois": grown}
+
+
 @dataclass(frozen=True)
 class Plane:
     """Where a place of the lattice lies: (i, j) in steps from the centre, whole at crossings."""

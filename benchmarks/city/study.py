@@ -14,7 +14,7 @@ import shapely
 from ruamel.yaml import YAML
 
 from benchmarks.city.land import Zone, choose_zones
-from benchmarks.city.plane import Floats, Plane, read_parameters
+from benchmarks.city.plane import Floats, Plane, read_parameters, with_pois
 from benchmarks.city.streets import Streets, draw_streets
 from benchmarks.city.things import Boxes, place_buildings, place_pois, rail_lines
 from benchmarks.city.writing import Drawing
@@ -29,7 +29,14 @@ DISTRICTS = 16
 CELL_STEPS = 10
 
 
-def write_city(folder: Path, size: float, *, seed: int | None = None, name: str = NAME) -> Path:
+def write_city(
+    folder: Path,
+    size: float,
+    *,
+    seed: int | None = None,
+    name: str = NAME,
+    pois: int | None = None,
+) -> Path:
     """Write the extract and the study of a city of a share of Shanghai's size.
 
     Parameters
@@ -42,13 +49,16 @@ def write_city(folder: Path, size: float, *, seed: int | None = None, name: str 
         Replaces the seed of the parameters, so that cities differ.
     name
         Name of the city, of which the study's id is made.
+    pois
+        Points of interest of the whole city, of which a smaller one has its share; if none,
+        those of the parameters.
 
     Returns
     -------
     The study file, named by the study's id.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    given = read_parameters()
+    given = read_parameters() if pois is None else with_pois(read_parameters(), pois)
     plane, rng = Plane(given, size), np.random.default_rng(given["seed"] if seed is None else seed)
     zones = choose_zones(plane, rng)
     streets = draw_streets(plane, zones, rng)

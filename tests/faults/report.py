@@ -21,6 +21,7 @@ from tests.faults.test_writing import CALLS, SHARES, WRITERS
 DOCUMENT = PROJECT / "docs" / "reliability.md"
 TEMPLATE = Path(__file__).with_name("reliability.template.md")
 LIMIT_GIB = 4
+LIMIT_MB = LIMIT_GIB * 2**30 / 1e6
 
 
 def render() -> str:
@@ -91,18 +92,28 @@ def _bad_files() -> dict[str, object]:
 
 def _memory() -> dict[str, object]:
     told: dict[str, dict[str, Any]] = json.loads(memory.RECORD.read_text(encoding="utf-8"))
-    names = sorted(told, key=lambda name: told[name]["street_nodes"])
+    names = sorted(told, key=lambda name: (told[name]["street_nodes"], told[name]["pois"]))
     rows = [
         ["阶段 stage", *names],
         ["---"] * (len(names) + 1),
         ["日期 date", *(told[name]["date"] for name in names)],
-        ["街道节点 street nodes", *(f"{told[name]['street_nodes']:,}" for name in names)],
-        ["日常设施 facilities", *(f"{told[name]['ordinary_facilities']:,}" for name in names)],
+        ["代码 code", *(told[name]["code"] or "—" for name in names)],
+        *(
+            [title, *(f"{told[name][what]:,}" for name in names)]
+            for title, what in (
+                ("街道节点 street nodes", "street_nodes"),
+                ("兴趣点 POIs", "pois"),
+                ("建筑 buildings", "buildings"),
+                ("其中日常设施 ordinary facilities of them", "ordinary_facilities"),
+            )
+        ),
     ]
     for stage in STAGES:
         peaks = [told[name]["peak_mb"].get(stage.name) for name in names]
         rows.append([stage.name, *("—" if peak is None else f"{peak:,.0f}" for peak in peaks)])
-    return {"limit_gib": LIMIT_GIB, "memory_table": _table(rows)}
+    peaks = [max(told[name]["peak_mb"].values()) for name in names]
+    rows.append(["**最大 largest**", *(f"**{peak:,.0f}**" for peak in peaks)])
+    return {"limit_gib": LIMIT_GIB, "limit_mb": f"{LIMIT_MB:,.0f}", "memory_table": _table(rows)}
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
