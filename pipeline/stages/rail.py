@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -37,6 +38,22 @@ SCENARIOS = {
 }
 
 
+@dataclass(frozen=True, eq=False)
+class _State:
+    """What one state of the network gives: measures of places, their gates, coverage of units."""
+
+    reach: Reach
+    found: list[Measured]
+    gates: gpd.GeoDataFrame
+    areas: pd.DataFrame
+
+    def named(self, variant: str) -> _State:
+        """Tell the same of another variant."""
+        found = [replace(one, variant=variant) for one in self.found]
+        gates, areas = self.gates.assign(variant=variant), self.areas.assign(variant=variant)
+        return _State(self.reach, found, gates, areas)
+
+
 def run(context: StageContext) -> None:
     """Write the stations, the access of every place to them, and the nearest station's name."""
     stations = _stations(context)
@@ -64,45 +81,41 @@ def run(context: StageContext) -> None:
     units = rail_tables.units_of(context)
     snapshot = snapshot_of(context, "line_stations", "planned_stations")
     found: list[Measured] = _hubs(context, access, walk)
-    names, areas, gates = [], [], []
-    reaches: dict[str, Reach] = {}
-    grown = grown_for(access.network)
-    for variant, states in SCENARIOS.items():
-        chosen = stops[stops["status"].isin(states)].reset_index(drop=True)
+    grown, states = grown_for(access.network), dict[str, _State]()
+    names = []
+    for variant, counted in SCENARIOS.items():
+        chosen = stops[stops["status"].isin(counted)].reset_index(drop=True)
         # Without planned stations both states of the network are one.
-        same = [known for known in reaches.values() if len(known.stops) == len(chosen)]
-        reach = (
-            same[0]
-            if same
-            else reach_of(chosen, walk, access.network, bands_m=rules.bands_m, grown=grown)
-        )
-        common: dict[str, Any] = {"variant": variant, "snapshot": snapshot}
-        found += station_measures(
-            access, chosen, walk, reach, people,
-            bands_m=rules.bands_m, bands_min=rules.bands_min, **common,
-        )  # fmt: skip
-        from_gates, at = gate_measures(context, access, chosen, walk, **common)
-        found += from_gates
-        areas.append(
-            area_coverage(
+        same = [known for known in states.values() if len(known.reach.stops) == len(chosen)]
+        if same:
+            states[variant] = same[0].named(variant)
+        else:
+            reach = reach_of(chosen, walk, access.network, bands_m=rules.bands_m, grown=grown)
+            common: dict[str, Any] = {"variant": variant, "snapshot": snapshot}
+            measured = station_measures(
+                access, chosen, walk, reach, people,
+                bands_m=rules.bands_m, bands_min=rules.bands_min, **common,
+            )  # fmt: skip
+            from_gates, gates = gate_measures(context, access, chosen, walk, **common)
+            areas = area_coverage(
                 units, chosen, people,
                 bands_m=rules.bands_m, network=reach.pieces, mapped=reach.mapped, **common,
-            )
-        )  # fmt: skip
-        gates.append(at)
-        reaches[variant] = reach
-        named = stations[stations["status"].isin(states)]
+            )  # fmt: skip
+            states[variant] = _State(reach, [*measured, *from_gates], gates, areas)
+        found += states[variant].found
+        named = stations[stations["status"].isin(counted)]
         names.append(nearest_named(access.places, named, "station_id").assign(variant=variant))
     none = not context.settings("rail").in_city
     write_rows(context, access, "rail", found, unfit=_unfit(access, stations), none=none)
     context.put("nearest.parquet", pd.concat(names, ignore_index=True).assign(service="rail"))
     context.put("units.parquet", units)
     past = past_coverage(context, units, snapshot)
-    areas = [_known(context, area) for area in areas]
-    context.put("areas.parquet", pd.concat([*areas, past], ignore_index=True))
-    rail_tables.write_published(context, areas[0])
-    write_catchments(context, reaches)
-    context.put("gates.parquet", _known(context, pd.concat(gates, ignore_index=True)))
+    covered = [_known(context, state.areas) for state in states.values()]
+    context.put("areas.parquet", pd.concat([*covered, past], ignore_index=True))
+    rail_tables.write_published(context, covered[0])
+    write_catchments(context, {variant: state.reach for variant, state in states.items()})
+    at = pd.concat([state.gates for state in states.values()], ignore_index=True)
+    context.put("gates.parquet", _known(context, at))
     operating = stops[stops["status"].eq("operating")].reset_index(drop=True)
     cell_m = access.uncertainty.certain_cell_m
     grid = grid_of(access, operating, walk, cell_m=cell_m)
