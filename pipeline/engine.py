@@ -15,6 +15,7 @@ from pipeline.atomic import atomic_write
 from pipeline.basis import stage_basis
 from pipeline.errors import DefectError, ExitCode, ParkgapError, Problem
 from pipeline.machine import named_error
+from pipeline.scratch import remove_leftover, temporary_files_in
 from pipeline.stages.context import StageContext, sha256
 from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
 from pipeline.study import Study, restore_study
@@ -70,7 +71,10 @@ def execute_stage(name: str, plan: Path) -> None:
     context = StageContext(spec, study, workspace)
     workspace.failure(name).unlink(missing_ok=True)
     try:
-        with recording(name, workspace.usage(name)):
+        with (
+            recording(name, workspace.usage(name)),
+            temporary_files_in(workspace.scratch(name)),
+        ):
             import_module(f"pipeline.stages.{name}").run(context)
             context.finish(stage_basis(spec, study))
     except Exception as error:
@@ -185,8 +189,8 @@ def _prepare(study: Study, workspace: Workspace) -> dict[str, str]:
     if not workspace.plan.is_file() or workspace.plan.read_text(encoding="utf-8") != content:
         atomic_write(workspace.plan, content)
     for folder in (workspace.built, workspace.outputs):
-        for leftover in folder.rglob(".*.part*"):
-            leftover.unlink(missing_ok=True)
+        for leftover in list(folder.rglob(".*.part*")):
+            remove_leftover(leftover)
     gone: dict[str, str] = {}
     for stage in STAGES:
         manifest = workspace.manifest(stage.name)

@@ -59,6 +59,10 @@ class Workspace:
         """Record of what a stage's latest run took."""
         return self.built / "logs" / f"{stage}.usage.json"
 
+    def scratch(self, stage: str) -> Path:
+        """Folder of a stage's temporary files; its name is that of an unfinished file."""
+        return self.built / stage / ".scratch.part"
+
     @property
     def profile(self) -> Path:
         """What the stages of a profiled run took, in one file."""

@@ -168,8 +168,12 @@ def test_a_killed_run_is_finished_by_the_next(study: Study, workspace: Workspace
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    left = workspace.scratch("ingest")  # as of a stage that does not run now
+    left.mkdir()
+    (left / "streets.opl").touch()
     run(study, workspace, cores=2)
     assert contents(workspace.root) == before
+    assert not list(workspace.built.rglob(".*.part*"))
 
 
 def test_a_stage_cannot_read_what_it_does_not_declare(study: Study, workspace: Workspace) -> None:

@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.atomic import atomic_write
 from pipeline.engine import execute_stage
+from pipeline.scratch import remove_leftover
 from pipeline.stages.flow import STAGES
 from pipeline.workspace import Workspace
 from tests.faults.dying import in_child
@@ -125,7 +126,7 @@ def kill_and_rerun(workspace: Workspace, stage: str, *, share: float, lasts_s: f
         msg = f"{stage} did not run again"
         raise RuntimeError(msg)
     for draft in drafts:  # as the next run of the engine sweeps them up
-        draft.unlink(missing_ok=True)
+        remove_leftover(draft)
     again = {name: digest(workspace.output(stage, name)) for name in wanted}
     same = again == wanted and workspace.manifest(stage).read_bytes() == manifest
     return Kill(

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from pipeline import engine
 from pipeline.errors import DefectError, ExitCode, MachineError
+from pipeline.network import osm_reading
 from pipeline.stages import gaps
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import STAGES
 from pipeline.workspace import Workspace
 from tests.built import contents
+from tests.faults.calling import parkgap_here
+from tests.faults.corpus import file_of
+from tests.faults.corpus_tables import extract, staged
+from tests.faults.dying import in_child
 from tests.faults.kills import RECORD, kill_and_rerun, outputs_of
 
 
@@ -87,3 +95,28 @@ def test_what_a_stage_no_longer_writes_goes(workspace: Workspace) -> None:
     assert page.exists()
     context.finish({})
     assert not page.exists()
+
+
+def test_a_kill_amid_an_extract_leaves_nothing_that_the_next_run_does_not_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system = tmp_path / "system"
+    system.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(system))
+    given = {"inputs.osm_extract": str(file_of(tmp_path / "a.osm.pbf", extract()))}
+    assert parkgap_here(*staged("ingest", given)(tmp_path)).code == 0
+    networks = staged("networks", given)(tmp_path)
+
+    def die(*_arguments: object, **_named: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def dying() -> int:
+        osm_reading.Lines = die  # type: ignore[assignment, misc]
+        return parkgap_here(*networks).code
+
+    assert in_child(dying) == -signal.SIGKILL
+    built = tmp_path / "layers" / "built" / "mini"
+    assert [path.name for path in built.rglob("streets.opl")] == ["streets.opl"]
+    assert not list(system.iterdir())
+    assert parkgap_here(*networks).code == 0
+    assert not list(built.rglob(".*.part*"))
