@@ -287,7 +287,7 @@ def pandana_matrix(prepared: tuple[Any, Inputs]) -> float:
 
 def parkgap_catchments(prepared: tuple[Any, Inputs]) -> float:
     """Cut edges at the cost and turn them into land, for each place."""
-    from pipeline.network.catchment import catchment_edges, catchment_polygon
+    from pipeline.network.catchment import catchment_edges, catchment_polygons
 
     graph, data = prepared
     places, area = data["places"], 0.0
@@ -295,10 +295,14 @@ def parkgap_catchments(prepared: tuple[Any, Inputs]) -> float:
         edges = catchment_edges(
             graph, places.iloc[[row]], limits_min=[CUTOFF_MIN], towards=True, snap_max_m=300.0
         )
-        polygon = catchment_polygon(
-            edges, half_width_m=HALF_WIDTH_M, closing_m=0.0, min_hole_m2=10_000.0
+        found = catchment_polygons(
+            edges,
+            edges["limit_min"],
+            half_width_m=HALF_WIDTH_M,
+            closing_m=0.0,
+            min_hole_m2=10_000.0,
         )
-        area += polygon.area
+        area += sum(polygon.area for polygon in found.values())
     return area / 1e6
 
 

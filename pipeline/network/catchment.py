@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from shapely.ops import substring
 
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Floats, Ints
 from pipeline.network.search import COST_TOLERANCE_MIN, arriving, leaving, nearest_source
 from pipeline.network.snap import Snapped, snap
+from pipeline.network.threads import in_threads
 
 # Shares of an edge closer than this are one place (a thousandth of a millimetre on 1 km).
 _SHARE_TOLERANCE = 1e-9
@@ -130,8 +131,7 @@ def _cut(graph: StreetGraph, spans: pd.DataFrame) -> gpd.GeoDataFrame:
     low, high = spans["low"].to_numpy(), spans["high"].to_numpy()
     lines = graph.lines[edge].copy()
     partial = np.flatnonzero((low > 0) | (high < 1))
-    for row in partial.tolist():
-        lines[row] = substring(lines[row], low[row], high[row], normalized=True)
+    lines[partial] = _substrings(lines[partial], low[partial], high[partial])
     whole_m = graph.edges["length_m"].to_numpy()[edge]
     return gpd.GeoDataFrame(
         {
@@ -144,6 +144,36 @@ def _cut(graph: StreetGraph, spans: pd.DataFrame) -> gpd.GeoDataFrame:
         geometry=lines,
         crs=graph.crs,
     )
+
+
+def _substrings(lines: NDArray[np.object_], low: Floats, high: Floats) -> NDArray[np.object_]:
+    """Cut lines at two shares of their length, as `shapely.ops.substring` does one by one."""
+    length = shapely.length(lines)
+    first_m, last_m = low * length, high * length
+    begin = shapely.get_coordinates(shapely.line_interpolate_point(lines, first_m))
+    end = shapely.get_coordinates(shapely.line_interpolate_point(lines, last_m))
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    along_m = _along(xy, line)
+    ending = np.diff(line, append=-1) != 0  # the last corner is an end, but for rounding
+    between = (along_m > first_m[line]) & (along_m < last_m[line]) & ~ending
+    every: Ints = np.arange(len(lines), dtype=np.int64)
+    owner = np.concatenate((every, line[between], every))
+    order = np.argsort(owner, kind="stable")
+    corners = np.concatenate((begin, xy[between], end))
+    return np.asarray(shapely.linestrings(corners[order], indices=owner[order]), dtype=object)
+
+
+def _along(xy: Floats, line: Ints) -> Floats:
+    """Measure how far along its line each corner lies; the corners of a line come together."""
+    steps = np.sqrt(((xy[1:] - xy[:-1]) ** 2).sum(axis=1))
+    along = np.zeros(len(xy))
+    # Corner by corner of all lines at once: one sum over all would lose the last digits.
+    start = np.flatnonzero(np.diff(line, prepend=-1))
+    corners = np.bincount(line)
+    for place in range(1, int(corners.max(initial=1))):
+        row = start[corners > place] + place
+        along[row] = along[row - 1] + steps[row - 1]
+    return along
 
 
 def whole_edges(graph: StreetGraph, parts: pd.DataFrame) -> Ints:
@@ -159,6 +189,14 @@ def whole_edges(graph: StreetGraph, parts: pd.DataFrame) -> Ints:
     return np.where(whole & (parts["from_m"].to_numpy() == 0), row, -1)
 
 
+@dataclass(eq=False)
+class _United:
+    """Whole edges, and the land that they make."""
+
+    number: Ints
+    land: shapely.Geometry | None = None
+
+
 class Grown:
     """Edges grown to either side and united, each whole edge once for all catchments that hold it.
 
@@ -170,45 +208,66 @@ class Grown:
 
     def __init__(self, reach_m: float) -> None:
         self._reach_m = reach_m
-        self._known: list[tuple[Ints, shapely.Geometry]] = []
+        self._known: list[_United] = []
 
-    def land(self, lines: NDArray[np.object_], edge: Ints) -> shapely.Geometry:
-        """Unite lines; those that are a whole edge have its number, parts of edges have -1."""
-        number, first = np.unique(edge, return_index=True)
-        whole = number >= 0
-        parts = self._united(lines[edge < 0])
-        return shapely.union(self._of_edges(number[whole], lines[first[whole]]), parts)
+    def lands(self, groups: Sequence[tuple[NDArray[np.object_], Ints]]) -> list[shapely.Geometry]:
+        """Unite the lines of each group.
 
-    def _of_edges(self, number: Ints, lines: NDArray[np.object_]) -> shapely.Geometry:
-        """Unite whole edges, beginning from the most that are united already."""
-        held = [known for known in self._known if np.isin(known[0], number).all()]
-        done, land = max(held, key=lambda known: len(known[0]), default=(number[:0], None))
-        fresh = ~np.isin(number, done)
-        if land is None or fresh.any():
-            added = self._united(lines[fresh])
-            land = added if land is None else shapely.union(land, added)
-            self._known.append((number, land))
-        return land
+        Parameters
+        ----------
+        groups
+            Lines with a number for each that is a whole edge, -1 for parts of edges.
+        """
+        steps, lines_of = [], []
+        for lines, edge in groups:
+            number, first = np.unique(edge, return_index=True)
+            step = self._planned(number[number >= 0])
+            steps.append(step)
+            fresh = np.isin(number, step[2])
+            lines_of += [lines[first[fresh]], lines[edge < 0]]
+        found = in_threads(self._united, lines_of)
+        for (base, mine, _), added in zip(steps, found[::2], strict=True):
+            if mine is not base:
+                mine.land = added if base is None else shapely.union(base.land, added)
+        wholes = [mine.land for _, mine, _ in steps]
+        return in_threads(_both, list(zip(wholes, found[1::2], strict=True)))
+
+    def _planned(self, number: Ints) -> tuple[_United | None, _United, Ints]:
+        """Give the most of these edges that are united already, what shall be, and the rest."""
+        held = [known for known in self._known if np.isin(known.number, number).all()]
+        base = max(held, key=lambda known: len(known.number), default=None)
+        if base is not None and len(base.number) == len(number):
+            return base, base, number[:0]
+        self._known.append(_United(number))
+        fresh = number if base is None else np.setdiff1d(number, base.number)
+        return base, self._known[-1], fresh
 
     def _united(self, lines: NDArray[np.object_]) -> shapely.Geometry:
         return shapely.union_all(shapely.buffer(lines, self._reach_m, quad_segs=_CHORDS))
 
 
-def catchment_polygon(
-    edges: gpd.GeoDataFrame | gpd.GeoSeries,
+def _both(two: tuple[shapely.Geometry, shapely.Geometry]) -> shapely.Geometry:
+    return shapely.union(*two)
+
+
+def catchment_polygons(
+    edges: gpd.GeoDataFrame,
+    limit: pd.Series[float],
     *,
     half_width_m: float,
     closing_m: float,
     min_hole_m2: float,
     whole: Ints | None = None,
     grown: Grown | None = None,
-) -> shapely.Geometry:
+) -> dict[float, shapely.Geometry]:
     """Turn reached edges into the land they serve.
 
     Parameters
     ----------
     edges
-        Parts of edges of one limit, in metres.
+        Parts of edges, in metres.
+    limit
+        The limit of each part of an edge.
     half_width_m
         Distance to either side of an edge that counts as served.
     closing_m
@@ -221,18 +280,32 @@ def catchment_polygon(
 
     Returns
     -------
-    area
-        Polygon or MultiPolygon; empty when there are no edges.
+    areas
+        Polygon or MultiPolygon by limit, in their order; none for a limit that reaches nothing.
     """
-    lines = edges.geometry.to_numpy()
-    if len(lines) == 0:
-        return shapely.Polygon()
     known = Grown(half_width_m + closing_m) if grown is None else grown
-    land = known.land(lines, np.full(len(lines), -1) if whole is None else whole)
-    closed = shapely.buffer(land, -closing_m, quad_segs=_CHORDS) if closing_m else land
-    parts = [_without_small_holes(part, min_hole_m2) for part in shapely.get_parts(closed)]
+    number = np.full(len(edges), -1) if whole is None else whole
+    lines, of = edges.geometry.to_numpy(), limit.to_numpy(dtype=np.float64)
+    limits = np.unique(of)
+    lands = known.lands([(lines[of == one], number[of == one]) for one in limits])
+
+    def closed(land: shapely.Geometry) -> shapely.Geometry:
+        return _closed(land, closing_m, min_hole_m2)
+
+    return dict(zip(limits.tolist(), in_threads(closed, lands), strict=True))
+
+
+def _closed(land: shapely.Geometry, closing_m: float, min_hole_m2: float) -> shapely.Geometry:
+    """Shrink land part by part, and fill its small holes."""
+    parts = shapely.get_parts(land)
+    if closing_m:
+        parts = shapely.get_parts(shapely.buffer(parts, -closing_m, quad_segs=_CHORDS))
+    filled = [_without_small_holes(part, min_hole_m2) for part in parts.tolist()]
+    parts = np.array(filled, dtype=object)
     # Filling a hole may swallow a part that stood in it.
-    return shapely.union_all(parts) if len(parts) > 1 else parts[0]
+    inner, outer = shapely.STRtree(parts).query(parts, predicate="within")
+    parts = np.delete(parts, inner[inner != outer])
+    return shapely.multipolygons(parts) if len(parts) != 1 else parts[0]
 
 
 def _without_small_holes(polygon: shapely.Polygon, min_hole_m2: float) -> shapely.Polygon:

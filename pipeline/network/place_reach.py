@@ -13,7 +13,7 @@ import shapely
 from pipeline.measures.access_pairs import BoolArray, FloatArray
 from pipeline.measures.coverage import GeometryArray, coverage_pieces
 from pipeline.measures.uncertainty import THRESHOLD_SLACK
-from pipeline.network.catchment import Grown, catchment_edges, catchment_polygon, whole_edges
+from pipeline.network.catchment import Grown, catchment_edges, catchment_polygons, whole_edges
 from pipeline.network.place_access import CellCosts, PlaceAccess, Streets
 from pipeline.network.standing import stand
 from pipeline.settings.network import NetworkSettings
@@ -176,19 +176,16 @@ def reach_of(
         edges["band_m"] = np.round(edges["limit_min"] * speed - begun, 6)
         parts.append(edges.drop(columns="limit_min"))
     edges = gpd.GeoDataFrame(pd.concat([nothing, *parts], ignore_index=True), crs=stops.crs)
-    whole = whole_edges(graph, edges)
-    known = grown_for(settings) if grown is None else grown
-    catchments = {}
-    for band in sorted(bands_m):
-        own = edges["band_m"].eq(round(band, 6)).to_numpy()
-        catchments[band] = catchment_polygon(
-            edges[own],
-            half_width_m=settings.catchment_half_width_m,
-            closing_m=settings.catchment_closing_m,
-            min_hole_m2=settings.catchment_min_hole_m2,
-            whole=whole[own],
-            grown=known,
-        )
+    found = catchment_polygons(
+        edges,
+        edges["band_m"],
+        half_width_m=settings.catchment_half_width_m,
+        closing_m=settings.catchment_closing_m,
+        min_hole_m2=settings.catchment_min_hole_m2,
+        whole=whole_edges(graph, edges),
+        grown=grown_for(settings) if grown is None else grown,
+    )
+    catchments = {band: found.get(round(band, 6), shapely.Polygon()) for band in sorted(bands_m)}
     return Reach(catchments, edges, _mapped_land(walk), stops, settings.detour_factor)
 
 

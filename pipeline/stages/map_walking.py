@@ -8,10 +8,9 @@ from functools import cached_property
 import geopandas as gpd
 import shapely
 
-from pipeline.network.catchment import catchment_edges, catchment_polygon, whole_edges
+from pipeline.network.catchment import catchment_edges, catchment_polygons, whole_edges
 from pipeline.network.gates import find_gates, read_gates
 from pipeline.network.place_access import Streets
-from pipeline.network.place_reach import grown_for
 from pipeline.publish.park_surroundings import (
     as_bands,
     outline_of,
@@ -119,19 +118,15 @@ class Walking:
             towards=False,
             snap_max_m=rules.snap_max_m,
         )
-        whole, grown = whole_edges(graph, edges), grown_for(rules)
-        return [
-            catchment_polygon(
-                edges[own],
-                half_width_m=rules.catchment_half_width_m,
-                closing_m=rules.catchment_closing_m,
-                min_hole_m2=rules.catchment_min_hole_m2,
-                whole=whole[own],
-                grown=grown,
-            )
-            for limit in sorted(limits)
-            for own in (edges["limit_min"].eq(limit).to_numpy(),)
-        ]
+        found = catchment_polygons(
+            edges,
+            edges["limit_min"],
+            half_width_m=rules.catchment_half_width_m,
+            closing_m=rules.catchment_closing_m,
+            min_hole_m2=rules.catchment_min_hole_m2,
+            whole=whole_edges(graph, edges),
+        )
+        return [found.get(limit, shapely.Polygon()) for limit in sorted(limits)]
 
     def streets_near(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame | None:
         """Give the streets within a box of the working CRS as one feature."""

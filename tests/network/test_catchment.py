@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import shapely
 from hypothesis import HealthCheck, given, settings
+from shapely.ops import substring
 
-from pipeline.network.catchment import catchment_edges, catchment_polygon
+from pipeline.network.catchment import _substrings, catchment_edges, catchment_polygons, whole_edges
 from pipeline.network.costs import od_matrix
 from pipeline.network.graph import StreetGraph
 from tests.network.osm_writing import UTM, facilities, graph_of, lattice_graph, points
@@ -23,6 +24,12 @@ def reach(graph: StreetGraph, *places: tuple[float, float], minutes: float) -> g
     return catchment_edges(
         graph, points(*places), limits_min=[minutes], towards=True, snap_max_m=300.0
     )
+
+
+def land(edges: gpd.GeoDataFrame, **options: float) -> shapely.Geometry:
+    """Land of edges that are all reached within one limit."""
+    found = catchment_polygons(edges, pd.Series(0.0, index=edges.index), **options)
+    return found.get(0.0, shapely.Polygon())
 
 
 @pytest.mark.parametrize("blocks", [5, 10, 15])
@@ -46,7 +53,7 @@ def test_area_of_a_lattice_catchment_tends_to_two_r_squared() -> None:
     ratios = []
     for radius in (500, 1000, 2000, 4000):
         edges = reach(graph, (0, 0), minutes=radius / 80)
-        area = catchment_polygon(edges, half_width_m=25.0, closing_m=30.0, min_hole_m2=10_000.0)
+        area = land(edges, half_width_m=25.0, closing_m=30.0, min_hole_m2=10_000.0)
         ratios.append(area.area / (2 * radius**2))
     assert ratios == sorted(ratios, reverse=True)
     assert ratios[-1] == pytest.approx(1, abs=0.025)
@@ -137,14 +144,55 @@ def test_what_is_inside_costs_no_more_and_what_is_outside_does(city) -> None:  #
 
 def test_polygon_keeps_large_holes_and_fills_small_ones() -> None:
     ring = shapely.LineString([(0, 0), (400, 0), (400, 400), (0, 400), (0, 0)])
-    series = gpd.GeoSeries([ring], crs=UTM)
+    series = gpd.GeoDataFrame(geometry=[ring], crs=UTM)
     options = {"half_width_m": 25.0, "closing_m": 30.0}
-    kept = catchment_polygon(series, **options, min_hole_m2=10_000.0)
-    filled = catchment_polygon(series, **options, min_hole_m2=200_000.0)
+    kept = land(series, **options, min_hole_m2=10_000.0)
+    filled = land(series, **options, min_hole_m2=200_000.0)
     assert len(kept.interiors) == 1
     assert kept.interiors[0].is_closed
     assert len(filled.interiors) == 0
-    assert catchment_polygon(series.iloc[:0], **options, min_hole_m2=0.0).is_empty
+    assert land(series.iloc[:0], **options, min_hole_m2=0.0).is_empty
+
+
+def test_a_part_in_a_hole_that_is_filled_is_swallowed() -> None:
+    ring = shapely.LineString([(0, 0), (400, 0), (400, 400), (0, 400), (0, 0)])
+    inner = shapely.LineString([(190, 200), (210, 200)])
+    apart = shapely.LineString([(900, 0), (1000, 0)])
+    series = gpd.GeoDataFrame(geometry=[ring, inner, apart], crs=UTM)
+    options = {"half_width_m": 25.0, "closing_m": 30.0}
+    kept = shapely.get_parts(land(series, **options, min_hole_m2=10_000.0))
+    filled = shapely.get_parts(land(series, **options, min_hole_m2=200_000.0))
+    assert len(kept) == 3
+    assert len(filled) == 2
+    both = land(series.iloc[[0, 2]], **options, min_hole_m2=200_000.0)
+    assert shapely.area(filled).sum() == pytest.approx(both.area, rel=1e-12)
+
+
+def test_catchments_of_several_limits_are_those_of_each_alone() -> None:
+    graph = lattice_graph(10)
+    edges = catchment_edges(
+        graph, points((0, 0), (430, 20)), limits_min=[2.0, 5.0, 3.5, 9.0], towards=True,
+        snap_max_m=300.0,
+    )  # fmt: skip
+    options = {"half_width_m": 25.0, "closing_m": 30.0, "min_hole_m2": 1_000.0}
+    limit = edges["limit_min"]
+    found = catchment_polygons(edges, limit, whole=whole_edges(graph, edges), **options)
+    assert list(found) == [2.0, 3.5, 5.0, 9.0]
+    for one, shape in found.items():
+        alone = land(edges[limit.eq(one)], **options)
+        assert shape.area == pytest.approx(alone.area, rel=1e-6)
+        assert shape.symmetric_difference(alone).area < 1e-6 * alone.area
+
+
+def test_lines_are_cut_as_shapely_cuts_one(lattice: StreetGraph) -> None:
+    rng = np.random.default_rng(7)
+    lines = shapely.linestrings(rng.random((400, 6, 2)) * 100)
+    lines = np.concatenate((lines, lattice.lines))
+    low = rng.choice([0.0, 0.25, 0.5], len(lines)) * rng.random(len(lines))
+    high = np.where(rng.random(len(lines)) < 0.3, 1.0, low + (1 - low) * rng.random(len(lines)))
+    cut = _substrings(lines, low, high)
+    alone = [substring(*one, normalized=True) for one in zip(lines, low, high, strict=True)]
+    assert shapely.equals_exact(cut, alone, 1e-9).all()
 
 
 def test_what_is_around_a_box_reaches_what_the_whole_does_there() -> None:
