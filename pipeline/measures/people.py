@@ -49,13 +49,15 @@ People = Mapping[str, Counted]
 class PeopleCells:
     """The land of each counted cell, and how many live or work on it (NaN: not counted).
 
-    `shapes` do not overlap.
+    `shapes` do not overlap. `gathered_m` is the side of the squares in which points that were too
+    many stand together, null where each has its own cell.
     """
 
     points: FloatArray
     shapes: GeometryArray
     counts: FloatArray
     reach_m: float
+    gathered_m: float | None = None
 
     def __repr__(self) -> str:
         """Tell the total."""
@@ -114,8 +116,9 @@ def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
     if not counts or len(where) < 2:  # noqa: PLR2004 - one point has no spacing
         return {}
     code = first.reshape(-1).astype(np.int64)
+    gathered_m = None
     if len(where) > CELLS_AT_MOST:
-        where, square = _squares(where)
+        where, square, gathered_m = _squares(where)
         code = square[code]
     reach_m = REACH * float(np.median(KDTree(where).query(where, k=2)[0][:, 1]))
     around = shapely.buffer(shapely.multipoints(where), 2.0 * reach_m).envelope
@@ -125,21 +128,21 @@ def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
     land = shapely.intersection(land, shapely.buffer(shapely.points(where), reach_m))
     land = _like_the_usual(land, where)
     return {
-        kind: PeopleCells(where, land, _together(n, code, len(where)), reach_m)
+        kind: PeopleCells(where, land, _together(n, code, len(where)), reach_m, gathered_m)
         for kind, n in counts.items()
     }
 
 
-def _squares(where: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Gather points in squares until they are few enough: their middles, and the one of each."""
+def _squares(where: FloatArray) -> tuple[FloatArray, IntArray, float]:
+    """Gather points in squares until they are few enough: middles, the one of each, their side."""
     side_m = 2.0 * float(np.median(KDTree(where).query(where, k=2)[0][:, 1]))
     while True:
         found, square = np.unique(np.floor(where / side_m), axis=0, return_inverse=True)
         if len(found) <= CELLS_AT_MOST:
             break
         side_m *= 2.0
-    log.warning("gathered %d points of people in squares of %.0f m", len(where), side_m)
-    return (found + 0.5) * side_m, square.reshape(-1).astype(np.int64)
+    log.info("gathered %d points of people in squares of %.0f m", len(where), side_m)
+    return (found + 0.5) * side_m, square.reshape(-1).astype(np.int64), side_m
 
 
 def _like_the_usual(land: GeometryArray, where: FloatArray) -> GeometryArray:

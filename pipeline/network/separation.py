@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -16,13 +17,21 @@ from pipeline.measures.island_null import Positions
 from pipeline.measures.island_results import ComponentResult
 from pipeline.measures.island_ring import GeometryArray, placed, ring
 from pipeline.measures.island_rows import PlaceContrast, guarded
+from pipeline.measures.portions import BYTES_PER_MB
 from pipeline.settings.island import IslandSettings
 
 from .separation_around import Around, Streeted, Surroundings
 from .separation_crossings import mapped_km, openings_per_km, relocated_openings
 from .separation_density import expected_openings, street_density
 from .separation_gaps import ACCESS, measured_access
-from .separation_routes import BoundaryRoutes, Routes, boundary_routes, walking_distances
+from .separation_routes import (
+    BYTES_A_PAIR,
+    BoundaryRoutes,
+    Routes,
+    boundary_routes,
+    parts_of,
+    walking_distances,
+)
 from .separation_streets import Streets
 
 logger = logging.getLogger(__name__)
@@ -36,6 +45,24 @@ DENSITY_CELL_M = 250.0
 SIMPLIFIED_M = 10.0
 
 
+@dataclass(frozen=True)
+class Separation:
+    """What was measured of all places, and how many boundary pairs it took to do so."""
+
+    results: list[ComponentResult]
+    pairs: int
+
+    @property
+    def parts(self) -> int:
+        """Parts in which the ways between the pairs were searched."""
+        return parts_of(self.pairs)
+
+    @property
+    def need_mb(self) -> float:
+        """Memory that all pairs at once would have taken."""
+        return self.pairs * BYTES_A_PAIR / BYTES_PER_MB
+
+
 def separation_results(
     places: Sequence[PlaceContrast],
     city: City,
@@ -45,7 +72,7 @@ def separation_results(
     snap_m: float,
     walk_m_min: float,
     settings: IslandSettings,
-) -> list[ComponentResult]:
+) -> Separation:
     """
     Measure porosity, circumvention and access gaps of all places on their relocations.
 
@@ -68,7 +95,8 @@ def separation_results(
 
     Returns
     -------
-    for each place: porosity, circumvention, street density (context), one gap for each service
+    for each place: porosity, circumvention, street density (context), one gap for each service;
+    how many pairs of boundary points it took
     """
     density = street_density(streets, city.grid.refined(DENSITY_CELL_M))
     around = [Around(place, city, settings) for place in places]
@@ -82,13 +110,14 @@ def separation_results(
             results.append(_porosity(measurable[-1], streets, settings))
         else:
             results += unmeasured([item.place], reason, (POROSITY, CIRCUMVENTION), settings)
-    results += _circumvention(measurable, streets, settings)
+    wanted = _wanted(measurable, streets, settings)
+    results += _circumvention(measurable, _solved(wanted, streets, settings), settings)
     results += measured_access(
         around, city, streets, facilities_xy_m=facilities_xy_m, snap_m=snap_m,
         walk_m_min=walk_m_min,
     )  # fmt: skip
     logger.info("measured separation of %d places on streets", len(places))
-    return guarded(results, places, settings)
+    return Separation(guarded(results, places, settings), sum(len(item.draw) for item in wanted))
 
 
 def gate(place: PlaceContrast, streets: Streets, settings: IslandSettings) -> str | None:
@@ -195,11 +224,11 @@ def _context(item: Around, streets: Streets) -> ComponentResult:
     )
 
 
-def _circumvention(
+def _wanted(
     places: Sequence[Streeted], streets: Streets, settings: IslandSettings
-) -> list[ComponentResult]:
-    """Measure all parks in two shared passes over the network: in place, and relocated."""
-    wanted = [
+) -> list[BoundaryRoutes]:
+    """List the ways wanted of each park: in place, then relocated."""
+    return [
         _boundary_routes(item.around, streets, at, surroundings, settings)
         for item in places
         for at, surroundings in (
@@ -207,7 +236,13 @@ def _circumvention(
             (item.around.place.positions, item.null),
         )
     ]
-    values = iter(_solved(wanted, streets, settings))
+
+
+def _circumvention(
+    places: Sequence[Streeted], solved: Sequence[FloatArray], settings: IslandSettings
+) -> list[ComponentResult]:
+    """Compare each park in place with its relocations; `solved` as `_wanted` lists them."""
+    values = iter(solved)
     results = []
     statistic = _statistic(CIRCUMVENTION, ALL, UNITS[CIRCUMVENTION], settings)
     for item in places:
@@ -235,6 +270,7 @@ def _boundary_routes(
 def _solved(
     wanted: Sequence[BoundaryRoutes], streets: Streets, settings: IslandSettings
 ) -> list[FloatArray]:
+    """Measure all parks in shared passes over the network."""
     if not wanted:
         return []
     walked = walking_distances(streets, Routes.joined([item.routes for item in wanted]))

@@ -20,8 +20,9 @@ logger = logging.getLogger(__name__)
 # Rows of distances held at once; each is as long as the network has nodes.
 CHUNK = 24
 
-# Pairs looked at together: some 250 bytes each. More are taken by neighbourhood.
+# Pairs looked at together. More are taken by neighbourhood.
 PAIRS_AT_ONCE = 1_000_000
+BYTES_A_PAIR = 400
 NEIGHBOURHOOD_M = 5000.0
 
 # Lengths of the ways looked for first, in multiples of the straight line (a lattice has at most
@@ -95,10 +96,15 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     return found
 
 
+def parts_of(pairs: int) -> int:
+    """Say in how many parts so many pairs are searched."""
+    return max(1, -(-pairs // PAIRS_AT_ONCE))
+
+
 def _neighbourhoods(xy_m: FloatArray) -> list[IntArray]:
     """Split pairs that are too many to be held at once; neighbours stay together and share ways."""
-    parts = -(-len(xy_m) // PAIRS_AT_ONCE)
-    if parts <= 1:
+    parts = parts_of(len(xy_m))
+    if parts == 1:
         return [np.arange(len(xy_m))]
     logger.info("%d pairs around parks are searched in %d parts to save memory", len(xy_m), parts)
     column, row = np.floor(xy_m / NEIGHBOURHOOD_M).T

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.measures.people import KINDS
 from pipeline.measures.targets import target_columns
 from pipeline.settings.inputs import TableInput
 from pipeline.sources.boundaries import with_boundaries
@@ -22,7 +21,6 @@ from pipeline.sources.osm_roles import (
     planned_of,
     stations_of,
 )
-from pipeline.sources.people import counted_people, people_of
 from pipeline.sources.prices import prices_of
 from pipeline.sources.reference import TableSpec, read_reference, reference_tables
 from pipeline.sources.role_tables import check_ids, flags_of, text_of
@@ -30,6 +28,7 @@ from pipeline.sources.study_cells import areas_of_districts, areas_of_townships,
 from pipeline.sources.study_inputs import ENTRANCES, StudyInputs
 from pipeline.sources.tables import points_of, require_columns
 from pipeline.stages.context import StageContext
+from pipeline.stages.ingest_people import write_people
 
 PLACE_COLUMNS = (
     "place_id",
@@ -101,7 +100,7 @@ def run(context: StageContext) -> None:
     context.put("planned_stations.parquet", _planned(given, context.crs))
     around = shapely.union_all(places.geometry.dropna().to_numpy()).convex_hull
     area = around.buffer(context.settings("study").buffer_m)
-    _people(context, given, places, area)
+    write_people(context, given, places, area)
     context.put("entrances.parquet", _entrances(given))
     context.put("townships.parquet", areas_of_townships(given))
     context.put("prices.parquet", prices_of(given, crs=context.crs))
@@ -112,37 +111,6 @@ def run(context: StageContext) -> None:
     context.put("lines.parquet", _lines(given))
     context.put("labels.parquet", _labels(given))
     context.put("sources.parquet", _credits(given))
-
-
-def _people(
-    context: StageContext, given: StudyInputs, places: gpd.GeoDataFrame, area: shapely.Geometry
-) -> None:
-    """Write where people live and work, and how many of them inside each footprint."""
-    people, gathered = people_of(given, area)
-    for role, side in gathered.items():
-        context.notice(
-            f"{role} 栅格像元过多，两步移动搜索法中按 {side}×{side} 像元的方块汇总，总数不变；"
-            "覆盖率仍按像元计算（sources.rasters.points_at_most）",
-            f"the raster of {role} has many cells: for floating catchments they are gathered in "
-            f"blocks of {side} by {side} that keep the total; coverage is by cells still "
-            "(sources.rasters.points_at_most)",
-        )
-    context.put("residents.parquet", people)
-    inputs = {kind: context.input(kind) for kind in KINDS}
-    counted = counted_people(people, inputs, given.sources.rasters)
-    shapes = np.asarray(places.geometry.to_numpy(), dtype=object)
-    inside = {
-        kind: counted[kind].inside(shapes) if kind in counted else np.full(len(shapes), np.nan)
-        for kind in KINDS
-    }
-    context.put("people_of_places.parquet", places[["place_id"]].assign(**inside))
-    missing = [kind for kind in KINDS if kind not in counted]
-    if missing and any(inputs.values()):
-        names = " and ".join(missing)
-        context.notice(
-            f"没有 {names} 的数据：按其计算的占比为空（inputs.residents、inputs.workers）",
-            f"nobody counts {names}: shares of them are null (inputs.residents, inputs.workers)",
-        )
 
 
 def _or_empty(table: pd.DataFrame | None, *, like: str) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from pipeline.measures.island_score import contrast_results, pooled, score
 from pipeline.network.separation import (
     CIRCUMVENTION,
     POROSITY,
+    Separation,
     absent,
     separation_results,
     unmeasured,
@@ -160,7 +161,21 @@ def _separation(
         walk_m_min=network.walk_speed_m_min,
         settings=settings,
     )
-    return [*best_access(measured, estimates, settings), *barred]
+    _tell_of_parts(context, measured)
+    return [*best_access(measured.results, estimates, settings), *barred]
+
+
+def _tell_of_parts(context: StageContext, measured: Separation) -> None:
+    """Say that the ways between all pairs of boundary points at once would have been too many."""
+    if measured.parts == 1:
+        return
+    context.notice(
+        f"绕行要比较 {measured.pairs:,} 对边界点，一次计算约需 {measured.need_mb:,.0f} MB："
+        f"已按邻近分 {measured.parts} 批搜索；结果不变",
+        f"{measured.pairs:,} pairs of boundary points would need about {measured.need_mb:,.0f} MB "
+        f"at once: their ways were searched by neighbourhood in {measured.parts} parts, with the "
+        "same results",
+    )
 
 
 def _context(

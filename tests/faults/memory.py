@@ -86,9 +86,13 @@ def measure_city(folder: Path, size: float, pois: int) -> None:
     study, root = write_city(folder, size, pois=pois), folder.resolve()
     asked = ["run", "-s", str(study), "-w", str(root), "-j", "1", "--force"]
     subprocess.run([sys.executable, "-m", "pipeline", *asked], check=True)
+    record(label_of(size, pois), Workspace(root=root, study=study.stem), code)
+
+
+def label_of(size: float, pois: int) -> str:
+    """Name a generated city in the record."""
     many = f"{round(pois * size):,}"
-    label = f"生成的城市 {size:g}，{many} 个设施 generated city {size:g}, {many} POIs"
-    record(label, Workspace(root=root, study=study.stem), code)
+    return f"生成的城市 {size:g}，{many} 个兴趣点 generated city {size:g}, {many} POIs"
 
 
 def main() -> None:

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from benchmarks.city.plane import read_parameters, with_pois
 from benchmarks.city.study import write_city
-from tests.faults.memory import things_of
+from pipeline.stages.flow import STAGES
+from tests.faults.memory import POIS, RECORD, STREET_NODES, label_of, things_of
+from tests.faults.report import LIMIT_MB
+
+
+def test_the_large_city_holds_the_limit_at_every_stage() -> None:
+    told = json.loads(RECORD.read_text(encoding="utf-8"))[label_of(1.0, POIS)]
+    assert told["street_nodes"] >= STREET_NODES
+    assert told["pois"] >= POIS
+    assert set(told["peak_mb"]) == {stage.name for stage in STAGES}
+    over = {name: peak for name, peak in told["peak_mb"].items() if peak > LIMIT_MB}
+    assert not over
+    assert not told["code"].endswith("dirty")
 
 
 def test_more_points_of_interest_leave_the_rest_of_the_city_alone(tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def test_sums_in_polygons_are_those_of_exactextract(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "PAIRS_AT_ONCE", at_once)
+    held: list[int] = []
+    covers = shapely.covers
+
+    def counted(polygons: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        held.append(len(parts))
+        return covers(polygons, parts)
+
+    monkeypatch.setattr(shapely, "covers", counted)
     random = np.random.default_rng(3)
     counts = random.integers(0, 90, (SIZE, SIZE)).astype(float)
     counts[2, 3] = np.nan  # not counted is not nobody
@@ -43,6 +51,8 @@ def test_sums_in_polygons_are_those_of_exactextract(
     raster = NumPyRasterSource(counts, **edges, srs_wkt=zones.crs.to_wkt())
     expected = exact_extract(raster, zones, ["sum"], output="pandas")["sum"]
     np.testing.assert_allclose(cells_of(counts).inside(polygons), expected, rtol=1e-5)
+    assert max(held) <= at_once
+    assert sum(held) > 500
 
 
 def test_every_person_is_counted_once_and_workers_nobody_counted_are_not_there() -> None:
@@ -82,6 +92,7 @@ def test_too_many_points_are_gathered_in_squares_and_nobody_is_lost(
     counts = np.arange(float(size**2)).reshape(size, size)
     cells = cells_of(counts)
     assert len(cells.points) == SIZE**2
+    assert cells.gathered_m == 2 * SIDE
     assert np.nansum(cells.counts) == counts.sum()
     west_half = np.array([shapely.box(0, -SIZE * SIDE, SIZE * SIDE, SIZE * SIDE)])
     assert cells.inside(west_half)[0] == pytest.approx(counts[:, :SIZE].sum())

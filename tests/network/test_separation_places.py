@@ -77,7 +77,7 @@ def table() -> pd.DataFrame:
         separation_results(
             contrast.places, contrast.city, STREETS, facilities_xy_m={"school": FACILITY},
             snap_m=300.0, walk_m_min=80.0, settings=SETTINGS,
-        )
+        ).results
     )  # fmt: skip
 
 
@@ -118,7 +118,7 @@ def test_a_walled_park_with_three_gates_is_measured_and_found() -> None:
         separation_results(
             contrast.places, contrast.city, kept, facilities_xy_m={}, snap_m=300.0,
             walk_m_min=80.0, settings=SETTINGS,
-        )
+        ).results
     )  # fmt: skip
     porosity, around = found.loc[("P00", "porosity")], found.loc[("P00", "circumvention")]
     assert porosity["observed"] == pytest.approx(3 / 4)
@@ -132,7 +132,7 @@ def test_nothing_is_said_of_an_indicative_boundary() -> None:
     results = separation_results(
         contrast.places, contrast.city, STREETS, facilities_xy_m={"school": FACILITY},
         snap_m=300.0, walk_m_min=80.0, settings=SETTINGS,
-    )  # fmt: skip
+    ).results  # fmt: skip
     river = np.array([shapely.box(7000, 0, 7100, 10000)], dtype=object)
     results += barrier_results(contrast.places, {"water": river}, GRID, settings=SETTINGS)
     found = rows(results)
@@ -243,7 +243,7 @@ def test_half_a_street_map_measures_and_does_not_test(shared: Path) -> None:
         separation_results(
             contrast.places, contrast.city, streets, facilities_xy_m={}, snap_m=300.0,
             walk_m_min=80.0, settings=SETTINGS,
-        )
+        ).results
     )  # fmt: skip
     measured_one = found.loc[("P00", "porosity")]
     assert measured_one["status"] == "not_testable"
@@ -271,7 +271,7 @@ def test_a_business_block_of_porto_alegre_is_measured(shared: Path) -> None:
         contrast.places, contrast.city, streets,
         facilities_xy_m={"square": np.array([[centre.x, centre.y]])}, snap_m=300.0,
         walk_m_min=80.0, settings=SETTINGS,
-    )  # fmt: skip
+    ).results  # fmt: skip
     found = rows(results)
     around = found.loc[("P00", "circumvention")]
     assert around["status"] == "ok"

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import CrsError, FieldError, StudyError
+from pipeline.measures import people as people_module
 from pipeline.sources.datum import wgs84_to_gcj02
 from pipeline.stages import ingest
 from pipeline.stages.context import StageContext
@@ -212,3 +213,26 @@ def test_a_city_from_an_extract_alone(built: Built, shared: Path) -> None:
     assert cells["shops"].sum() > 2000
     dates = found["sources"].set_index("role")["date"]
     assert dates["hospitals"] == dates["osm_extract"] == "2023-02-21"
+
+
+def test_too_many_points_of_people_are_gathered_and_the_run_says_so(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        f"c{i}_{j},{121.39 + i / 1e3},{31.19 + j / 1e3},10" for i in range(20) for j in range(20)
+    ]
+    (tmp_path / "homes.csv").write_text("cell_id,lon,lat,residents\n" + "\n".join(rows))
+    inputs = {"places": _parks(tmp_path), "residents": {"path": "homes.csv"}}
+    manifest = tmp_path / "ws" / "layers" / "built" / IDENTITY["id"] / "ingest" / "manifest.json"
+
+    def counted() -> tuple[float, str]:
+        people = built(inputs)["people_of_places"]["residents"]
+        return float(people.iloc[0]), manifest.read_text(encoding="utf-8")
+
+    each, told = counted()
+    assert "gathered" not in told
+    monkeypatch.setattr(people_module, "CELLS_AT_MOST", 150)
+    gathered, told = counted()
+    assert gathered == pytest.approx(each, rel=0.1)
+    assert "gathered in squares of 1" in told
+    assert "方格汇总，总数不变" in told
