@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.built import PROJECT, build_once
@@ -13,6 +14,10 @@ from tests.pages import chromium, open_offline
 # One browser for all tests of a worker, whichever folder they are in.
 __all__ = ["chromium", "open_offline"]
 from tests.second_city import build_porto_alegre
+
+# No test is timed: the first call of a compiled search may have to compile it.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def required_in_ci(reason: str) -> None:

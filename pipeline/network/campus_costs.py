@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
@@ -16,14 +15,16 @@ from pipeline.network.search import (
     Ends,
     arriving,
     leaving,
+    points_at,
     same_edge,
     within,
 )
+from pipeline.network.shortest import rows, starts, to_points
 from pipeline.network.snap import Snapped
 
-# Shrinking the network costs about as much as so many searches of the whole of it; a search of a
-# little of it costs at least as much as one of this share.
-_WORTH_REDUCING, _LEAST_SHARE = 60, 0.03
+# Shrinking the network costs about as much as so many searches of the whole of it, and a search of
+# the shrunk one as much as a search of this share of the whole.
+_WORTH_REDUCING, _SHARE_WHEN_REDUCED = 150, 0.1
 _CAMPUSES_AT_ONCE = 32
 
 
@@ -44,7 +45,7 @@ class CampusNetwork:
         self.graph, self.entrances, self.campus = graph, entrances, campus
         self.count = int(campus.max(initial=-1)) + 1
         self.farthest_min = 0.0
-        self._searched: tuple[slice, dict[int, Floats]] = (slice(0), {})
+        self._kept: tuple[Ints, dict[int, Floats]] = (np.empty(0, dtype=np.int64), {})
         self.whole = _with_campuses(
             graph.phases.reverse,
             arriving(graph, entrances),
@@ -72,21 +73,21 @@ class CampusNetwork:
     def search(self, origins: Snapped, limit_min: float) -> CampusSearch:
         """Prepare to search from the campuses to origins within a limit."""
         self.farthest_min = max(self.farthest_min, limit_min)
-        share = max(_share_reached(self.graph, limit_min), _LEAST_SHARE)
-        return CampusSearch(self, origins, limit_min, by_sweep=self.count * share > _WORTH_REDUCING)
+        saved = _share_reached(self.graph, limit_min) - _SHARE_WHEN_REDUCED
+        return CampusSearch(self, origins, limit_min, by_sweep=self.count * saved > _WORTH_REDUCING)
 
-    def searched(self, asked: slice, campuses: Ints) -> Floats:
+    def searched(self, asked: Ints, some: Ints) -> Floats:
         """Search the shrunk network from some of the campuses that are asked for together.
 
         What was found for the last ones asked for is kept: cells and homes are reached alike.
         """
-        if self._searched[0] != asked:
-            self._searched = asked, {}
-        found, first = self._searched[1], int(campuses[0])
+        if not np.array_equal(self._kept[0], asked):
+            self._kept = asked, {}
+        found, first = self._kept[1], int(some[0])
         if first not in found:
-            node = self.reduced.place[self.whole.shape[0] - self.count + campuses]
+            node = self.reduced.place[self.whole.shape[0] - self.count + asked[some]]
             limit_min = self.farthest_min + COST_TOLERANCE_MIN
-            found[first] = dijkstra(self.reduced.matrix, indices=node, limit=limit_min)
+            found[first] = rows(self.reduced.matrix, node, limit=limit_min)
         return found[first]
 
 
@@ -102,41 +103,52 @@ class CampusSearch:
     ) -> None:
         self._network, self._origins, self._limit_min = network, origins, limit_min
         start, rows = leaving(network.graph, origins), np.flatnonzero(origins.found)
-        ends = [start.node_u[rows], start.node_v[rows]]
         self._rows, self._sweep = rows, None
+        self._points = points_at(start, origins.found, size=network.whole.shape[0])
         if by_sweep:
-            self._sweep = network.reduced.sweep(np.concatenate(ends))
-            ends = [self._sweep.row[node] for node in ends]
-        # An end that is closed costs infinitely much.
-        costs = [np.where(np.isnan(cost), np.inf, cost) for cost in (start.min_u, start.min_v)]
-        self._via = [(node, cost[rows, None]) for node, cost in zip(ends, costs, strict=True)]
+            nodes = [start.node_u[rows], start.node_v[rows]]
+            self._sweep = network.reduced.sweep(np.concatenate(nodes))
+            # An end that is closed costs infinitely much.
+            costs = [np.where(np.isnan(cost), np.inf, cost) for cost in (start.min_u, start.min_v)]
+            self._via = [
+                (self._sweep.row[node], cost[rows, None])
+                for node, cost in zip(nodes, costs, strict=True)
+            ]
         self._direct = same_edge(network.graph, origins, network.entrances)
 
     def minutes(self, campuses: slice) -> Floats:
         """Give minutes to a run of campuses: (origins, campuses), infinite beyond the limit."""
-        asked = range(self._network.count)[campuses]
-        minutes = np.full((len(self._origins), len(asked)), np.inf)
-        # Neighbours are searched together: they leave the same parts of the network alone.
-        order = np.argsort(self._network.along_curve[asked.start : asked.stop], kind="stable")
-        for first in range(0, len(asked), _CAMPUSES_AT_ONCE):
-            some = order[first : first + _CAMPUSES_AT_ONCE]
-            found = self._found(campuses, asked.start + some)
-            both = [found[node] + cost for node, cost in self._via]
-            minutes[np.ix_(self._rows, some)] = np.minimum(*both)
+        asked = np.arange(self._network.count)[campuses]
+        minutes = self._swept(asked) if self._sweep is not None else self._searched(asked)
         campus = self._network.campus[self._direct["target"].to_numpy()]
-        own = (campus >= asked.start) & (campus < asked.stop)
-        at = self._direct["origin"].to_numpy()[own], campus[own] - asked.start
+        own = np.isin(campus, asked)
+        at = self._direct["origin"].to_numpy()[own], np.searchsorted(asked, campus[own])
         np.minimum.at(minutes, at, self._direct["minutes"].to_numpy()[own])
         minutes[~within(minutes, self._limit_min)] = np.inf
         return minutes
 
-    def _found(self, asked: slice, campuses: Ints) -> Floats:
-        """Give minutes from nodes to some campuses, shape (nodes, campuses)."""
+    def _searched(self, asked: Ints) -> Floats:
+        """Search the whole network from some campuses; shape (origins, campuses)."""
+        network = self._network
+        node = network.whole.shape[0] - network.count + asked
+        begin = starts(np.arange(len(asked)), node, np.zeros(len(asked)), count=len(asked))
+        limit = self._limit_min + COST_TOLERANCE_MIN
+        return to_points(network.whole, begin, self._points, limit=limit).T
+
+    def _swept(self, asked: Ints) -> Floats:
+        """Search the shrunk network from some campuses; shape (origins, campuses)."""
+        assert self._sweep is not None  # noqa: S101 - asked by its only caller
         network, limit_min = self._network, self._limit_min + COST_TOLERANCE_MIN
-        if self._sweep is not None:
-            return self._sweep.carried(network.searched(asked, campuses), limit_min)
-        node = network.whole.shape[0] - network.count + campuses
-        return np.asarray(dijkstra(network.whole, indices=node, limit=limit_min).T)
+        minutes = np.full((self._points.size, len(asked)), np.inf)
+        # Neighbours are searched together: they leave the same parts of the network alone.
+        order = np.argsort(network.along_curve[asked], kind="stable")
+        for first in range(0, len(asked), _CAMPUSES_AT_ONCE):
+            some = order[first : first + _CAMPUSES_AT_ONCE]
+            known = network.searched(asked, some)
+            found = self._sweep.carried(known, limit_min)
+            both = [found[node] + cost for node, cost in self._via]
+            minutes[np.ix_(self._rows, some)] = np.minimum(*both)
+        return minutes
 
 
 def _share_reached(graph: StreetGraph, limit_min: float) -> float:

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from pipeline.errors import FieldError, Problem
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
 from pipeline.network.search import (
     COST_TOLERANCE_MIN,
-    Ends,
     arriving,
     leaving,
     nearest_source,
+    points_at,
     same_edge,
-    with_sources,
+    starts_at,
     within,
 )
+from pipeline.network.shortest import near_pairs
 from pipeline.network.snap import Snapped, snap
 
 _BYTES_PER_MB = 2**20
-# With more of the network inside a tile than this, cutting it out costs more than it saves.
-_WORTH_CUTTING = 0.6
-_POINTS_PER_TILE = 32
+# Of a pair that is held: the point and the minutes, and both again as they are handed on.
+_BYTES_PER_PAIR = 48
 
 
 def facility_ids(facilities: gpd.GeoDataFrame, by: str) -> pd.Series:
@@ -277,8 +275,7 @@ def entrance_pairs(
 ) -> pd.DataFrame:
     """Minutes between snapped origins and targets within a cutoff.
 
-    One limited search runs from each point of the smaller side, in chunks of neighbours; each chunk
-    sees only the part of the network that its cutoff can reach.
+    One limited search runs from each point of the smaller side.
 
     Returns
     -------
@@ -289,13 +286,14 @@ def entrance_pairs(
     backwards = targets.found.sum() < origins.found.sum()
     sources, others = (targets, origins) if backwards else (origins, targets)
     direct = same_edge(graph, origins, targets)
-    found = _chunks(
-        graph,
-        sources,
-        others,
-        backwards=bool(backwards),
-        cutoff_min=cutoff_min,
-        memory_mb=memory_mb,
+    network = graph.phases.reverse if backwards else graph.phases.forward
+    enter, leave = (arriving, leaving) if backwards else (leaving, arriving)
+    found = near_pairs(
+        network,
+        starts_at(enter(graph, sources), sources.found),
+        points_at(leave(graph, others), others.found, size=network.shape[0]),
+        limit=cutoff_min + COST_TOLERANCE_MIN,
+        most=int(memory_mb * _BYTES_PER_MB / _BYTES_PER_PAIR),
     )
     parts = [
         (other, one, minutes) if backwards else (one, other, minutes)
@@ -307,90 +305,3 @@ def entrance_pairs(
     origin, target, cost = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     near = within(cost, cutoff_min)
     return pd.DataFrame({"origin": origin[near], "target": target[near], "minutes": cost[near]})
-
-
-def _chunks(
-    graph: StreetGraph,
-    sources: Snapped,
-    others: Snapped,
-    *,
-    backwards: bool,
-    cutoff_min: float,
-    memory_mb: float,
-) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """Yield rows of sources and others within the cutoff, and their minutes, chunk by chunk."""
-    matrix = graph.phases.reverse if backwards else graph.phases.forward
-    enter, leave = (arriving, leaving) if backwards else (leaving, arriving)
-    source_ends, other_ends = enter(graph, sources), leave(graph, others)
-    node_xy = graph.node_xy[graph.phases.node]
-    reach_m = cutoff_min * graph.fastest_m_min + 1.0
-    other_rows = np.flatnonzero(others.found)
-    place = np.full(len(node_xy), -1, dtype=np.int64)
-    for tile in _tiles(sources, reach_m):
-        low, high = sources.xy[tile].min(axis=0) - reach_m, sources.xy[tile].max(axis=0) + reach_m
-        inside = ((node_xy >= low) & (node_xy <= high)).all(axis=1)
-        if inside.mean() > _WORTH_CUTTING:
-            inside[:] = True
-        kept = np.flatnonzero(inside)
-        near = other_rows[((others.xy[other_rows] >= low) & (others.xy[other_rows] <= high)).all(1)]
-        part = matrix if len(kept) == len(inside) else matrix[kept][:, kept]
-        place[kept] = np.arange(len(kept))
-        rows_at_once = max(
-            1, int(memory_mb * _BYTES_PER_MB / (8 * (len(kept) + 4 * len(near) + 1)))
-        )
-        for begin in range(0, len(tile), rows_at_once):
-            chunk = tile[begin : begin + rows_at_once]
-            minutes = _dense(
-                part,
-                _relabel(source_ends, chunk, place),
-                _relabel(other_ends, near, place),
-                cutoff_min,
-            )
-            one, other = np.nonzero(within(minutes, cutoff_min))
-            yield chunk[one], near[other], minutes[one, other]
-        place[kept] = -1
-
-
-def _tiles(points: Snapped, reach_m: float) -> Iterator[Ints]:
-    """Group the rows of found points by squares.
-
-    Squares are at least as wide as the reach of a search, and wide enough to share out the work of
-    cutting their part of the network among many points.
-    """
-    rows = np.flatnonzero(points.found)
-    if len(rows) == 0:
-        return
-    extent = float(np.ptp(points.xy[rows], axis=0).prod())
-    side_m = max(reach_m, 1.0, float(np.sqrt(extent * _POINTS_PER_TILE / len(rows))))
-    square = np.floor(points.xy[rows] / side_m).astype(np.int64)
-    order = np.lexsort((rows, square[:, 1], square[:, 0]))
-    square, rows = square[order], rows[order]
-    cut = np.flatnonzero((np.diff(square, axis=0) != 0).any(axis=1)) + 1
-    yield from np.split(rows, cut)
-
-
-def _relabel(ends: Ends, rows: Ints, place: Ints) -> Ends:
-    """Take the ends at the rows, on the node labels of a part of the network.
-
-    An end outside the part is farther than the cutoff: it is closed.
-    """
-    node_u, node_v = place[ends.node_u[rows]], place[ends.node_v[rows]]
-    return Ends(
-        np.maximum(node_u, 0),
-        np.maximum(node_v, 0),
-        np.where(node_u < 0, np.nan, ends.min_u[rows]),
-        np.where(node_v < 0, np.nan, ends.min_v[rows]),
-    )
-
-
-def _dense(matrix: csr_matrix, sources: Ends, others: Ends, cutoff_min: float) -> Floats:
-    """Minutes between some sources and others as a dense block, inf beyond the cutoff."""
-    size, count = matrix.shape[0], len(sources.node_u)
-    minutes = dijkstra(
-        with_sources(matrix, sources, np.ones(count, dtype=bool)),
-        indices=size + np.arange(count),
-        limit=cutoff_min + COST_TOLERANCE_MIN,
-    )
-    via_u = minutes[:, others.node_u] + np.where(np.isnan(others.min_u), np.inf, others.min_u)
-    via_v = minutes[:, others.node_v] + np.where(np.isnan(others.min_v), np.inf, others.min_v)
-    return np.asarray(np.minimum(via_u, via_v, out=via_u))

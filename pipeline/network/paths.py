@@ -7,13 +7,13 @@ from typing import NamedTuple
 import geopandas as gpd
 import numpy as np
 import shapely
-from scipy.sparse.csgraph import dijkstra
 from shapely.ops import substring
 
 from pipeline.errors import GeometryError, Problem
 from pipeline.network.graph import StreetGraph
-from pipeline.network.phases import Floats, Ints
-from pipeline.network.search import Ends, arriving, leaving, same_edge, with_sources
+from pipeline.network.phases import Floats
+from pipeline.network.search import Ends, arriving, leaving, legs, same_edge
+from pipeline.network.shortest import Nodes, tree_to
 from pipeline.network.snap import Snapped, snap
 
 
@@ -91,46 +91,47 @@ def routes(
 
 def _cheapest(graph: StreetGraph, start: Snapped, target: Snapped) -> tuple[float, _Route | None]:
     """Find the route between two single points: along their common edge or through the network."""
-    matrix = graph.phases.forward
-    size = matrix.shape[0]
     from_ends, to_ends = leaving(graph, start), arriving(graph, target)
-    cost, before = dijkstra(
-        with_sources(matrix, from_ends, np.ones(1, dtype=bool)),
-        indices=size,
-        return_predecessors=True,
-    )
-    exits = [(to_ends.node_u[0], to_ends.min_u[0], 0.0), (to_ends.node_v[0], to_ends.min_v[0], 1.0)]
-    total = [np.inf if np.isnan(minutes) else cost[node] + minutes for node, minutes, _ in exits]
+    _, node, minutes = legs(from_ends, start.found)
+    _, ends, onward = legs(to_ends, target.found)
+    begin, stop = ~np.isnan(minutes), np.where(np.isnan(onward), np.inf, onward)
+    cost, before = tree_to(graph.phases.forward, node[begin], minutes[begin], ends, stop)
+    total = cost[ends] + stop
     best = int(np.argmin(total))
-    direct = same_edge(graph, start, target)["minutes"].min()
+    direct = np.nan
+    if start.edge[0] == target.edge[0]:
+        direct = same_edge(graph, start, target)["minutes"].min()
     if direct <= total[best]:
         share = (float(start.along[0]), float(target.along[0]))
         return float(direct), _Route([int(start.edge[0])], [share[0]], [share[1]])
     if not np.isfinite(total[best]):
         return np.nan, None
-    nodes = _trace(before, int(exits[best][0]), size)
+    nodes = _trace(before, int(ends[best]))
     route = _middle(graph, nodes)
     _prepend(route, start, from_ends, nodes[0])
     route.edge.append(int(target.edge[0]))
-    route.enter.append(exits[best][2])
+    route.enter.append(float(best))  # 0 at u, 1 at v
     route.leave.append(float(target.along[0]))
     return float(total[best]), route
 
 
-def _trace(before: Ints, node: int, source: int) -> list[int]:
+def _trace(before: Nodes, node: int) -> list[int]:
     """Follow predecessors back from a node and return the phased nodes in order of travel."""
     nodes = [node]
-    while before[nodes[-1]] != source:
+    while before[nodes[-1]] >= 0:
         nodes.append(int(before[nodes[-1]]))
     return nodes[::-1]
 
 
 def _middle(graph: StreetGraph, nodes: list[int]) -> _Route:
     """Name the whole edges a chain of phased nodes runs along."""
-    phases = graph.phases
-    keys = phases.tail * phases.size + phases.head  # arcs are sorted by tail and head
-    steps = np.array(nodes[:-1], dtype=np.int64) * phases.size + np.array(nodes[1:], dtype=np.int64)
-    at = np.searchsorted(keys, steps)
+    phases, first = graph.phases, graph.phases.forward.indptr
+    rows = [slice(first[tail], first[tail + 1]) for tail in nodes[:-1]]  # arcs sorted by head
+    steps = [
+        row.start + np.searchsorted(phases.head[row], head)
+        for row, head in zip(rows, nodes[1:], strict=True)
+    ]
+    at = np.array(steps, dtype=np.int64)
     along = phases.edge[at] >= 0
     edge = phases.edge[at][along]
     forth = phases.node[phases.tail[at][along]] == graph.u_row[edge]

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from pipeline.network.phases import Flags, Floats, Ints
+from pipeline.network.shortest import compiled
 
 # How many arcs taking a node out may add: first dead ends and bends, then ever busier corners.
 _ARCS_ADDED = (-1, 0, 5, 20, 80, 320, 1280)
@@ -63,33 +64,25 @@ class Reduced:
         row = self.place.copy()
         gone = np.flatnonzero(needed & (row < 0))
         row[gone] = stayed + np.arange(len(gone))
-        steps = []
-        for arcs in reversed(rounds):
-            if len(arcs.head):
-                own = arcs.take(np.argsort(arcs.head, kind="stable"))
-                first = np.flatnonzero(np.diff(own.head, prepend=-1))
-                into = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(own.head))))
-                steps.append(_Step(row[own.tail], own.cost[:, None], into, row[own.head[first]]))
-        return Sweep(stayed + len(gone), row, steps)
-
-
-@dataclass(frozen=True, eq=False)
-class _Step:
-    """The arcs into the nodes of one round, sorted by `into`, the number of the node in `node`."""
-
-    tail: Ints
-    cost: Floats
-    into: Ints
-    node: Ints
+        last_first = [arcs.take(np.argsort(arcs.head, kind="stable")) for arcs in reversed(rounds)]
+        joined = _Arcs(
+            row[np.concatenate([arcs.tail for arcs in last_first])],
+            row[np.concatenate([arcs.head for arcs in last_first])],
+            np.concatenate([arcs.cost for arcs in last_first]),
+        )
+        return Sweep(stayed + len(gone), row, joined)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """How to carry distances from the nodes that stayed to others, by `row` of the result."""
+    """How to carry distances from the nodes that stayed to others, by `row` of the result.
+
+    `arcs` lead into the nodes taken out, in rows of the result: first all of the last node.
+    """
 
     size: int
     row: Ints
-    steps: Sequence[_Step]
+    arcs: _Arcs
 
     def carried(self, known: Floats, limit: float = np.inf) -> Floats:
         """Give the distances to all nodes, shape (size, origins).
@@ -103,20 +96,25 @@ class Sweep:
         """
         found = np.full((self.size, len(known)), np.inf)
         found[: known.shape[1]] = known.T
-        near = found.min(axis=1) <= limit
-        for step in self.steps:
-            open_way = near[step.tail]
-            if not open_way.any():
-                continue
-            some = np.flatnonzero(open_way)
-            ways = found[step.tail[some]]
-            ways += step.cost[some]
-            into = step.into[some]
-            first = np.flatnonzero(np.diff(into, prepend=-1))
-            least = np.minimum.reduceat(ways, first, axis=0)
-            node = step.node[into[first]]
-            found[node], near[node] = least, least.min(axis=1) <= limit
+        near = found.min(axis=1, initial=np.inf) <= limit
+        _carry(self.arcs.tail, self.arcs.head, self.arcs.cost, (found, near), limit)
         return found
+
+
+@compiled
+def _carry(
+    tail: Ints, head: Ints, cost: Floats, reached: tuple[Floats, Flags], limit: float
+) -> None:
+    """Lower the distances to the head of each arc in turn; all that enter a node stand together."""
+    found, near = reached
+    for arc in range(len(tail)):
+        start, end = tail[arc], head[arc]
+        if near[start]:
+            for origin in range(found.shape[1]):
+                found[end, origin] = min(found[end, origin], found[start, origin] + cost[arc])
+            near[end] = True
+        if near[end] and (arc + 1 == len(tail) or head[arc + 1] != end):
+            near[end] = found[end].min() <= limit
 
 
 def reduce_network(matrix: csr_matrix, keep: Flags) -> Reduced:

@@ -1,8 +1,4 @@
-"""Run scipy's Dijkstra from points on edges, without changing the graph.
-
-Every point becomes one more row of the sparse matrix, with arcs to the ends of its edge. Rows are
-appended at the end, so the arcs of the graph itself are shared, not rebuilt.
-"""
+"""Search from points on edges: a search starts at both ends of the edge, at their costs."""
 
 from __future__ import annotations
 
@@ -11,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
 
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
+from pipeline.network.shortest import Points, Starts, nearest, points, starts
 from pipeline.network.snap import Snapped
 
 # Sums of the same legs in another order differ in the last bits; no threshold may hang on them.
@@ -52,27 +48,25 @@ def arriving(graph: StreetGraph, points: Snapped) -> Ends:
     return Ends(phases.arrive_u[points.edge], phases.arrive_v[points.edge], min_u, min_v)
 
 
-def with_sources(matrix: csr_matrix, ends: Ends, where: Flags) -> csr_matrix:
-    """Append one row per point; rows of points that are not `where` stay empty.
+def legs(ends: Ends, where: Flags) -> tuple[Ints, Ints, Floats]:
+    """List the ways between points and the network: row of the point, phased node, minutes.
 
-    Returns
-    -------
-    matrix
-        Point i is row `matrix.shape[0] + i`.
+    Of each point that is `where`, in order; NaN where the way is closed.
     """
-    size, count = matrix.shape[0], len(where)
-    head = np.column_stack((ends.node_u, ends.node_v))
-    minutes = np.column_stack((ends.min_u, ends.min_v))
-    usable = where[:, np.newaxis] & ~np.isnan(minutes)
-    starts = np.cumsum(usable.sum(axis=1)) + matrix.indptr[-1]
-    return csr_matrix(
-        (
-            np.concatenate((matrix.data, minutes[usable])),
-            np.concatenate((matrix.indices, head[usable].astype(matrix.indices.dtype))),
-            np.concatenate((matrix.indptr, starts.astype(matrix.indptr.dtype))),
-        ),
-        shape=(size + count, size + count),
-    )
+    rows = np.flatnonzero(where)
+    node = np.column_stack((ends.node_u[rows], ends.node_v[rows]))
+    minutes = np.column_stack((ends.min_u[rows], ends.min_v[rows]))
+    return np.repeat(rows, 2), node.ravel(), minutes.ravel()
+
+
+def starts_at(ends: Ends, where: Flags) -> Starts:
+    """Give where the searches from points start; points that are not `where` start nowhere."""
+    return starts(*legs(ends, where), count=len(where))
+
+
+def points_at(ends: Ends, where: Flags, *, size: int) -> Points:
+    """Give how points are reached from the phased nodes of a network of that size."""
+    return points(*legs(ends, where), count=len(where), nodes=size)
 
 
 class Nearest(NamedTuple):
@@ -96,18 +90,10 @@ def nearest_source(
     limit_min
         Farthest cost, None for no limit.
     """
-    size = matrix.shape[0]
-    if not where.any():
-        return Nearest(np.full(size, np.inf), np.full(size, -1))
-    minutes, _, source = dijkstra(
-        with_sources(matrix, ends, where),
-        indices=size + np.flatnonzero(where),
-        min_only=True,
-        return_predecessors=True,
-        limit=np.inf if limit_min is None else limit_min + COST_TOLERANCE_MIN,
-    )
-    reached = np.isfinite(minutes[:size])
-    return Nearest(minutes[:size], np.where(reached, source[:size] - size, -1))
+    limit = np.inf if limit_min is None else limit_min + COST_TOLERANCE_MIN
+    row, node, minutes = legs(ends, where)
+    usable = ~np.isnan(minutes)
+    return Nearest(*nearest(matrix, node[usable], minutes[usable], row[usable], limit=limit))
 
 
 def same_edge(graph: StreetGraph, origins: Snapped, targets: Snapped) -> pd.DataFrame:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.sparse import coo_array, csr_array, hstack, vstack
-from scipy.sparse.csgraph import dijkstra
+from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
 from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
 
 from .separation_streets import OnStreet, Streets, snap_to_streets
-
-# Start values enter the search as edges from one extra node; a zero would read as no edge.
-LIFT_M = 1.0
+from .shortest import nearest
 
 
 def node_metres(streets: Streets, facilities_xy_m: FloatArray, *, snap_m: float) -> FloatArray:
@@ -77,16 +74,7 @@ def _start(streets: Streets, doors: OnStreet, away_m: FloatArray) -> FloatArray:
 def _spread(matrix: csr_array, start_m: FloatArray) -> FloatArray:
     """Walk on from start values along a matrix; a node may keep its own start value."""
     known = np.flatnonzero(np.isfinite(start_m))
-    if len(known) == 0:
-        return start_m
-    size = len(start_m)
-    entry = csr_array(
-        (start_m[known] + LIFT_M, (np.zeros(len(known), dtype=np.int64), known)), shape=(1, size)
-    )
-    side = csr_array((size, 1))
-    whole = vstack([hstack([matrix, side]), hstack([entry, csr_array((1, 1))])]).tocsr()
-    metres = dijkstra(whole, directed=True, indices=size)[:size]
-    return np.asarray(metres - LIFT_M)
+    return nearest(matrix, known, start_m[known], known)[0]
 
 
 @dataclass(frozen=True)

@@ -8,26 +8,22 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse.csgraph import dijkstra
 
 from pipeline.measures.island_boundary import Facing, filled_distance
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
 from .separation_streets import OnStreet, Streets, snap_to_streets
+from .shortest import between
 
 logger = logging.getLogger(__name__)
-
-# Rows of distances held at once; each is as long as the network has nodes.
-CHUNK = 24
 
 # Pairs looked at together. More are taken by neighbourhood.
 PAIRS_AT_ONCE = 1_000_000
 BYTES_A_PAIR = 400
 NEIGHBOURHOOD_M = 5000.0
 
-# Lengths of the ways looked for first, in multiples of the straight line (a lattice has at most
-# the square root of 2).
-SEARCHED_FIRST = (1.5, 3.0)
+# Rounding must not put a way of exactly the limit beyond it.
+ROUNDING_M = 1e-3
 
 # Snapped ends have to stay this share of their boundary points' distance apart.
 STILL_APART_SHARE = 0.5
@@ -61,12 +57,7 @@ class Routes:
 
 def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     """
-    Measure the ways between pairs of places on public streets, in shared passes.
-
-    Most ways are little longer than the straight line, and a search costs the area it covers: the
-    first pass looks no farther than `SEARCHED_FIRST` allows, the next ones only for pairs still
-    without a way, up to the longest way they allow. What a pass finds within its limit is the
-    shortest, so that the passes change no figure.
+    Measure the ways between pairs of places on public streets.
 
     Parameters
     ----------
@@ -80,19 +71,9 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     metres; infinite where the way is longer than the limit or where there is none
     """
     found = np.full(len(routes.limit_m), np.inf)
-    straight_m = np.hypot(*(routes.first.xy_m - routes.second.xy_m).T)
-    pending = np.arange(len(found))
-    for factor in (*SEARCHED_FIRST, None):
-        limit_m = routes.limit_m[pending]
-        if factor is not None:
-            limit_m = np.minimum(limit_m, factor * straight_m[pending])
-        for part in _neighbourhoods(routes.first.xy_m[pending]):
-            which = pending[part]
-            here = Routes(routes.first.take(which), routes.second.take(which), limit_m[part])
-            found[which] = _one_pass(streets, here)
-        pending = pending[np.isinf(found[pending]) & (limit_m < routes.limit_m[pending])]
-        if not len(pending):
-            break
+    for part in _neighbourhoods(routes.first.xy_m):
+        here = Routes(routes.first.take(part), routes.second.take(part), routes.limit_m[part])
+        found[part] = _ways(streets, here)
     return found
 
 
@@ -111,12 +92,12 @@ def _neighbourhoods(xy_m: FloatArray) -> list[IntArray]:
     return np.array_split(np.lexsort((column, row)), parts)
 
 
-def _one_pass(streets: Streets, routes: Routes) -> FloatArray:
+def _ways(streets: Streets, routes: Routes) -> FloatArray:
     """
     Measure ways up to their limits.
 
     Sources are the ends of the first places' edges; each is searched once for all pairs that need
-    it, up to the longest way they allow, in order of that length.
+    it, until it has met the ends of all their second places' edges.
     """
     a, b = routes.first, routes.second
     rest_b = streets.length_m[b.edge] - b.along_m
@@ -124,67 +105,12 @@ def _one_pass(streets: Streets, routes: Routes) -> FloatArray:
     # Both ends of the first edge are sources of the same pass: most serve as either.
     source = np.append(streets.u[a.edge], streets.v[a.edge])
     lead = np.append(a.along_m, streets.length_m[a.edge] - a.along_m)
-    to_u, to_v = np.tile(streets.u[b.edge], 2), np.tile(streets.v[b.edge], 2)
-    found = _from_sources(streets, source, to_u, to_v, np.tile(routes.limit_m, 2))
-    ways = lead + np.minimum(found[0] + np.tile(b.along_m, 2), found[1] + np.tile(rest_b, 2))
+    ends = np.tile(np.column_stack((streets.u[b.edge], streets.v[b.edge])), (2, 1))
+    found = between(streets.public, source, ends, limit=np.tile(routes.limit_m + ROUNDING_M, 2))
+    onward = np.tile(np.column_stack((b.along_m, rest_b)), (2, 1))
+    ways = lead + (found + onward).min(axis=1)
     best = np.minimum(best, ways.reshape(2, -1).min(axis=0))
-    # Rounding must not put a way of exactly the limit beyond it.
-    return np.where(best <= routes.limit_m + 1e-3, best, np.inf)
-
-
-def _from_sources(
-    streets: Streets, source: IntArray, to_u: IntArray, to_v: IntArray, limit_m: FloatArray
-) -> FloatArray:
-    """Give metres from each source node to two target nodes, shape (2, pairs)."""
-    result = np.full((2, len(source)), np.inf)
-    for rows in _tiles(streets.node_xy_m[source], limit_m):
-        result[:, rows] = _in_tile(streets, source[rows], to_u[rows], to_v[rows], limit_m[rows])
-    return result
-
-
-def _tiles(xy_m: FloatArray, limit_m: FloatArray) -> list[IntArray]:
-    """Group pairs by limits of like size and by squares as wide as these: neighbours share."""
-    size = np.ceil(np.log2(np.maximum(limit_m, 1.0)))
-    square = np.floor((xy_m - xy_m.min(axis=0)) / np.exp2(size)[:, None]) if len(xy_m) else xy_m
-    # Whole numbers up to 2^53 are exact.
-    key = (size * 2**20 + square[:, 0]) * 2**20 + square[:, 1]
-    order = np.argsort(key, kind="stable")
-    cuts = np.flatnonzero(np.diff(key[order])) + 1
-    return [part for part in np.split(order, cuts) if len(part)]
-
-
-def _in_tile(
-    streets: Streets, source: IntArray, to_u: IntArray, to_v: IntArray, limit_m: FloatArray
-) -> FloatArray:
-    """
-    Search from sources that lie together, on the part of the network they can reach.
-
-    No way is shorter than the straight line: nodes farther off than the limit cannot matter.
-    """
-    xy, reach_m = streets.node_xy_m, float(limit_m.max()) + 1.0
-    west_south, east_north = xy[source].min(axis=0) - reach_m, xy[source].max(axis=0) + reach_m
-    part = np.flatnonzero(((xy >= west_south) & (xy <= east_north)).all(axis=1))
-    local = np.full(len(xy), -1, dtype=np.int64)
-    local[part] = np.arange(len(part))
-    network = streets.public[part][:, part]
-    nodes, inverse = np.unique(local[source], return_inverse=True)
-    reach = np.zeros(len(nodes))
-    np.maximum.at(reach, inverse, limit_m)
-    by_reach = np.argsort(reach, kind="stable")
-    rank = np.empty(len(nodes), dtype=np.int64)
-    rank[by_reach] = np.arange(len(nodes))
-    pair = np.argsort(rank[inverse], kind="stable")
-    row = rank[inverse][pair]
-    result = np.full((2, len(source)), np.inf)
-    for start in range(0, len(nodes), CHUNK):
-        chunk = by_reach[start : start + CHUNK]
-        # The matrix is symmetric: read as directed, each street is looked at once, not twice.
-        metres = dijkstra(network, indices=nodes[chunk], limit=float(reach[chunk].max()))
-        here = pair[np.searchsorted(row, start) : np.searchsorted(row, start + CHUNK)]
-        line = rank[inverse][here] - start
-        for number, target in enumerate((local[to_u[here]], local[to_v[here]])):
-            result[number, here] = np.where(target >= 0, metres[line, target], np.inf)
-    return result
+    return np.where(best <= routes.limit_m + ROUNDING_M, best, np.inf)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def test_campuses_are_as_far_as_pair_by_pair(
     reduced: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(campus_costs, "_WORTH_REDUCING", -1 if reduced else 1e9)
+    monkeypatch.setattr(campus_costs, "_WORTH_REDUCING", -1e9 if reduced else 1e9)
     rng = np.random.default_rng(5)
     graph = lattice_graph(8)
     spots = rng.uniform(-800, 800, (60, 2))
