@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 # Pairs looked at together. More are taken by neighbourhood.
 PAIRS_AT_ONCE = 1_000_000
-BYTES_A_PAIR = 400
+BYTES_A_PAIR = 300
 NEIGHBOURHOOD_M = 5000.0
 
 # Rounding must not put a way of exactly the limit beyond it.
