@@ -15,12 +15,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
 from pipeline.errors import CrsError, LayerError, Problem
 
 log = logging.getLogger(__name__)
 
 MEGABYTE = 1_000_000
+#: Level 9 of zlib takes three times as long for 1.5 % less.
+LEVEL = 6
+#: Codes of shapely for the kinds of geometry that maps draw.
+NOTHING, POINTS, LINES, POLYGONS = -1, (0,), (1, 5), (3, 6)
+
+Shapes = NDArray[np.object_]
 
 
 @dataclass
@@ -151,7 +158,19 @@ def encode_geometries(geometries: Sequence[Any], *, decimals: int) -> list[Any]:
     of rings, shells counter-clockwise and holes clockwise; nothing becomes null. Coordinates are
     longitude and latitude times 10^decimals.
     """
-    return [_encode(shape, 10**decimals) for shape in geometries]
+    shapes = np.array(
+        [shape if isinstance(shape, shapely.Geometry) else None for shape in geometries],
+        dtype=object,
+    )
+    kinds = np.where(shapely.is_empty(shapes), NOTHING, shapely.get_type_id(shapes))
+    _refuse_other_kinds(shapes, kinds)
+    encoded: list[Any] = [None] * len(shapes)
+    for draw, own in ((_points, POINTS), (_lines, LINES), (_polygons, POLYGONS)):
+        rows = np.flatnonzero(np.isin(kinds, own))
+        if len(rows):
+            for row, code in zip(rows.tolist(), draw(shapes[rows], 10**decimals), strict=True):
+                encoded[row] = code
+    return encoded
 
 
 def table_block(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Any]:
@@ -190,7 +209,7 @@ def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
         return [
             _short(value) for value in column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
         ]
-    values = [plain(value) for value in column.tolist()]
+    values = [value if isinstance(value, str) else plain(value) for value in column.tolist()]
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) > 2 * len(set(texts)):
         words = sorted(set(texts))
@@ -200,32 +219,46 @@ def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
     return values
 
 
-def _encode(shape: Any, scale: int) -> Any:  # noqa: ANN401
-    if not isinstance(shape, shapely.Geometry) or shape.is_empty:
-        return None
-    if shape.geom_type == "Point":
-        return _chain(shape, scale)
-    if shape.geom_type in ("LineString", "MultiLineString"):
-        return [_chain(part, scale) for part in shapely.get_parts(shape)]
-    if shape.geom_type in ("Polygon", "MultiPolygon"):
-        return [
-            [_chain(ring, scale) for ring in (part.exterior, *part.interiors)]
-            for part in shapely.get_parts(shapely.orient_polygons(shape))
-        ]
-    msg = f"a map cannot draw a {shape.geom_type}"
-    raise ValueError(msg)
+def _refuse_other_kinds(shapes: Shapes, kinds: NDArray[np.integer[Any]]) -> None:
+    for shape in shapes[~np.isin(kinds, (NOTHING, *POINTS, *LINES, *POLYGONS))]:
+        msg = f"a map cannot draw a {shape.geom_type}"
+        raise ValueError(msg)
 
 
-def _chain(shape: Any, scale: int) -> list[int]:  # noqa: ANN401
-    steps = np.rint(shapely.get_coordinates(shape) * scale).astype(np.int64)
-    steps[1:] -= steps[:-1].copy()
+def _points(shapes: Shapes, scale: int) -> list[Any]:
+    return _chains(shapes, scale)
+
+
+def _lines(shapes: Shapes, scale: int) -> list[Any]:
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    return _gathered(_chains(parts, scale), owner, len(shapes))
+
+
+def _polygons(shapes: Shapes, scale: int) -> list[Any]:
+    parts, owner = shapely.get_parts(shapely.orient_polygons(shapes), return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    return _gathered(_gathered(_chains(rings, scale), part, len(parts)), owner, len(shapes))
+
+
+def _gathered(items: list[Any], owner: NDArray[np.integer[Any]], owners: int) -> list[Any]:
+    """Cut a list into those of each owner, which stand together and in order."""
+    ends = np.cumsum(np.bincount(owner, minlength=owners)).tolist()
+    return [items[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _chains(shapes: Shapes, scale: int) -> list[list[int]]:
+    """Encode points, lines or rings, each a chain, all of them at once."""
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    steps = np.rint(xy * scale).astype(np.int64)
+    inside = owner[1:] == owner[:-1]
+    steps[1:] -= np.where(inside[:, np.newaxis], steps[:-1], 0)
     # a step of nothing is a vertex that rounding merged into the one before
     keep = np.ones(len(steps), dtype=bool)
-    keep[1:] = steps[1:].any(axis=1)
-    flat: list[int] = steps[keep].ravel().tolist()
-    return flat
+    keep[1:] = ~inside | steps[1:].any(axis=1)
+    return _gathered(steps[keep].ravel().tolist(), np.repeat(owner[keep], 2), len(shapes))
 
 
 def _deflate(content: object) -> str:
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+    packed = zlib.compress(text.encode("utf-8"), LEVEL)
+    return base64.b64encode(packed).decode("ascii")

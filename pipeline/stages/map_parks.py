@@ -27,6 +27,7 @@ from pipeline.publish.themed_map import MapLayer, MapList
 from pipeline.settings.maps import MapsSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import island_figure
+from pipeline.stages.map_routes import MapStreets
 from pipeline.stages.map_tables import MapTables
 from pipeline.stages.map_walking import CERTAIN, ESTIMATED, MEASURED, Walking
 
@@ -60,6 +61,7 @@ class ParkBuilder:
 
     context: StageContext
     tables: MapTables
+    streets: MapStreets
     _grounds: dict[str, gpd.GeoDataFrame] = field(init=False, default_factory=dict)
 
     def page(self, place_id: str, settings: MapsSettings) -> str:
@@ -121,7 +123,7 @@ class ParkBuilder:
 
     @cached_property
     def _walking(self) -> Walking:
-        return Walking(self.context)
+        return Walking(self.context, self.streets)
 
     @cached_property
     def _access(self) -> dict[str, pd.DataFrame]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 import geopandas as gpd
@@ -18,8 +20,24 @@ from pipeline.stages.place_tables import mode_streets
 STREET_MODES = {"walk": "walk", "cycle": "cycle", "drive": "drive", "rail_walk": "walk"}
 
 
+@dataclass(frozen=True, eq=False)
+class MapStreets:
+    """The streets that maps draw ways on; those to walk on, which every page needs, read once."""
+
+    context: StageContext
+
+    @cached_property
+    def walk(self) -> Streets:
+        """The streets to walk on."""
+        return mode_streets(self.context, "walk")
+
+    def of(self, mode: str) -> Streets:
+        """Give the streets of a mode; those of other modes are not held."""
+        return self.walk if mode == "walk" else mode_streets(self.context, cast("Mode", mode))
+
+
 def street_routes(
-    context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame
+    context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame, known: MapStreets
 ) -> pd.DataFrame:
     """Add ``route`` (a line in EPSG:4326) and ``route_min`` to the rows whose way is on streets.
 
@@ -34,6 +52,8 @@ def street_routes(
         The table of gaps with ``mode``, ``nearest_lon``, ``nearest_lat``.
     places
         Places in the working CRS with ``place_id``, ``x``, ``y``.
+    known
+        The streets of the study.
     """
     found = gaps.assign(
         route=pd.Series(None, index=gaps.index, dtype="object"),
@@ -41,10 +61,10 @@ def street_routes(
     )
     points = places.set_index("place_id")[["x", "y"]]
     start = points.reindex(gaps["place_id"]).set_index(gaps.index)
-    known = start["x"].notna() & gaps["nearest_lon"].notna()
+    ends = start["x"].notna() & gaps["nearest_lon"].notna()
     for mode in sorted({STREET_MODES[m] for m in gaps["mode"].dropna() if m in STREET_MODES}):
-        streets = mode_streets(context, cast("Mode", mode))
-        rows = gaps.index[known & gaps["mode"].map(STREET_MODES).eq(mode)]
+        streets = known.of(mode)
+        rows = gaps.index[ends & gaps["mode"].map(STREET_MODES).eq(mode)]
         if streets.graph is None or rows.empty:
             continue
         ways = _ways(context, streets, start.loc[rows], gaps.loc[rows])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import geopandas as gpd
 import pandas as pd
@@ -16,7 +17,7 @@ from pipeline.publish.study_words import study_words
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import WORDS as ISLAND_WORDS
 from pipeline.stages.map_island import island_rows
-from pipeline.stages.map_routes import street_routes
+from pipeline.stages.map_routes import MapStreets, street_routes
 
 ACCESS_STAGES = ("rail", "hospitals", "schools")
 PLANNED_NAME = (
@@ -24,6 +25,9 @@ PLANNED_NAME = (
     "with the stations under construction and planned open:",
 )
 CODE_COLUMNS = ("measure", "variant", "mode", "unit", "status", "service", "denominator")
+#: Tables of which every page of a park takes its own rows.
+SLICED = ("places_m", "gaps", "access", "stations", "hospitals", "schools")
+Frame = TypeVar("Frame", bound=pd.DataFrame)
 NO_STREETS = ("无街道数据：均为直线估算", "no street data: straight-line estimates")
 
 
@@ -53,7 +57,7 @@ class MapTables:
     banner: tuple[str, str]
 
 
-def read_tables(context: StageContext) -> MapTables:
+def read_tables(context: StageContext, streets: MapStreets) -> MapTables:
     """Read the tables that the maps share."""
     identity = context.settings("study")
     places = context.layer("ingest", "places.parquet")
@@ -65,12 +69,12 @@ def read_tables(context: StageContext) -> MapTables:
     stations = _stations(context)
     scenario = _scenario(context, access, stations)
     gaps = context.frame("gaps", "gaps.parquet")
-    return MapTables(
+    tables = MapTables(
         title=(identity.name_zh, identity.name_en),
         date=str(identity.date),
         places=places.to_crs(4326),
         places_m=places,
-        gaps=_all_gaps(context, _with_changes(context, gaps, scenario, words), places),
+        gaps=_all_gaps(context, _with_changes(context, gaps, scenario, words), places, streets),
         access=access,
         scenario=scenario,
         districts=districts_of(context),
@@ -83,6 +87,14 @@ def read_tables(context: StageContext) -> MapTables:
         words=words,
         banner=("", "") if len(context.frame("networks", "streets.parquet")) else NO_STREETS,
     )
+    plain = {name: with_plain_text(getattr(tables, name)) for name in SLICED}
+    return replace(tables, **plain)
+
+
+def with_plain_text(frame: Frame) -> Frame:
+    """Hold text as plain objects: pages take many small slices, which Arrow is slow to give."""
+    text = frame.columns[[isinstance(kind, pd.StringDtype) for kind in frame.dtypes]]
+    return frame.astype(dict.fromkeys(text, "object"))
 
 
 def _facilities(
@@ -95,9 +107,11 @@ def _facilities(
     return rows.assign(counted=rows[column] if column in rows.columns else None)
 
 
-def _all_gaps(context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame) -> pd.DataFrame:
+def _all_gaps(
+    context: StageContext, gaps: pd.DataFrame, places: gpd.GeoDataFrame, streets: MapStreets
+) -> pd.DataFrame:
     """Add the routes, and the island effect as one more service."""
-    routed = with_verdicts(street_routes(context, with_composite_method(gaps), places))
+    routed = with_verdicts(street_routes(context, with_composite_method(gaps), places, streets))
     island = island_rows(context)
     if island.empty:
         return routed

@@ -18,7 +18,7 @@ from pipeline.publish.park_surroundings import (
     within_box,
 )
 from pipeline.stages.context import StageContext
-from pipeline.stages.place_tables import mode_streets
+from pipeline.stages.map_routes import MapStreets
 
 CERTAIN = ("surveyed", "digitised")
 ESTIMATED = "estimated_straight_line"
@@ -31,10 +31,11 @@ class Walking:
     """The walking streets of a study and what parks reach on them."""
 
     context: StageContext
+    streets: MapStreets
 
-    @cached_property
+    @property
     def _walk(self) -> Streets:
-        return mode_streets(self.context, "walk")
+        return self.streets.walk
 
     @property
     def straight_m_per_min(self) -> float:
@@ -139,7 +140,8 @@ class Walking:
         joined = shapely.line_merge(
             shapely.multilinestrings(shapely.get_parts(near.geometry.to_numpy()))
         )
-        thin = shapely.simplify(joined, DETAIL_M)
+        # Lines may cross in a drawing; to keep them from it takes ten times as long.
+        thin = shapely.simplify(joined, DETAIL_M, preserve_topology=False)
         return gpd.GeoDataFrame(
             {"name_zh": ["街道"], "name_en": ["Streets"]}, geometry=[thin], crs=graph.crs
         )

@@ -19,6 +19,7 @@ from pipeline.publish.themed_map import build_themed
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_parcels import parcel_data
 from pipeline.stages.map_parks import ParkBuilder
+from pipeline.stages.map_routes import MapStreets
 from pipeline.stages.map_scenarios import planned_stations
 from pipeline.stages.map_synthesis import synthesis_page
 from pipeline.stages.map_tables import MapTables, read_tables
@@ -35,13 +36,14 @@ PARCELS = ("parcels.html", "地块判定与更新", "Parcels: verdicts and renew
 
 def run(context: StageContext) -> None:
     """Write the overview, a page per park and the scenario; each file asks the network nothing."""
-    tables = read_tables(context)
+    streets = MapStreets(context)
+    tables = read_tables(context, streets)
     settings = context.settings("maps")
     pages = park_pages(tables.places.loc[tables.places_m["x"].notna(), "place_id"])
     further = _write_further(context, tables)
     overview = build_overview(_overview(tables, pages, further), settings)
     _write(context, "overview.html", overview)
-    builder = ParkBuilder(context, tables)
+    builder = ParkBuilder(context, tables, streets)
     for place_id, address in context.track(pages.items(), "parks", total=len(pages)):
         _write(context, address, builder.page(place_id, settings))
     context.log.info("wrote the overview and %d pages of parks", len(pages))

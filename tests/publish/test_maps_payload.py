@@ -61,6 +61,24 @@ def test_each_kind_has_its_shape() -> None:
     assert empty is None
 
 
+def test_geometries_together_are_what_each_is_alone() -> None:
+    holed = shapely.box(0, 0, 9, 9).difference(shapely.box(1, 1, 2, 2))
+    twice = shapely.LineString([(5, 5), (5, 5), (6, 5)])
+    shapes = [
+        twice,
+        shapely.MultiPolygon([holed, shapely.box(20, 0, 21, 1)]),
+        None,
+        shapely.Point(6, 5),  # where the line ends: no step of nothing between two chains
+        shapely.Point(6, 5),
+        shapely.MultiLineString([twice, shapely.reverse(twice)]),
+        holed,
+    ]
+    alone = [encode_geometries([shape], decimals=1)[0] for shape in shapes]
+    assert encode_geometries(shapes, decimals=1) == alone
+    assert alone[5] == [[50, 50, 10, 0], [60, 50, -10, 0]]
+    assert [[len(ring) for ring in part] for part in alone[1]] == [[10, 10], [10]]
+
+
 def test_polygon_rings_turn_opposite_ways() -> None:
     holed = shapely.box(0, 0, 2, 2).difference(shapely.box(0.5, 0.5, 1, 1))
     for shape in (holed, shapely.reverse(holed)):
