@@ -162,5 +162,10 @@ def _same_edge(streets: Streets, xy_m: FloatArray, snap_m: float) -> FloatArray:
     # Edges stand far apart on this axis, so that the nearest facility is one on the same edge.
     step = 10.0 * (streets.length_m.max() + 1.0)
     own = doors.edge * step + doors.along_m
-    gap, number = cKDTree(own[:, None]).query((pieces.edge * step + pieces.to_u_m)[:, None])
-    return np.where(doors.edge[number] == pieces.edge, gap + away[number], direct)
+    served = np.zeros(len(streets.u), dtype=bool)
+    served[doors.edge] = True
+    near = np.flatnonzero(served[pieces.edge])
+    edge, along = pieces.edge[near], pieces.to_u_m[near]
+    gap, number = cKDTree(own[:, None]).query((edge * step + along)[:, None])
+    direct[near] = np.where(doors.edge[number] == edge, gap + away[number], direct[near])
+    return direct

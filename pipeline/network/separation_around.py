@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from pipeline.measures.island_city import City
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
 from pipeline.measures.island_null import Positions
 from pipeline.measures.island_places import in_place
 from pipeline.measures.island_ring import cells_below, lattice_points, read_cells_below, ring
@@ -167,10 +167,15 @@ def row_means(values: FloatArray) -> FloatArray:
 
 def row_medians(values: NDArray[np.floating]) -> FloatArray:
     """Give the median of rows without their missing values; NaN where a row has none."""
+    return medians_and_numbers(values)[0]
+
+
+def medians_and_numbers(values: NDArray[np.floating]) -> tuple[FloatArray, IntArray]:
+    """Give row medians without missing values, NaN where there are none, and how many there are."""
     # Missing values are sorted to the end.
     ordered = np.sort(values, axis=1)
     number = values.shape[1] - np.isnan(values).sum(axis=1)
     row = np.arange(len(values))
     upper = ordered[row, np.minimum(number // 2, values.shape[1] - 1)]
     lower = ordered[row, np.maximum(number - 1, 0) // 2]
-    return np.where(number > 0, (lower + upper) / 2, np.nan)
+    return np.where(number > 0, (lower + upper) / 2, np.nan), number

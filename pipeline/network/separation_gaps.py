@@ -19,7 +19,7 @@ from pipeline.measures.island_rows import PlaceContrast, guarded
 from pipeline.settings.island import IslandSettings
 
 from .separation_access import beside_streets, minutes_field
-from .separation_around import Around, row_medians
+from .separation_around import Around, medians_and_numbers
 from .separation_nearest import nearest_metres
 from .separation_streets import Streets
 
@@ -99,6 +99,18 @@ def estimated_access(
         results += _access_gaps(item, fine, fields, "straight_line")
     logger.info("estimated access gaps of %d places from straight lines", len(places))
     return guarded(results, places, settings)
+
+
+def untested(
+    places: Sequence[PlaceContrast], measured: Sequence[ComponentResult], settings: IslandSettings
+) -> list[PlaceContrast]:
+    """List the places of which an access gap on streets cannot be tested."""
+    doubtful = {
+        one.place_id
+        for one in measured
+        if one.statistic.component == ACCESS and not _testable(one, settings)
+    }
+    return [place for place in places if place.place_id in doubtful]
 
 
 def best_access(
@@ -209,6 +221,6 @@ def _readable(minutes: FloatArray) -> Minutes:
 
 def _median_where(values: NDArray[np.float32], counted: IntArray, least_share: float) -> FloatArray:
     """Give row medians where enough of the counted points have a value."""
-    measured = values.shape[1] - np.isnan(values).sum(axis=1)
+    median, measured = medians_and_numbers(values)
     enough = (measured > 0) & (measured >= least_share * counted)
-    return np.where(enough, row_medians(values).astype(np.float64), np.nan)
+    return np.where(enough, median.astype(np.float64), np.nan)

@@ -244,11 +244,11 @@ def snap_to_streets(
     -------
     places of the points that were put, and for each point its place's row or -1
     """
-    everything = np.arange(len(streets.pieces.edge))
-    tree, numbers = streets.public_tree if public else (streets.any_tree, everything)
+    tree, numbers = streets.public_tree if public else (streets.any_tree, None)
     away, nearest = tree.query(xy_m.reshape(-1, 2), distance_upper_bound=snap_m + PIECE_M)
     found = np.flatnonzero(np.isfinite(away))
-    edge = streets.pieces.edge[numbers[nearest[found]]]
+    piece = nearest[found] if numbers is None else numbers[nearest[found]]
+    edge = streets.pieces.edge[piece]
     lines, points = streets.lines[edge], shapely.points(xy_m.reshape(-1, 2)[found])
     near = shapely.distance(lines, points) <= snap_m
     found, edge, lines, points = found[near], edge[near], lines[near], points[near]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -29,7 +30,12 @@ from pipeline.network.separation import (
     separation_results,
     unmeasured,
 )
-from pipeline.network.separation_gaps import ACCESS, best_access, estimated_access
+from pipeline.network.separation_gaps import (
+    ACCESS,
+    best_access,
+    estimated_access,
+    untested,
+)
 from pipeline.network.separation_openings import gate_table
 from pipeline.publish.island_profile import profile_svg
 from pipeline.settings.island import IslandSettings
@@ -138,9 +144,9 @@ def _separation(
     """Measure separation on the walking streets, and access from straight lines elsewhere."""
     network, settings = context.settings("network"), context.settings("island")
     everybody = [*contrast.places, *donors]
-    estimates = estimated_access(
-        everybody,
-        contrast.city,
+    estimated = partial(
+        estimated_access,
+        city=contrast.city,
         facilities_xy_m=scene.entrances,
         detour_factor=network.detour_factor,
         walk_m_min=network.walk_speed_m_min,
@@ -151,7 +157,7 @@ def _separation(
     )
     if scene.streets is None:
         blind = unmeasured(everybody, "no_street_data", (POROSITY, CIRCUMVENTION), settings)
-        return [*estimates, *blind, *barred]
+        return [*estimated(everybody), *blind, *barred]
     measured = separation_results(
         everybody,
         contrast.city,
@@ -162,6 +168,7 @@ def _separation(
         settings=settings,
     )
     _tell_of_parts(context, measured)
+    estimates = estimated(untested(everybody, measured.results, settings))
     return [*best_access(measured.results, estimates, settings), *barred]
 
 

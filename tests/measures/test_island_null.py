@@ -8,6 +8,7 @@ import pytest
 import shapely
 
 from pipeline.errors import CrsError
+from pipeline.measures.island_bands import bands_of
 from pipeline.measures.island_city import City, annulus_sum, build_city, urban_land
 from pipeline.measures.island_null import (
     generator,
@@ -17,7 +18,7 @@ from pipeline.measures.island_null import (
     ring_density,
 )
 from pipeline.measures.island_places import IslandContrast, measure_contrast
-from pipeline.measures.island_points import PointLayer, bands_of
+from pipeline.measures.island_points import PointLayer
 from pipeline.measures.island_ring import placed, ring, sample_footprint
 from pipeline.settings.island import IslandSettings
 
