@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,18 +145,18 @@ class _Gatherer:
 
     def take(self, item: Any) -> None:  # noqa: ANN401
         """Take one node, way, relation or assembled area."""
-        said = self._described(tuple([(tag.k, tag.v) for tag in item.tags]))
-        if not said.categories:
+        found = self._matcher.categories(item.tags)
+        if not found:
             return
         if not self.dated and item.timestamp.year > _EPOCH_YEAR:
             self.latest = max(self.latest, item.timestamp.timestamp())
         if item.is_area():
-            self._take_area(item, said)
+            self._take_area(item, found)
             return
         osm_id = f"{item.type_str()}{item.id}"
         form: Form = "point" if item.is_node() else "line"
         shape, basis = self._shape(item)
-        for category in said.categories:
+        for category in found:
             forms = self._matcher.mapping.categories[category].forms
             key = f"{osm_id}/{category}"
             if key in self._assembled:  # areas of relations arrive before the relation
@@ -166,29 +166,29 @@ class _Gatherer:
                 continue
             if form == "line" and "area" in forms:
                 self._pending[key] = len(self.rows)
-                self._append(
-                    osm_id, category, basis if "line" in forms else "way_nodes", shape, said
-                )
+                basis_of = basis if "line" in forms else "way_nodes"
+                self._append(osm_id, category, basis_of, shape, self._described(item))
             elif form in forms:
-                self._append(osm_id, category, basis, shape, said)
+                self._append(osm_id, category, basis, shape, self._described(item))
 
     def _is_far(self, category: str, shape: Shape) -> bool:
         """Tell whether a way of a category that is wanted near some shapes is off them."""
         near = self._near.get(category)
         return near is not None and isinstance(shape, list) and not near.hold(shape)
 
-    def _described(self, tags: tuple[tuple[str, str], ...]) -> Described:
+    def _described(self, item: Any) -> Described:  # noqa: ANN401
         """Say what tags mean; most objects share theirs with many others."""
+        tags = tuple(item.tags)  # each is a pair of key and value
         if tags not in self._known:
             if len(self._known) > _MOST_KNOWN:
                 self._known.clear()
             self._known[tags] = Described.of(dict(tags), self._matcher)
         return self._known[tags]
 
-    def _take_area(self, item: Any, said: Described) -> None:  # noqa: ANN401
+    def _take_area(self, item: Any, found: Sequence[str]) -> None:  # noqa: ANN401
         """Put the assembled area in the place of the way or relation it was made from."""
         osm_id = f"{'w' if item.from_way() else 'r'}{item.orig_id()}"
-        keys = {category: f"{osm_id}/{category}" for category in said.categories}
+        keys = {category: f"{osm_id}/{category}" for category in found}
         keys = {category: key for category, key in keys.items() if key not in self._far}
         if not keys:
             return
@@ -202,8 +202,10 @@ class _Gatherer:
             row = self._pending.pop(key, None)
             if row is None:
                 self._assembled.add(key)
-                self._append(osm_id, category, "area", wkb, said)
+                self._append(osm_id, category, "area", wkb, self._described(item))
             else:
+                # The tags of a way are those of its area, and were read.
+                said = self.rows[row][3] if item.from_way() else self._described(item)
                 self.shapes[row] = wkb
                 self.rows[row] = (osm_id, category, "area", said)
 

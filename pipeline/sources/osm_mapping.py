@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -18,6 +18,14 @@ Status = Literal["operating", "under_construction", "planned", "closed"]
 
 DEFAULT_MAPPING = Path(__file__).with_name("osm_mapping.yml")
 _ANY = "*"
+_MOST_KNOWN = 50_000  # sets of tags that are remembered, some 20 MB
+
+
+class Tagged(Protocol):
+    """Tags of an object: a dictionary of them, or libosmium's own."""
+
+    def get(self, key: str, /) -> str | None:
+        """Give the value of a key."""
 
 
 class _Closed(BaseModel):
@@ -61,39 +69,71 @@ class OsmMapping(_Closed):
 
 
 @dataclass(frozen=True)
+class _StatusTest:
+    """One rule of status: `words` are folded, `keys` those of its conditions."""
+
+    status: Status
+    rule: StatusRule
+    keys: frozenset[str]
+    words: tuple[str, ...]
+
+    def fires(self, tags: Mapping[str, str], name: str) -> bool:
+        """Tell whether the rule holds for an object with a folded name."""
+        if not self.keys.isdisjoint(tags) and any(_meets(tags, c) for c in self.rule.any_of):
+            return True
+        return bool(name) and any(word in name for word in self.words)
+
+
+@dataclass(frozen=True)
 class Matcher:
-    """A mapping compiled for speed: each key points at the conditions that need it."""
+    """A mapping compiled for speed: each key points at the conditions that need it.
+
+    `deciding` are the keys on which the categories of an object rest; most objects share the values
+    of those with many others, whose categories are `known`.
+    """
 
     by_key: Mapping[str, tuple[tuple[str, Condition], ...]]
     mapping: OsmMapping
+    deciding: tuple[str, ...]
+    tests: tuple[_StatusTest, ...]
+    known: dict[tuple[tuple[str, str], ...], tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def keys(self) -> tuple[str, ...]:
         """Keys of which an object must carry at least one."""
         return tuple(self.by_key)
 
-    def categories(self, tags: Mapping[str, str]) -> list[str]:
+    def categories(self, tags: Tagged) -> tuple[str, ...]:
         """List the categories an object with these tags belongs to, in the file's order."""
+        # Asking libosmium for a few tags takes far less than reading them all.
+        asked = [(key, tags.get(key)) for key in self.deciding]
+        decisive = tuple([(key, value) for key, value in asked if value is not None])
+        found = self.known.get(decisive)
+        if found is None:
+            if len(self.known) > _MOST_KNOWN:
+                self.known.clear()
+            found = self.known[decisive] = self._matched(dict(decisive))
+        return found
+
+    def _matched(self, tags: Mapping[str, str]) -> tuple[str, ...]:
         found: dict[str, None] = {}
         for key in tags:
             for name, condition in self.by_key.get(key, ()):
                 if name not in found and _meets(tags, condition):
                     found[name] = None
         known = self.mapping.categories
-        return [
+        return tuple(
             name
             for name in known
             if name in found and not any(_meets(tags, c) for c in known[name].none_of)
-        ]
+        )
 
     def status(self, tags: Mapping[str, str]) -> Status:
         """Tell whether the object operates; the first rule that fires in the file's order wins."""
         name = (tags.get("name", "") + tags.get("name:zh", "")).casefold()
-        for status, rule in self.mapping.status.items():
-            if any(_meets(tags, condition) for condition in rule.any_of):
-                return status
-            if any(word.casefold() in name for word in rule.name_has):
-                return status
+        for test in self.tests:
+            if test.fires(tags, name):
+                return test.status
         return "operating"
 
 
@@ -156,7 +196,26 @@ def compile_mapping(mapping: OsmMapping, categories: Iterable[str] | None = None
     for name in wanted:
         for condition in mapping.categories[name].any_of:
             index.setdefault(next(iter(condition)), []).append((name, condition))
-    return Matcher({key: tuple(rules) for key, rules in index.items()}, mapping)
+    conditions = [
+        condition
+        for name in wanted
+        for condition in (*mapping.categories[name].any_of, *mapping.categories[name].none_of)
+    ]
+    tests = tuple(
+        _StatusTest(
+            status,
+            rule,
+            frozenset().union(*rule.any_of),
+            tuple(word.casefold() for word in rule.name_has),
+        )
+        for status, rule in mapping.status.items()
+    )
+    return Matcher(
+        {key: tuple(rules) for key, rules in index.items()},
+        mapping,
+        tuple(sorted(frozenset().union(*conditions))),
+        tests,
+    )
 
 
 def _meets(tags: Mapping[str, str], condition: Condition) -> bool:

@@ -14,6 +14,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 _LETTER = re.compile(r"[A-Za-z]")
 _HEIGHT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(m|米|公尺)?\s*$")
 _NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*$")
+_as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def names(tags: Mapping[str, str]) -> tuple[str | None, str | None, str | None]:
@@ -59,10 +60,10 @@ class Described(NamedTuple):
     @classmethod
     def of(cls, tags: Mapping[str, str], matcher: Matcher) -> Described:
         """Read tags; of objects that belong to no category only that is told."""
-        found = tuple(matcher.categories(tags))
+        found = matcher.categories(tags)
         if not found:
             return _NOTHING
-        text = json.dumps(tags, ensure_ascii=False, sort_keys=True)
+        text = _as_json(tags)
         storeys, metres = levels(tags), height_m(tags)
         return cls(found, matcher.status(tags), *names(tags), storeys, metres, text)
 
