@@ -73,12 +73,36 @@ def read_osm_streets(
     CrsError
         `crs` is not projected in metres.
     """
+    graphs = each_graph(
+        path,
+        area=area,
+        crs=crs,
+        rules=rules,
+        walk_speed_m_min=walk_speed_m_min,
+        scrap_max_km=scrap_max_km,
+    )
+    return {graph.mode: graph for graph in graphs}
+
+
+def each_graph(
+    path: Path,
+    *,
+    area: shapely.Geometry | None,
+    crs: CRS,
+    rules: Mapping[Mode, ModeRules],
+    walk_speed_m_min: float,
+    scrap_max_km: float,
+) -> Iterator[StreetGraph]:
+    """Read an extract once and build one graph after the other, none held but by the caller.
+
+    Parameters and errors as in `read_osm_streets`.
+    """
     assert_projected(crs, what="working CRS")
     keys = frozenset[str]().union(*map(keys_read, rules.values()))
     raw = read_raw_streets(path, area=area, keys=keys)
-    with _no_search_for_cycles():
-        return {
-            mode: build_graph(
+    for mode, mode_rules in rules.items():
+        with _no_search_for_cycles():
+            graph = build_graph(
                 raw,
                 mode=mode,
                 area=area,
@@ -87,8 +111,8 @@ def read_osm_streets(
                 walk_speed_m_min=walk_speed_m_min,
                 scrap_max_km=scrap_max_km,
             )
-            for mode, mode_rules in rules.items()
-        }
+        yield graph
+        del graph  # before the next one is built
 
 
 @contextmanager

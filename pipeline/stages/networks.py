@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,27 +18,36 @@ from pipeline.network.place_access import streets_of
 from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
 
+# Columns of the summary, also where there are no streets.
+SUMMARY = {
+    "mode": "str",
+    "nodes": "int64",
+    "edges": "int64",
+    "length_km": "float64",
+    "components": "int64",
+    "snapshot": "str",
+}
+
 
 def run(context: StageContext) -> None:
     """Write one pair of tables per mode, their summary, and the area they cover."""
     extract = context.extract()
-    graphs: dict[Mode, StreetGraph] = {}
+    rows: list[dict[str, object]] = []
+    regions = [gpd.GeoDataFrame({"mode": [], "region": []}, geometry=[], crs=context.crs)]
     if extract is None:
         context.notice(
             "没有 OSM 摘录：所有可达时间均为直线估算（用 --osm 给出摘录即可实测）",
             "no OSM extract: all travel times are straight-line estimates (give one with --osm)",
         )
     else:
-        graphs = _read(context, extract)
-    regions = [_mapped(context, mode, graph) for mode, graph in graphs.items()]
-    for graph in graphs.values():
-        _store(context, graph)
-    context.put("streets.parquet", _summary(graphs))
+        for graph in _read(context, extract):
+            _store(context, graph)
+            rows.append(_summary(graph))
+            regions.append(_mapped(context, graph))
+            del graph  # a large city's graphs together would take three times the memory
+    context.put("streets.parquet", pd.DataFrame(rows, columns=list(SUMMARY)).astype(SUMMARY))
     context.put("gates.parquet", _gates(context, extract))
-    empty = gpd.GeoDataFrame({"mode": [], "region": []}, geometry=[], crs=context.crs)
-    context.put(
-        "mapped.parquet", pd.concat([empty, *regions], ignore_index=True) if regions else empty
-    )
+    context.put("mapped.parquet", pd.concat(regions, ignore_index=True))
 
 
 def load_graph(context: StageContext, mode: Mode) -> StreetGraph | None:
@@ -58,14 +68,14 @@ def _gates(context: StageContext, extract: Path | None) -> gpd.GeoDataFrame:
     return read_gates(extract, area=None, crs=CRS.from_user_input(context.crs))
 
 
-def _read(context: StageContext, extract: Path) -> dict[Mode, StreetGraph]:
-    from pipeline.network.osm_streets import read_osm_streets
+def _read(context: StageContext, extract: Path) -> Iterator[StreetGraph]:
+    from pipeline.network.osm_streets import each_graph
 
     settings = context.settings("network")
     places = context.layer("ingest", "places.parquet")
     hull = shapely.union_all(places.geometry.dropna().to_numpy()).convex_hull
     area = gpd.GeoSeries([hull.buffer(context.settings("study").buffer_m)], crs=context.crs)
-    return read_osm_streets(
+    return each_graph(
         extract,
         area=area.to_crs(4326).iloc[0],
         crs=CRS.from_user_input(context.crs),
@@ -83,25 +93,24 @@ def _store(context: StageContext, graph: StreetGraph) -> None:
                 target.write_bytes(source.read_bytes())
 
 
-def _summary(graphs: dict[Mode, StreetGraph]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "mode": pd.Series(list(graphs), dtype="str"),
-            "nodes": [len(graph.nodes) for graph in graphs.values()],
-            "edges": [len(graph.edges) for graph in graphs.values()],
-            "length_km": [graph.edges["length_m"].sum() / 1000 for graph in graphs.values()],
-            "components": [graph.nodes["component"].nunique() for graph in graphs.values()],
-            "snapshot": pd.Series([_day(graph.snapshot) for graph in graphs.values()], dtype="str"),
-        }
-    )
+def _summary(graph: StreetGraph) -> dict[str, object]:
+    return {
+        "mode": graph.mode,
+        "nodes": len(graph.nodes),
+        "edges": len(graph.edges),
+        "length_km": graph.edges["length_m"].sum() / 1000,
+        "components": graph.nodes["component"].nunique(),
+        "snapshot": _day(graph.snapshot),
+    }
 
 
 def _day(day: dt.date | None) -> str | None:
     return None if day is None else day.isoformat()
 
 
-def _mapped(context: StageContext, mode: Mode, graph: StreetGraph) -> gpd.GeoDataFrame:
+def _mapped(context: StageContext, graph: StreetGraph) -> gpd.GeoDataFrame:
     """Outline the regions where the mode is measured."""
+    mode = graph.mode
     coverage = streets_of(mode, graph, context.settings("network")).coverage
     if coverage is None:
         return gpd.GeoDataFrame({"mode": [], "region": []}, geometry=[], crs=context.crs)
