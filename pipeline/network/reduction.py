@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from pipeline.compiled import compiled
 from pipeline.network.phases import Flags, Floats, Ints
-from pipeline.network.shortest import compiled
 
 # How many arcs taking a node out may add: first dead ends and bends, then ever busier corners.
 _ARCS_ADDED = (-1, 0, 5, 20, 80, 320, 1280)

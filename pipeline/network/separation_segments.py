@@ -8,6 +8,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from pipeline.compiled import compiled
 from pipeline.measures.island_grid import FloatArray, GridFrame, IntArray
 
 CELL_M = 100.0
@@ -58,33 +59,17 @@ class SegmentGrid:
             The line of each meeting and the share of its length at which it is, in the order of the
             lines and of the stretches. A line along a stretch does not meet it.
         """
-        line, low, high = self._pieces(start, run)
-        ends = start[line] + run[line] * low[:, None], start[line] + run[line] * high[:, None]
-        piece, cell = _covered(self.grid, np.minimum(*ends), np.maximum(*ends))
-        number = self.first[cell + 1] - self.first[cell]
-        begin = np.repeat(self.first[cell] - (np.cumsum(number) - number), number)
-        segment = self.segment[np.arange(len(begin)) + begin]
-        piece = np.repeat(piece, number)
-        at = line[piece]
-        gap_x, gap_y = (self.start[segment] - start[at]).T
-        (line_x, line_y), (run_x, run_y) = run[at].T, self.run[segment].T
-        with np.errstate(divide="ignore", invalid="ignore"):
-            turn = line_x * run_y - line_y * run_x
-            share = (gap_x * run_y - gap_y * run_x) / turn
-            along = (gap_x * line_y - gap_y * line_x) / turn
-        met = (along >= 0) & (along <= 1) & (share >= low[piece]) & (share <= high[piece])
-        # A stretch stands in several cells.
-        key, once = np.unique(at[met] * len(self.start) + segment[met], return_index=True)
-        return key // len(self.start), share[met][once]
-
-    def _pieces(
-        self, start: FloatArray, run: FloatArray
-    ) -> tuple[IntArray, FloatArray, FloatArray]:
-        """Cut lines into pieces of a cell's side at most: the line of each, its shares of it."""
-        number = np.maximum(1, np.ceil(np.hypot(*run.T) / self.grid.cell_m)).astype(np.int64)
-        line = np.repeat(np.arange(len(start)), number)
-        step = np.arange(len(line)) - np.repeat(np.cumsum(number) - number, number)
-        return line, step / number[line], (step + 1) / number[line]
+        grid = self.grid
+        frame = grid.x_min_m, grid.y_min_m, grid.rows, grid.columns
+        sorted_in = self.first, self.segment
+        room, number = 8 * len(start) + 1024, -1
+        while number < 0:
+            found = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+            number = _meet(frame, sorted_in, (self.start, self.run), (start, run), found)
+            room *= 2
+        line, segment, share = found[0][:number], found[1][:number], found[2][:number]
+        order = np.argsort(line * len(self.start) + segment)
+        return line[order], share[order]
 
 
 def _covered(grid: GridFrame, low: FloatArray, high: FloatArray) -> tuple[IntArray, IntArray]:
@@ -100,3 +85,67 @@ def _covered(grid: GridFrame, low: FloatArray, high: FloatArray) -> tuple[IntArr
     step = np.arange(len(which)) - np.repeat(np.cumsum(cells) - cells, cells)
     row, column = np.divmod(step, wide[which])
     return which, (lower[which, 1] + row) * grid.columns + lower[which, 0] + column
+
+
+@compiled
+def _meet(
+    frame: tuple[float, float, int, int],
+    sorted_in: tuple[IntArray, IntArray],
+    stretches: tuple[FloatArray, FloatArray],
+    lines: tuple[FloatArray, FloatArray],
+    found: tuple[IntArray, IntArray, FloatArray],
+) -> int:
+    """
+    List line, stretch and share of every meeting, and tell how many; -1 where room is short.
+
+    Lines are cut into pieces of a cell's side at most, so that few cells have to be looked into.
+    """
+    x_min, y_min, rows, columns = frame
+    first, segment = sorted_in
+    number = 0
+    for line in range(len(lines[0])):
+        (x, y), (run_x, run_y) = lines[0][line], lines[1][line]
+        before = number
+        pieces = max(1, int(np.ceil(np.hypot(run_x, run_y) / CELL_M)))
+        for piece in range(pieces):
+            low, high = piece / pieces, (piece + 1) / pieces
+            x_0, x_1, y_0, y_1 = (
+                x + run_x * low,
+                x + run_x * high,
+                y + run_y * low,
+                y + run_y * high,
+            )
+            west = max(int(np.floor((min(x_0, x_1) - x_min) / CELL_M)), 0)
+            east = min(int(np.floor((max(x_0, x_1) - x_min) / CELL_M)), columns - 1)
+            south = max(int(np.floor((min(y_0, y_1) - y_min) / CELL_M)), 0)
+            north = min(int(np.floor((max(y_0, y_1) - y_min) / CELL_M)), rows - 1)
+            for row in range(south, north + 1 if west <= east else south):
+                begin, end = first[row * columns + west], first[row * columns + east + 1]
+                for at in range(begin, end):
+                    met = _share((x, y, run_x, run_y), stretches, segment[at])
+                    # A stretch stands in several cells.
+                    if not low <= met <= high or segment[at] in found[1][before:number]:
+                        continue
+                    if number == len(found[0]):
+                        return -1
+                    found[0][number], found[1][number] = line, segment[at]
+                    found[2][number] = met
+                    number += 1
+    return number
+
+
+@compiled
+def _share(
+    line: tuple[float, float, float, float],
+    stretches: tuple[FloatArray, FloatArray],
+    segment: int,
+) -> float:
+    """Give the share of a line's length at which it meets a stretch; NaN where it does not."""
+    x, y, line_x, line_y = line
+    gap_x, gap_y = stretches[0][segment, 0] - x, stretches[0][segment, 1] - y
+    run_x, run_y = stretches[1][segment]
+    turn = line_x * run_y - line_y * run_x
+    if turn == 0:
+        return np.nan
+    along = (gap_x * line_y - gap_y * line_x) / turn
+    return (gap_x * run_y - gap_y * run_x) / turn if 0 <= along <= 1 else np.nan

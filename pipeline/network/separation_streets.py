@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
+from .separation_feet import corners, feet
 from .separation_segments import SegmentGrid
 
 # Edges are cut into pieces no longer than this, so that the nearest piece stands for the nearest
@@ -152,6 +153,11 @@ class Streets:
         return cKDTree(self.pieces.xy_m)
 
     @cached_property
+    def corners(self) -> tuple[FloatArray, IntArray]:
+        """The corners of all edges, and where those of each begin."""
+        return corners(self.lines)
+
+    @cached_property
     def tree(self) -> shapely.STRtree:
         """Index of the edges' geometries."""
         return shapely.STRtree(self.lines)
@@ -249,12 +255,9 @@ def snap_to_streets(
     found = np.flatnonzero(np.isfinite(away))
     piece = nearest[found] if numbers is None else numbers[nearest[found]]
     edge = streets.pieces.edge[piece]
-    lines, points = streets.lines[edge], shapely.points(xy_m.reshape(-1, 2)[found])
-    near = shapely.distance(lines, points) <= snap_m
-    found, edge, lines, points = found[near], edge[near], lines[near], points[near]
-    share = shapely.line_locate_point(lines, points, normalized=True)
-    foot = shapely.line_interpolate_point(lines, share, normalized=True)
+    away, share, foot = feet(streets.corners, edge, xy_m.reshape(-1, 2)[found])
+    near = away <= snap_m
+    found, edge, share = found[near], edge[near], share[near]
     row = np.full(len(xy_m), -1, dtype=np.int64)
     row[found] = np.arange(len(found))
-    along = share * streets.length_m[edge]
-    return OnStreet(edge, along, np.asarray(shapely.get_coordinates(foot))), row
+    return OnStreet(edge, share * streets.length_m[edge], foot[near]), row

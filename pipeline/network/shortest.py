@@ -12,26 +12,18 @@ Costs carry no unit here: minutes on street graphs, metres where people walk rou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.compiled import compiled
 from pipeline.network.phases import Flags, Floats, Ints
 
 _ARITY = 4
 Nodes = NDArray[np.int32]
 Network = Any  # a csr_matrix or csr_array of scipy, which has no types
-
-
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function when it is first called; keep the code for later runs where possible."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # no folder to keep it in can be written
-        return numba.njit(nogil=True)(function)
 
 
 class Starts(NamedTuple):
