@@ -131,11 +131,17 @@ def _cheapest(
     tail: Ints, head: Ints, minutes: Floats, edge: Ints
 ) -> tuple[Ints, Ints, Floats, Ints]:
     """Keep the cheapest of parallel arcs; sparse matrices would add them up."""
-    order = np.lexsort((edge, minutes, head, tail))
-    tail, head, minutes, edge = tail[order], head[order], minutes[order], edge[order]
-    keep = np.ones(len(tail), dtype=bool)
-    keep[1:] = (tail[1:] != tail[:-1]) | (head[1:] != head[:-1])
-    return tail[keep], head[keep], minutes[keep], edge[keep]
+    pair = tail * (head.max(initial=0) + 1) + head
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    again = np.flatnonzero(pair[1:] == pair[:-1])
+    if len(again):
+        # Only parallel arcs, which are few, have to be put in order of cost.
+        rows = np.unique(np.concatenate((again, again + 1)))
+        few = order[rows]
+        order[rows] = few[np.lexsort((edge[few], minutes[few], pair[rows]))]
+    chosen = order[np.diff(pair, prepend=-1) != 0]
+    return tail[chosen], head[chosen], minutes[chosen], edge[chosen]
 
 
 def _compounds(u: Ints, v: Ints, interior: Flags, at_street: Flags) -> Ints:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 
-from pipeline.network.place_access import streets_of
+from pipeline.network.place_access import Streets
 from pipeline.publish.layer_rasters import Band, Grid
 from pipeline.publish.layer_surfaces import Ground, density_bands, minutes_bands
 from pipeline.settings.needs import NeedSettings
 from pipeline.stages.context import StageContext
-from pipeline.stages.networks import load_graph
-from pipeline.stages.place_tables import of_variant
+from pipeline.stages.place_tables import mode_streets, of_variant
 from pipeline.stages.rail import SCENARIOS
 
 FAMILIES = {
@@ -52,9 +51,14 @@ def surfaces(
     districts = context.layer("ingest", "districts.parquet")
     grid = Grid.over(extent, cell_m=grid_m, crs=context.crs)
     ground = Ground.of(grid, districts.geometry)
-    for need in context.settings("gaps").needs:
-        if need.unit == "min" and need.mode != "rail_walk":
-            yield _minutes(context, ground, need)
+    timed = [n for n in context.settings("gaps").needs if n.unit == "min" and n.mode != "rail_walk"]
+    known: dict[str, Streets] = {}
+    for number, need in enumerate(timed):
+        if need.mode not in known:
+            known[need.mode] = mode_streets(context, need.mode)
+        yield _minutes(context, ground, need, known[need.mode])
+        if need.mode not in {later.mode for later in timed[number + 1 :]}:
+            del known[need.mode]  # one network is as large as all else together
     cells = context.layer("ingest", "cells.parquet")
     if len(cells):
         cell_m = float(cells.geometry.iloc[0].bounds[2] - cells.geometry.iloc[0].bounds[0])
@@ -72,14 +76,15 @@ def surfaces(
             )
 
 
-def _minutes(context: StageContext, ground: Ground, need: NeedSettings) -> Surface:
-    assert need.mode != "rail_walk"  # noqa: S101 - the caller leaves those out
+def _minutes(
+    context: StageContext, ground: Ground, need: NeedSettings, streets: Streets
+) -> Surface:
     chosen, by = _facilities(context, need)
     network = context.settings("network")
     bands = minutes_bands(
         ground,
         chosen,
-        streets_of(need.mode, load_graph(context, need.mode), network),
+        streets,
         by=by,
         need=need,
         network=network,
