@@ -40,7 +40,7 @@ def test_an_island_searched_in_parts_says_so_and_writes_the_same_bytes(
     manifest = workspace.manifest("island")
     assert differing == {manifest.relative_to(workspace.root).as_posix()}
     (notice,) = json.loads(manifest.read_text(encoding="utf-8"))["notices"]
-    assert re.search(r"searched by neighbourhood in \d+ parts, with the same results", notice["en"])
+    assert re.search(r"searched in \d+ parts of neighbours, with the same results", notice["en"])
     assert re.search(r"已按邻近分 \d+ 批搜索；结果不变", notice["zh"])
 
 

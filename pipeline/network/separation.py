@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,19 +43,22 @@ UNITS = {POROSITY: "openings per km", CIRCUMVENTION: "ratio"}
 ALL = "all"
 DENSITY_CELL_M = 250.0
 SIMPLIFIED_M = 10.0
+# Pairs of boundary points kept in memory, some 200 bytes each; what a park adds may go beyond.
+# Parks share searches, so that fewer would cost time.
+PAIRS_HELD = 6_000_000
 
 
 @dataclass(frozen=True)
 class Separation:
-    """What was measured of all places, and how many boundary pairs it took to do so."""
+    """What was measured of all places.
+
+    `pairs` is how many pairs of boundary points it took, `parts` in how many parts the ways between
+    them were searched.
+    """
 
     results: list[ComponentResult]
     pairs: int
-
-    @property
-    def parts(self) -> int:
-        """Parts in which the ways between the pairs were searched."""
-        return parts_of(self.pairs)
+    parts: int
 
     @property
     def need_mb(self) -> float:
@@ -110,14 +113,19 @@ def separation_results(
             results.append(_porosity(measurable[-1], streets, settings))
         else:
             results += unmeasured([item.place], reason, (POROSITY, CIRCUMVENTION), settings)
-    wanted = _wanted(measurable, streets, settings)
-    results += _circumvention(measurable, _solved(wanted, streets, settings), settings)
+    solved: list[FloatArray] = []
+    counts: list[int] = []
+    for wanted in _batches(measurable, streets, settings):
+        counts.append(sum(len(item.draw) for item in wanted))
+        solved += _solved(wanted, streets, settings)
+    results += _circumvention(measurable, solved, settings)
     results += measured_access(
         around, city, streets, facilities_xy_m=facilities_xy_m, snap_m=snap_m,
         walk_m_min=walk_m_min,
     )  # fmt: skip
     logger.info("measured separation of %d places on streets", len(places))
-    return Separation(guarded(results, places, settings), sum(len(item.draw) for item in wanted))
+    told = guarded(results, places, settings)
+    return Separation(told, sum(counts), sum(map(parts_of, counts)))
 
 
 def gate(place: PlaceContrast, streets: Streets, settings: IslandSettings) -> str | None:
@@ -224,24 +232,28 @@ def _context(item: Around, streets: Streets) -> ComponentResult:
     )
 
 
-def _wanted(
+def _batches(
     places: Sequence[Streeted], streets: Streets, settings: IslandSettings
-) -> list[BoundaryRoutes]:
-    """List the ways wanted of each park: in place, then relocated."""
-    return [
-        _boundary_routes(item.around, streets, at, surroundings, settings)
-        for item in places
+) -> Iterator[list[BoundaryRoutes]]:
+    """List the ways wanted of each park, in place, then relocated, of some parks at a time."""
+    batch: list[BoundaryRoutes] = []
+    for item in places:
         for at, surroundings in (
             (item.around.here, item.observed),
             (item.around.place.positions, item.null),
-        )
-    ]
+        ):
+            batch.append(_boundary_routes(item.around, streets, at, surroundings, settings))
+        if sum(len(one.draw) for one in batch) >= PAIRS_HELD:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _circumvention(
     places: Sequence[Streeted], solved: Sequence[FloatArray], settings: IslandSettings
 ) -> list[ComponentResult]:
-    """Compare each park in place with its relocations; `solved` as `_wanted` lists them."""
+    """Compare each park in place with its relocations; `solved` as `_batches` lists them."""
     values = iter(solved)
     results = []
     statistic = _statistic(CIRCUMVENTION, ALL, UNITS[CIRCUMVENTION], settings)
@@ -271,8 +283,6 @@ def _solved(
     wanted: Sequence[BoundaryRoutes], streets: Streets, settings: IslandSettings
 ) -> list[FloatArray]:
     """Measure all parks in shared passes over the network."""
-    if not wanted:
-        return []
     walked = walking_distances(streets, Routes.joined([item.routes for item in wanted]))
     cuts = np.cumsum([len(item.draw) for item in wanted])[:-1]
     return [

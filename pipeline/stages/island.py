@@ -180,7 +180,7 @@ def _tell_of_parts(context: StageContext, measured: Separation) -> None:
         f"绕行要比较 {measured.pairs:,} 对边界点，一次计算约需 {measured.need_mb:,.0f} MB："
         f"已按邻近分 {measured.parts} 批搜索；结果不变",
         f"{measured.pairs:,} pairs of boundary points would need about {measured.need_mb:,.0f} MB "
-        f"at once: their ways were searched by neighbourhood in {measured.parts} parts, with the "
+        f"at once: their ways were searched in {measured.parts} parts of neighbours, with the "
         "same results",
     )
 

@@ -15,14 +15,16 @@ from pyproj import CRS
 from pipeline.measures.island_barriers import barrier_raster, barrier_results, relocated_share
 from pipeline.measures.island_boundary import barrier_share
 from pipeline.measures.island_contrast import Statistic
-from pipeline.measures.island_grid import GridFrame
+from pipeline.measures.island_grid import FloatArray, GridFrame
 from pipeline.measures.island_places import IslandContrast, measure_contrast
 from pipeline.measures.island_results import ComponentResult, component_row
 from pipeline.measures.island_score import score
+from pipeline.network import separation
 from pipeline.network.osm_streets import read_osm_streets
-from pipeline.network.separation import separation_results
+from pipeline.network.separation import Separation, separation_results
 from pipeline.network.separation_around import row_means, row_medians
 from pipeline.network.separation_gaps import best_access, estimated_access
+from pipeline.network.separation_routes import Routes
 from pipeline.network.separation_streets import Streets
 from pipeline.settings.island import IslandSettings
 from pipeline.settings.network import NetworkSettings
@@ -79,6 +81,33 @@ def table() -> pd.DataFrame:
             snap_m=300.0, walk_m_min=80.0, settings=SETTINGS,
         ).results
     )  # fmt: skip
+
+
+def test_parks_whose_pairs_are_too_many_are_measured_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    contrast = measured([OPENED, shapely.box(6000, 2000, 7000, 3000)])
+    held: list[int] = []
+    walking_distances = separation.walking_distances
+
+    def counted(streets: Streets, routes: Routes) -> FloatArray:
+        held.append(len(routes.limit_m))
+        return walking_distances(streets, routes)
+
+    def both() -> Separation:
+        return separation_results(
+            contrast.places, contrast.city, STREETS, facilities_xy_m={}, snap_m=300.0,
+            walk_m_min=80.0, settings=SETTINGS,
+        )  # fmt: skip
+
+    monkeypatch.setattr(separation, "walking_distances", counted)
+    together = both()
+    monkeypatch.setattr(separation, "PAIRS_HELD", 1000)
+    apart = both()
+    assert held == [together.pairs, held[1], together.pairs - held[1]]
+    assert min(held) > 1000
+    assert (together.parts, apart.parts, apart.pairs) == (1, 2, together.pairs)
+    pd.testing.assert_frame_equal(rows(apart.results), rows(together.results), check_exact=True)
 
 
 def test_unmapped_is_not_sealed(table: pd.DataFrame) -> None:
