@@ -13,7 +13,7 @@ from pipeline.settings.island import IslandSettings
 
 from .island_boundary import barrier_share, boundary_points
 from .island_contrast import Statistic
-from .island_grid import FloatArray, GridFrame
+from .island_grid import FloatArray, GridFrame, IntArray
 from .island_results import ComponentResult
 from .island_ring import GeometryArray, placed
 from .island_rows import PlaceContrast, guarded
@@ -32,9 +32,8 @@ class BarrierRaster:
     grid: GridFrame
     bits: NDArray[np.uint8]
 
-    def near(self, x: FloatArray, y: FloatArray) -> NDArray[np.bool_]:
-        """Tell for each point whether a barrier is near; beyond the grid there is none."""
-        cell = self.grid.index(x, y)
+    def near_cells(self, cell: IntArray) -> NDArray[np.bool_]:
+        """Tell for each cell whether a barrier is near; -1 is beyond the grid."""
         byte = self.bits[np.maximum(cell, 0) >> 3]
         set_bit = (byte >> (7 - (np.maximum(cell, 0) & 7)).astype(np.uint8)) & 1
         return np.asarray((cell >= 0) & (set_bit == 1))
@@ -125,11 +124,14 @@ def barrier_results(
         if together:
             fine = grid.refined(RASTER_CELL_M)
             rasters[ALL] = BarrierRaster(fine, np.bitwise_or.reduce(together))
-    results = [
-        _result(place, category, shapes, rasters.get(category), settings)
-        for place in places
-        for category, shapes in known.items()
-    ]
+    results = []
+    for place in places:
+        tested = bool(rasters) and not place.indicative
+        cell = relocated_cells(place, grid.refined(RASTER_CELL_M)) if tested else None
+        for category, shapes in known.items():
+            raster = rasters.get(category)
+            near = None if raster is None or cell is None else raster.near_cells(cell)
+            results.append(_result(place, category, shapes, near, settings))
     return guarded(results, places, settings)
 
 
@@ -141,7 +143,7 @@ def _result(
     place: PlaceContrast,
     category: str,
     barriers: Mapping[str, GeometryArray],
-    raster: BarrierRaster | None,
+    near_relocated: NDArray[np.bool_] | None,
     settings: IslandSettings,
 ) -> ComponentResult:
     statistic = Statistic(BARRIERS, category, settings.ring_m, "share of the boundary")
@@ -150,7 +152,7 @@ def _result(
     reason = "boundary_unknown" if place.indicative else None
     if not barriers:
         reason, basis = "no_barrier_data", "lines"
-    if reason is not None or raster is None:
+    if reason is not None or near_relocated is None:
         return ComponentResult(
             place.place_id, statistic, np.nan, np.empty(0), reason=reason, basis=basis
         )
@@ -158,15 +160,19 @@ def _result(
     shapes = np.concatenate(list(barriers.values()))
     near = shapes[shapely.STRtree(shapes).query(place.park, predicate="dwithin", distance=near_m)]
     observed = barrier_share(place.park, list(near), near_m=near_m)
-    return ComponentResult(
-        place.place_id, statistic, observed, relocated_share(place, raster), basis=basis
-    )
+    null: FloatArray = near_relocated.mean(axis=1)
+    return ComponentResult(place.place_id, statistic, observed, null, basis=basis)
 
 
 def relocated_share(place: PlaceContrast, raster: BarrierRaster) -> FloatArray:
     """Give the barred share of the boundary at each relocation, by evenly set points."""
+    share: FloatArray = raster.near_cells(relocated_cells(place, raster.grid)).mean(axis=1)
+    return share
+
+
+def relocated_cells(place: PlaceContrast, grid: GridFrame) -> IntArray:
+    """Give the cell under each of some points along the boundary at each relocation."""
     points = boundary_points(place.footprint.shape, points=BOUNDARY_POINTS)
     at = place.positions
     x, y = placed(points, x_m=at.x_m, y_m=at.y_m, angle_rad=at.angle_rad)
-    share: FloatArray = raster.near(x, y).mean(axis=1)
-    return share
+    return grid.index(x, y)

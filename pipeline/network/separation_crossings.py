@@ -145,10 +145,4 @@ def relocated_openings(
 
 def mapped_km(area: shapely.Geometry, streets: Streets, *, public: bool) -> float:
     """Measure the street length within an area, interior ways included unless `public`."""
-    found = streets.tree.query(area, predicate="intersects")
-    lines = streets.lines[found[~streets.interior[found]] if public else found]
-    shapely.prepare(area)
-    metres = shapely.length(lines)
-    cut = ~shapely.contains_properly(area, lines)
-    metres[cut] = shapely.length(shapely.intersection(lines[cut], area))
-    return float(metres.sum() / 1000)
+    return streets.metres_within(area)[public] / 1000

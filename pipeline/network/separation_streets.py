@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import geopandas as gpd
@@ -41,6 +41,7 @@ class Streets:
     length_m: FloatArray
     interior: BoolArray
     lines: NDArray[np.object_]
+    _metres: dict[shapely.Geometry, tuple[float, float]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def from_tables(cls, nodes: gpd.GeoDataFrame, edges: gpd.GeoDataFrame) -> Streets:
@@ -119,6 +120,19 @@ class Streets:
         """Give the edges whose extent meets a rectangle, in order."""
         found: IntArray = np.sort(self.tree.query(shapely.box(*west_south, *east_north)))
         return found
+
+    def metres_within(self, area: shapely.Geometry) -> tuple[float, float]:
+        """Give the length of all streets and of the public ones in an area, measured once."""
+        if area not in self._metres:
+            found = self.tree.query(area, predicate="intersects")
+            lines = self.lines[found]
+            shapely.prepare(area)
+            metres = shapely.length(lines)
+            cut = ~shapely.contains_properly(area, lines)
+            metres[cut] = shapely.length(shapely.intersection(lines[cut], area))
+            public = metres[~self.interior[found]]
+            self._metres[area] = float(metres.sum()), float(public.sum())
+        return self._metres[area]
 
     @cached_property
     def degree(self) -> IntArray:

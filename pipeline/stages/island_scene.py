@@ -52,11 +52,15 @@ class Scene:
 
     def barriers(self, settings: IslandSettings) -> Mapping[str, GeometryArray]:
         """Give expressways, railways and water by kind, those that are mapped."""
+        return self._barriers(settings.barrier_kinds, settings)
+
+    def _barriers(
+        self, kinds: Sequence[str], settings: IslandSettings
+    ) -> Mapping[str, GeometryArray]:
         if self.features is None:
             return {}
-        return barriers_of(
-            self.features, kinds=settings.barrier_kinds, min_km=settings.barrier_min_km
-        )
+        chosen = [kind for kind in kinds if kind in settings.barrier_kinds]
+        return barriers_of(self.features, kinds=chosen, min_km=settings.barrier_min_km)
 
     def covers(self, settings: IslandSettings) -> Mapping[str, GeometryArray]:
         """Give buildings, green and water as areas, those that are mapped."""
@@ -68,7 +72,7 @@ class Scene:
         found = {BUILT: by_name.get(BUILDINGS, ())}
         if len(by_name.get("parks", ())) >= settings.green_min_objects:
             found[GREEN] = by_name["parks"]
-        if "water" in self.barriers(settings):
+        if "water" in self._barriers(("water",), settings):
             found[WATER] = by_name.get("water", ())
         return {name: np.asarray(shapes, dtype=object) for name, shapes in found.items()}
 
