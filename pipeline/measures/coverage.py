@@ -345,11 +345,9 @@ def _add_pieces(
 
 
 def _share_inside(shapes: GeometryArray, catchment: GeometryArray) -> FloatArray:
-    parts = shapely.get_parts(shapely.union_all(catchment)) if len(catchment) else catchment
-    tree = shapely.STRtree(parts)
-    unit, part = tree.query(shapes, predicate="intersects")
-    inside = shapely.area(shapely.intersection(shapes[unit], parts[part]))
-    covered = np.bincount(unit, weights=inside, minlength=len(shapes))
+    # One catchment alone overlaps nothing.
+    land = shapely.union_all(catchment) if len(catchment) > 1 else catchment
+    covered = area_inside(shapes, shapely.get_parts(land))
     known = np.where(_has_area(shapes), covered, np.nan)
     return _bounded(known / _areas(shapes))
 

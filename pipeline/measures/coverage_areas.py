@@ -197,8 +197,11 @@ def _within(
 
 def held(shapes: GeometryArray, pieces: GeometryArray, people: Counted) -> FloatArray:
     """Count the people of each shape in pieces that do not overlap; nobody counted is nobody."""
+    shapely.prepare(shapes)
     unit, piece = shapely.STRtree(pieces).query(shapes, predicate="intersects")
-    shared = shapely.intersection(shapes[unit], pieces[piece])
+    shared = pieces[piece]
+    partly = np.flatnonzero(~shapely.covers(shapes[unit], shared))
+    shared[partly] = shapely.intersection(shapes[unit[partly]], shared[partly])
     inside = np.nan_to_num(people.inside(shared), nan=0.0)
     return np.bincount(unit, weights=inside, minlength=len(shapes)).astype(np.float64)
 

@@ -121,7 +121,7 @@ def people_cells(people: gpd.GeoDataFrame) -> dict[str, PeopleCells]:
         where, square, gathered_m = _squares(where)
         code = square[code]
     reach_m = REACH * float(np.median(KDTree(where).query(where, k=2)[0][:, 1]))
-    around = shapely.buffer(shapely.multipoints(where), 2.0 * reach_m).envelope
+    around = shapely.box(*(where.min(axis=0) - 2.0 * reach_m), *(where.max(axis=0) + 2.0 * reach_m))
     land = shapely.get_parts(
         shapely.voronoi_polygons(shapely.multipoints(where), extend_to=around, ordered=True)
     )

@@ -206,7 +206,7 @@ def _mapped_land(walk: Streets) -> shapely.Geometry:
     graph, coverage = walk.graph, walk.coverage
     assert graph is not None  # noqa: S101 - asked only where there is one
     if coverage is None:
-        corners = shapely.bounds(graph.lines).reshape(-1, 2)
+        corners = _outermost(shapely.bounds(graph.lines).reshape(-1, 2))
         return shapely.convex_hull(shapely.multipoints(corners))
     rows, columns = coverage.region.nonzero()
     west = coverage.west_m + columns * coverage.cell_m
@@ -214,3 +214,14 @@ def _mapped_land(walk: Streets) -> shapely.Geometry:
     return shapely.union_all(
         shapely.box(west, south, west + coverage.cell_m, south + coverage.cell_m)
     )
+
+
+def _outermost(points: FloatArray) -> FloatArray:
+    """Leave out points inside the octagon of those farthest out, which are on no hull."""
+    turn = np.arange(8) * np.pi / 4
+    ways = np.stack((np.cos(turn), np.sin(turn)))
+    octagon = shapely.convex_hull(shapely.multipoints(points[(points @ ways).argmax(axis=0)]))
+    if octagon.geom_type != "Polygon":
+        return points
+    shapely.prepare(octagon)
+    return points[~shapely.contains_xy(octagon, points)]
