@@ -224,4 +224,5 @@ def _outermost(points: FloatArray) -> FloatArray:
     if octagon.geom_type != "Polygon":
         return points
     shapely.prepare(octagon)
-    return points[~shapely.contains_xy(octagon, points)]
+    outside = ~shapely.contains_xy(octagon, points)
+    return np.asarray(points[outside], dtype=np.float64)

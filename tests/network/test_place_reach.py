@@ -21,7 +21,7 @@ from pipeline.network.coverage import street_coverage
 from pipeline.network.graph import StreetGraph
 from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_basic import radius_share
-from pipeline.network.place_reach import reach_of, stop_costs, stops_of
+from pipeline.network.place_reach import _outermost, reach_of, stop_costs, stops_of
 from pipeline.network.place_stations import hub_journeys, hub_measures, station_measures
 from pipeline.network.rail import RailCosts
 from pipeline.settings.network import NetworkSettings
@@ -259,3 +259,11 @@ def test_a_district_is_measured_where_streets_are_known_and_its_people_are_count
     beside = published_beside_computed(standards, table.reset_index(), units={"central": "city"})
     np.testing.assert_allclose(beside["computed"], [np.nan, homes["city"], np.nan])
     assert beside["comparison"].tolist() == ["no_data", "scope_differs", "no_data"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5000])
+def test_the_outermost_points_have_the_hull_of_all(size: int) -> None:
+    cloud = np.random.default_rng(3).normal(size=(size, 2)) * 1000 + [350_000, 3_450_000]
+    hulls = [shapely.convex_hull(shapely.multipoints(p)) for p in (cloud, _outermost(cloud))]
+    assert hulls[0].normalize() == hulls[1].normalize()
+    assert len(_outermost(cloud)) <= max(size / 3, 3)
