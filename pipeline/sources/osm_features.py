@@ -140,12 +140,12 @@ class _Gatherer:
         self._factory = WKBFactory()
         self._pending: dict[str, int] = {}
         self._assembled: set[str] = set()
-        self._far: set[str] = set()
+        self._open: dict[int, list[str]] = {}  # ways that may be areas, by category
         self._known: dict[tuple[tuple[str, str], ...], Described] = {}
 
     def take(self, item: Any) -> None:  # noqa: ANN401
         """Take one node, way, relation or assembled area."""
-        found = self._matcher.categories(item.tags)
+        found = self._categories(item)
         if not found:
             return
         if not self.dated and item.timestamp.year > _EPOCH_YEAR:
@@ -162,14 +162,21 @@ class _Gatherer:
             if key in self._assembled:  # areas of relations arrive before the relation
                 continue
             if self._is_far(category, shape):
-                self._far.add(key)
                 continue
             if form == "line" and "area" in forms:
                 self._pending[key] = len(self.rows)
+                if item.is_way():
+                    self._open.setdefault(item.id, []).append(category)
                 basis_of = basis if "line" in forms else "way_nodes"
                 self._append(osm_id, category, basis_of, shape, self._described(item))
             elif form in forms:
                 self._append(osm_id, category, basis, shape, self._described(item))
+
+    def _categories(self, item: Any) -> Sequence[str]:  # noqa: ANN401
+        """List what an object is wanted as; an area follows its way, whose tags it has."""
+        if item.is_area() and item.from_way():
+            return self._open.pop(item.orig_id(), ())
+        return self._matcher.categories(item.tags)
 
     def _is_far(self, category: str, shape: Shape) -> bool:
         """Tell whether a way of a category that is wanted near some shapes is off them."""
@@ -188,15 +195,12 @@ class _Gatherer:
     def _take_area(self, item: Any, found: Sequence[str]) -> None:  # noqa: ANN401
         """Put the assembled area in the place of the way or relation it was made from."""
         osm_id = f"{'w' if item.from_way() else 'r'}{item.orig_id()}"
-        keys = {category: f"{osm_id}/{category}" for category in found}
-        keys = {category: key for category, key in keys.items() if key not in self._far}
-        if not keys:
-            return
         try:
             wkb = self._factory.create_multipolygon(item)
         except RuntimeError:  # no usable ring: the outline or nothing stays
             return
-        for category, key in keys.items():
+        for category in found:
+            key = f"{osm_id}/{category}"
             if "area" not in self._matcher.mapping.categories[category].forms:
                 continue
             row = self._pending.pop(key, None)
