@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pipeline.network.graph import StreetGraph
-from pipeline.network.phases import Floats, Ints
+from pipeline.network.phases import Floats, Ints, component_labels
 from pipeline.network.search import COST_TOLERANCE_MIN, arriving, leaving, nearest_source
 from pipeline.network.snap import Snapped, snap
 from pipeline.network.threads import in_threads
@@ -243,7 +243,28 @@ class Grown:
         return base, self._known[-1], fresh
 
     def _united(self, lines: NDArray[np.object_]) -> shapely.Geometry:
-        return shapely.union_all(shapely.buffer(lines, self._reach_m, quad_segs=_CHORDS))
+        grown = shapely.buffer(end_to_end(lines), self._reach_m, quad_segs=_CHORDS)
+        return shapely.union_all(grown)
+
+
+def end_to_end(lines: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Join lines into fewer and longer ones, pair by pair of those that meet at a point.
+
+    Grown, they cover the same land; half as many shapes overlap, and to unite them takes half the
+    time.
+    """
+    if len(lines) == 0:
+        return lines
+    tips = np.concatenate([shapely.get_coordinates(shapely.get_point(lines, i)) for i in (0, -1)])
+    place = np.unique(tips[:, 0] + 1j * tips[:, 1], return_inverse=True)[1]
+    order = np.argsort(place, kind="stable")
+    line, place = np.tile(np.arange(len(lines)), 2)[order], place[order]
+    rank = np.arange(len(place)) - np.searchsorted(place, place)
+    first = np.flatnonzero((rank[:-1] % 2 == 0) & (place[:-1] == place[1:]))
+    chain = component_labels(line[first], line[first + 1], len(lines))
+    order = np.argsort(chain, kind="stable")
+    chains = shapely.multilinestrings(lines[order], indices=chain[order])
+    return np.asarray(shapely.get_parts(shapely.line_merge(chains)), dtype=object)
 
 
 def _both(two: tuple[shapely.Geometry, shapely.Geometry]) -> shapely.Geometry:

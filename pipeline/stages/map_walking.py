@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import geopandas as gpd
+import numpy as np
 import shapely
 
 from pipeline.network.catchment import catchment_edges, catchment_polygons, whole_edges
@@ -15,7 +16,6 @@ from pipeline.publish.park_surroundings import (
     as_bands,
     outline_of,
     straight_catchments,
-    within_box,
 )
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_routes import MapStreets
@@ -134,12 +134,12 @@ class Walking:
         graph = self._walk.graph
         if graph is None:
             return None
-        near = within_box(graph.around(box).edges[["geometry"]], box)
-        if near.empty:
+        rows = np.sort(graph.tree.query(shapely.box(*box)))
+        cut = shapely.clip_by_rect(graph.lines[rows], *box)
+        near = cut[~shapely.is_empty(cut)]
+        if len(near) == 0:
             return None
-        joined = shapely.line_merge(
-            shapely.multilinestrings(shapely.get_parts(near.geometry.to_numpy()))
-        )
+        joined = shapely.line_merge(shapely.multilinestrings(shapely.get_parts(near)))
         # Lines may cross in a drawing; to keep them from it takes ten times as long.
         thin = shapely.simplify(joined, DETAIL_M, preserve_topology=False)
         return gpd.GeoDataFrame(

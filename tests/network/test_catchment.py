@@ -12,7 +12,13 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from shapely.ops import substring
 
-from pipeline.network.catchment import _substrings, catchment_edges, catchment_polygons, whole_edges
+from pipeline.network.catchment import (
+    _substrings,
+    catchment_edges,
+    catchment_polygons,
+    end_to_end,
+    whole_edges,
+)
 from pipeline.network.costs import od_matrix
 from pipeline.network.graph import StreetGraph
 from tests.network.osm_writing import UTM, facilities, graph_of, lattice_graph, points
@@ -182,6 +188,17 @@ def test_catchments_of_several_limits_are_those_of_each_alone() -> None:
         alone = land(edges[limit.eq(one)], **options)
         assert shape.area == pytest.approx(alone.area, rel=1e-6)
         assert shape.symmetric_difference(alone).area < 1e-6 * alone.area
+
+
+def test_lines_joined_end_to_end_are_fewer_and_cover_the_same_land(lattice: StreetGraph) -> None:
+    lines = reach(lattice, (30, 0), minutes=8).geometry.to_numpy()
+    joined = end_to_end(lines)
+    assert len(joined) < len(lines) / 2
+    assert shapely.length(joined).sum() == pytest.approx(shapely.length(lines).sum())
+    assert shapely.union_all(joined).equals(shapely.union_all(lines))
+    one, other = (shapely.union_all(shapely.buffer(some, 30)) for some in (joined, lines))
+    assert one.symmetric_difference(other).area < 1e-4 * other.area
+    assert len(end_to_end(lines[:0])) == 0
 
 
 def test_lines_are_cut_as_shapely_cuts_one(lattice: StreetGraph) -> None:
