@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import gc
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from pipeline.cycles import no_search_for_cycles
 from pipeline.network.contract import Chains, Segments, contract
 from pipeline.network.extract_checks import no_streets
 from pipeline.network.graph import SIDES_OF_A_BARRIER, StreetGraph, assemble
@@ -101,7 +100,7 @@ def each_graph(
     keys = frozenset[str]().union(*map(keys_read, rules.values()))
     raw = read_raw_streets(path, area=area, keys=keys)
     for mode, mode_rules in rules.items():
-        with _no_search_for_cycles():
+        with no_search_for_cycles():
             graph = build_graph(
                 raw,
                 mode=mode,
@@ -113,22 +112,6 @@ def each_graph(
             )
         yield graph
         del graph  # before the next one is built
-
-
-@contextmanager
-def _no_search_for_cycles() -> Iterator[None]:
-    """Pause Python's search for cyclic garbage.
-
-    A graph is tens of thousands of shapes, none in a cycle; the search that their making sets off
-    again and again took a tenth of the whole reading.
-    """
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def build_graph(

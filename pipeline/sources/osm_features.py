@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.cycles import no_search_for_cycles
 from pipeline.errors import Problem, SourceError
 from pipeline.sources.osm_mapping import Form, Matcher, OsmMapping, compile_mapping
 from pipeline.sources.osm_merge import merge_duplicates
@@ -185,7 +187,8 @@ class _Gatherer:
 
     def _described(self, item: Any) -> Described:  # noqa: ANN401
         """Say what tags mean; most objects share theirs with many others."""
-        tags = tuple(item.tags)  # each is a pair of key and value
+        # Each is a pair of key and value; asking for one too many is an exception in libosmium.
+        tags = tuple(islice(item.tags, len(item.tags)))
         if tags not in self._known:
             if len(self._known) > _MOST_KNOWN:
                 self._known.clear()
@@ -256,8 +259,9 @@ def _stream(
         processor = osmium.FileProcessor(str(path)).with_locations().with_areas(wanted)
         stamp = processor.header.get("osmosis_replication_timestamp")
         gatherer.dated = bool(stamp)
-        for item in processor.with_filter(wanted):
-            gatherer.take(item)
+        with no_search_for_cycles():
+            for item in processor.with_filter(wanted):
+                gatherer.take(item)
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise SourceError(
             Problem(
