@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -280,14 +281,20 @@ def _boundary_routes(
 
 
 def _solved(
-    wanted: Sequence[BoundaryRoutes], streets: Streets, settings: IslandSettings
+    wanted: list[BoundaryRoutes], streets: Streets, settings: IslandSettings
 ) -> list[FloatArray]:
-    """Measure all parks in shared passes over the network."""
-    walked = walking_distances(streets, Routes.joined([item.routes for item in wanted]))
-    cuts = np.cumsum([len(item.draw) for item in wanted])[:-1]
+    """Measure all parks in shared passes over the network; their routes are held once."""
+    routes = Routes.joined([item.routes for item in wanted])
+    bounds = np.cumsum([0, *(len(item.draw) for item in wanted)])
+    rows = [slice(start, stop) for start, stop in pairwise(bounds.tolist())]
+    for number, some in enumerate(rows):
+        wanted[number] = replace(wanted[number], routes=routes.take(some))
+    walked = walking_distances(streets, routes)
     return [
         item.circumvention(
-            part, quantile=settings.circumvention_quantile, min_pairs=settings.circumvention_pairs
+            walked[some],
+            quantile=settings.circumvention_quantile,
+            min_pairs=settings.circumvention_pairs,
         )
-        for item, part in zip(wanted, np.split(walked, cuts), strict=True)
+        for item, some in zip(wanted, rows, strict=True)
     ]

@@ -56,6 +56,10 @@ class Routes:
             np.concatenate([part.limit_m for part in parts]),
         )
 
+    def take(self, rows: IntArray | slice) -> Routes:
+        """Give the pairs of some rows; those of a slice are no copy."""
+        return Routes(self.first.take(rows), self.second.take(rows), self.limit_m[rows])
+
 
 def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     """
@@ -74,8 +78,7 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     """
     found = np.full(len(routes.limit_m), np.inf)
     for part in _neighbourhoods(routes.first.xy_m):
-        here = Routes(routes.first.take(part), routes.second.take(part), routes.limit_m[part])
-        found[part] = _ways(streets, here)
+        found[part] = _ways(streets, routes.take(part))
     return found
 
 

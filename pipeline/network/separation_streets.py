@@ -238,8 +238,8 @@ class OnStreet:
     along_m: FloatArray
     xy_m: FloatArray
 
-    def take(self, rows: IntArray) -> OnStreet:
-        """Give the places of some rows."""
+    def take(self, rows: IntArray | slice) -> OnStreet:
+        """Give the places of some rows; those of a slice are no copy."""
         return OnStreet(self.edge[rows], self.along_m[rows], self.xy_m[rows])
 
 
