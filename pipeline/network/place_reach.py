@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -104,6 +104,7 @@ class Reach:
     mapped: shapely.Geometry | None
     stops: gpd.GeoDataFrame
     detour_factor: float
+    _made: dict[float, GeometryArray] = field(default_factory=dict, repr=False)
 
     def estimated(self, band_m: float) -> GeometryArray:
         """Give the discs that stand for a band where no streets are known, not overlapping."""
@@ -113,6 +114,11 @@ class Reach:
 
     def pieces(self, band_m: float) -> GeometryArray:
         """Give the land within a band as polygons that do not overlap."""
+        if band_m not in self._made:
+            self._made[band_m] = self._pieces(band_m)
+        return self._made[band_m]
+
+    def _pieces(self, band_m: float) -> GeometryArray:
         known = self.catchments.get(band_m)
         if self.mapped is None or known is None:
             return self.estimated(band_m)
