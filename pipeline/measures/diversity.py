@@ -70,15 +70,15 @@ def _expected_entropy(
     rest = (total[:, None] - whole)[:, :, None]
     drawn = size[:, None, None]
     possible = (k <= count) & (k <= drawn) & (drawn - k <= rest)
-    others = np.where(possible, drawn - k, 0)
-    taken = np.where(possible, k, 0)
+    # What is not possible is read from anywhere and left out below.
+    others = np.maximum(drawn - k, 0)
     log_ways = (
         log_factorial[count]
-        - log_factorial[taken]
-        - log_factorial[np.where(possible, count - taken, 0)]
+        - log_factorial[k]
+        - log_factorial[np.maximum(count - k, 0)]
         + log_factorial[rest]
         - log_factorial[others]
-        - log_factorial[np.where(possible, rest - others, 0)]
+        - log_factorial[np.maximum(rest - others, 0)]
     )
     log_all = log_factorial[total] - log_factorial[size] - log_factorial[total - size]
     log_chance = np.where(possible, log_ways - log_all[:, None, None], -np.inf)
