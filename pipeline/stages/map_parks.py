@@ -92,6 +92,7 @@ class ParkBuilder:
         )
         gates = self._walking.gates(place) if certain else None
         catchments, source = self._walking.catchments(place, gates, limits=settings.catchment_min)
+        routes = self._routes(gaps)
         return ParkData(
             name=(str(row["name_zh"]), str(row["name_en"])),
             subtitle=self._subtitle(row),
@@ -100,9 +101,9 @@ class ParkBuilder:
             ring=_wgs84(ring_around(place, width_m=self.context.settings("island").ring_m)),
             catchments=_wgs84(catchments),
             gates=_wgs84(gates),
-            routes=self._routes(gaps),
+            routes=routes,
             facilities=self._facilities(box),
-            nearest=self._nearest(gaps),
+            nearest=self._nearest(routes),
             scorecard=_without_repetition(gaps),
             standards=tables.standards,
             lists=self._lists(row, gaps),
@@ -126,6 +127,29 @@ class ParkBuilder:
         return Walking(self.context, self.streets)
 
     @cached_property
+    def _points(self) -> pd.DataFrame:
+        """The points of all places, as `lon` and `lat`."""
+        places = self.tables.places_m
+        points = gpd.GeoSeries.from_xy(places["x"], places["y"], crs=self.context.crs).to_crs(4326)
+        lon_lat = {"lon": points.x.to_numpy(), "lat": points.y.to_numpy()}
+        return pd.DataFrame(lon_lat, index=places["place_id"])
+
+    @cached_property
+    def _known_facilities(self) -> gpd.GeoDataFrame:
+        """All facilities that pages show, with what they tell of them."""
+        tables = self.tables
+        operating = tables.stations["status"].eq("operating")
+        stations = tables.stations.assign(
+            service=operating.map({True: "rail", False: "rail_future"})
+        )
+        columns = ["service", "name_zh", "name_en", "status", "counted", "detail_zh", "geometry"]
+        parts = [
+            layer.reindex(columns=columns) for layer in (stations, tables.hospitals, tables.schools)
+        ]
+        found = pd.concat(parts, ignore_index=True)
+        return gpd.GeoDataFrame(found, geometry="geometry", crs=4326)
+
+    @cached_property
     def _access(self) -> dict[str, pd.DataFrame]:
         told = self.tables.access[~self.tables.access["status"].isin(SILENT)]
         return {str(key): rows for key, rows in told.groupby("place_id", sort=False)}
@@ -145,9 +169,7 @@ class ParkBuilder:
         rows = self.tables.gaps[self.tables.gaps["place_id"].eq(place_id)]
         order = [*self.context.settings("gaps").weights, "composite", "island", "separation"]
         rank = rows["service"].map({name: i for i, name in enumerate(order)}).fillna(len(order))
-        place = self.tables.places_m.set_index("place_id").loc[place_id]
-        point = gpd.GeoSeries([shapely.Point(place["x"], place["y"])], crs=self.context.crs)
-        lon, lat = point.to_crs(4326).get_coordinates().iloc[0]
+        lon, lat = self._points.loc[[place_id]].to_numpy()[0]
         return rows.assign(order=rank, lon=lon, lat=lat).sort_values("order", ignore_index=True)
 
     def _routes(self, gaps: pd.DataFrame) -> gpd.GeoDataFrame:
@@ -171,25 +193,14 @@ class ParkBuilder:
             crs=4326,
         )
 
-    def _nearest(self, gaps: pd.DataFrame) -> gpd.GeoDataFrame:
-        known = self._routes(gaps)
+    def _nearest(self, known: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         ends = [shapely.get_point(line, -1) for line in known.geometry]
         return known.set_geometry(gpd.GeoSeries(ends, index=known.index, crs=4326))
 
     def _facilities(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
-        tables = self.tables
-        operating = tables.stations["status"].eq("operating")
-        stations = tables.stations.assign(
-            service=operating.map({True: "rail", False: "rail_future"})
-        )
         (south, west), (north, east) = self._extent(_wider(box, 0.5))
-        columns = ["service", "name_zh", "name_en", "status", "counted", "detail_zh", "geometry"]
-        parts = [
-            layer.reindex(columns=columns).cx[west:east, south:north]
-            for layer in (stations, tables.hospitals, tables.schools)
-        ]
-        found = pd.concat(parts, ignore_index=True)
-        return gpd.GeoDataFrame(found, geometry="geometry", crs=4326)
+        near: gpd.GeoDataFrame = self._known_facilities.cx[west:east, south:north]
+        return near.reset_index(drop=True)
 
     def _measures(self, place_id: str) -> list[tuple[tuple[str, str], pd.DataFrame]]:
         rows = self._access.get(place_id)
