@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import dijkstra
 from benchmarks.network_inputs import generated_city, graph_of_arrays
 from benchmarks.timing import readable
 from pipeline.network.reduction import reduce_network
-from pipeline.network.shortest import rows as search_rows
+from pipeline.network.shortest import from_neighbours
 
 NODES, WANTED, AT_ONCE = 20_000, 5_000, 32
 SEARCHES = (30, 100, 300, 1000)
@@ -36,7 +36,7 @@ def shrunk(matrix: csr_matrix, sources: np.ndarray, wanted: np.ndarray) -> np.nd
     rows, found = sweep.row[wanted], []
     for begin in range(0, len(sources), AT_ONCE):
         part = reduced.place[sources[begin : begin + AT_ONCE]]
-        found.append(sweep.carried(search_rows(reduced.matrix, part))[rows])
+        found.append(sweep.carried(from_neighbours(reduced.matrix, part))[rows])
     return np.concatenate(found, axis=1)
 
 

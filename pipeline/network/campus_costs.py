@@ -19,12 +19,12 @@ from pipeline.network.search import (
     same_edge,
     within,
 )
-from pipeline.network.shortest import rows, starts, to_points
+from pipeline.network.shortest import compiled, from_neighbours, starts, to_points
 from pipeline.network.snap import Snapped
 
 # Shrinking the network costs about as much as so many searches of the whole of it, and a search of
 # the shrunk one as much as a search of this share of the whole.
-_WORTH_REDUCING, _SHARE_WHEN_REDUCED = 150, 0.1
+_WORTH_REDUCING, _SHARE_WHEN_REDUCED = 70, 0.05
 _CAMPUSES_AT_ONCE = 32
 
 
@@ -87,7 +87,7 @@ class CampusNetwork:
         if first not in found:
             node = self.reduced.place[self.whole.shape[0] - self.count + asked[some]]
             limit_min = self.farthest_min + COST_TOLERANCE_MIN
-            found[first] = rows(self.reduced.matrix, node, limit=limit_min)
+            found[first] = from_neighbours(self.reduced.matrix, node, limit=limit_min)
         return found[first]
 
 
@@ -111,8 +111,7 @@ class CampusSearch:
             # An end that is closed costs infinitely much.
             costs = [np.where(np.isnan(cost), np.inf, cost) for cost in (start.min_u, start.min_v)]
             self._via = [
-                (self._sweep.row[node], cost[rows, None])
-                for node, cost in zip(nodes, costs, strict=True)
+                (self._sweep.row[node], cost[rows]) for node, cost in zip(nodes, costs, strict=True)
             ]
         self._direct = same_edge(network.graph, origins, network.entrances)
 
@@ -146,9 +145,24 @@ class CampusSearch:
             some = order[first : first + _CAMPUSES_AT_ONCE]
             known = network.searched(asked, some)
             found = self._sweep.carried(known, limit_min)
-            both = [found[node] + cost for node, cost in self._via]
-            minutes[np.ix_(self._rows, some)] = np.minimum(*both)
+            _gather(found, self._via[0], self._via[1], (self._rows, some), minutes)
         return minutes
+
+
+@compiled
+def _gather(
+    found: Floats,
+    via_u: tuple[Ints, Floats],
+    via_v: tuple[Ints, Floats],
+    where: tuple[Ints, Ints],
+    minutes: Floats,
+) -> None:
+    """Write the minutes of points over both ends of their edges into their rows and columns."""
+    for point in range(len(where[0])):
+        for number in range(len(where[1])):
+            over_u = found[via_u[0][point], number] + via_u[1][point]
+            over_v = found[via_v[0][point], number] + via_v[1][point]
+            minutes[where[0][point], where[1][number]] = min(over_u, over_v)
 
 
 def _share_reached(graph: StreetGraph, limit_min: float) -> float:

@@ -33,7 +33,7 @@ class _Arcs:
     head: Ints
     cost: Floats
 
-    def take(self, chosen: Flags | Ints) -> _Arcs:
+    def take(self, chosen: Flags | Ints | slice) -> _Arcs:
         """Give some of the arcs."""
         return _Arcs(self.tail[chosen], self.head[chosen], self.cost[chosen])
 
@@ -90,12 +90,12 @@ class Sweep:
         Parameters
         ----------
         known
-            Distances from each origin to the nodes that stayed, shape (origins, stayed).
+            Distances from each origin to the nodes that stayed, shape (stayed, origins).
         limit
             Nodes farther than this from every origin may be left infinite.
         """
-        found = np.full((self.size, len(known)), np.inf)
-        found[: known.shape[1]] = known.T
+        found = np.full((self.size, known.shape[1]), np.inf)
+        found[: len(known)] = known
         near = found.min(axis=1, initial=np.inf) <= limit
         _carry(self.arcs.tail, self.arcs.head, self.arcs.cost, (found, near), limit)
         return found
@@ -139,7 +139,7 @@ def reduce_network(matrix: csr_matrix, keep: Flags) -> Reduced:
         while share >= _WORTH_A_ROUND:
             gone = _independent(arcs.tail, arcs.head, alive & ~keep, drawn, limit=limit)
             entering.append(arcs.take(gone[arcs.head] & (arcs.tail != arcs.head)))
-            arcs = _Arcs(*_without(arcs.tail, arcs.head, arcs.cost, gone))
+            arcs = _without(arcs, gone)
             alive &= ~gone
             share = int(gone.sum()) / max(1, int(alive.sum()))
     rows = np.flatnonzero(alive)
@@ -162,43 +162,50 @@ def _independent(tail: Ints, head: Ints, free: Flags, drawn: Ints, *, limit: int
     return may_go
 
 
-def _without(tail: Ints, head: Ints, cost: Floats, gone: Flags) -> tuple[Ints, Ints, Floats]:
-    """Replace the arcs of nodes that go by arcs between their neighbours, the cheapest of each."""
-    enters, leaves = gone[head], gone[tail]
-    stays = ~enters & ~leaves
-    first, second = np.flatnonzero(enters), np.flatnonzero(leaves)
-    second = second[np.argsort(tail[second], kind="stable")]
-    begin = np.searchsorted(tail[second], head[first], side="left")
-    count = np.searchsorted(tail[second], head[first], side="right") - begin
-    into = np.repeat(first, count)
-    step = np.arange(len(into)) - np.repeat(np.cumsum(count) - count, count)
-    out = second[np.repeat(begin, count) + step]
-    real = tail[into] != head[out]
-    into, out = into[real], out[real]
-    touched = np.zeros(len(gone), dtype=bool)
-    touched[tail[into]] = True
-    beside, rest = stays & touched[tail], stays & ~touched[tail]
-    parallel = _cheapest(
-        np.concatenate((tail[beside], tail[into])),
-        np.concatenate((head[beside], head[out])),
-        np.concatenate((cost[beside], cost[into] + cost[out])),
-        len(gone),
-    )
-    return (
-        np.concatenate((tail[rest], parallel[0])),
-        np.concatenate((head[rest], parallel[1])),
-        np.concatenate((cost[rest], parallel[2])),
-    )
+def _without(arcs: _Arcs, gone: Flags) -> _Arcs:
+    """Replace the arcs of nodes that go by arcs between their neighbours, the cheapest of each.
+
+    Arcs are sorted by tail, before and after.
+    """
+    size = len(gone)
+    held = np.bincount(arcs.tail, minlength=size)
+    first = np.concatenate(([0], np.cumsum(held)))
+    # A way through a node that goes becomes an arc; no two of these nodes are neighbours.
+    most = np.where(gone[arcs.head], held[arcs.head], 1)[~gone[arcs.tail]].sum()
+    made = _Arcs(np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most))
+    count = _bridge(first, arcs.head, arcs.cost, gone, (made.tail, made.head, made.cost))
+    return made.take(slice(count))
 
 
-def _cheapest(tail: Ints, head: Ints, cost: Floats, size: int) -> tuple[Ints, Ints, Floats]:
-    """Keep the cheapest of parallel arcs; sparse matrices would add them up."""
-    key = tail * size + head
-    order = np.argsort(key)
-    key, cost = key[order], cost[order]
-    first = np.flatnonzero(np.diff(key, prepend=-1))
-    tail, head = np.divmod(key[first], size)
-    return tail, head, np.minimum.reduceat(cost, first) if len(first) else cost
+@compiled
+def _bridge(
+    first: Ints, head: Ints, cost: Floats, gone: Flags, made: tuple[Ints, Ints, Floats]
+) -> int:
+    """Write the arcs of each node that stays, over those that go; gives how many there are."""
+    made_tail, made_head, made_cost = made
+    place = np.full(len(gone), -1, np.int64)
+    count = 0
+    for tail in range(len(gone)):
+        if gone[tail]:
+            continue
+        opened = count
+        for arc in range(first[tail], first[tail + 1]):
+            middle = head[arc]
+            ways = range(first[middle], first[middle + 1]) if gone[middle] else range(arc, arc + 1)
+            for way in ways:
+                end = head[way]
+                total = cost[arc] + cost[way] if gone[middle] else cost[arc]
+                if end == tail:
+                    continue
+                if place[end] < 0:
+                    place[end] = count
+                    made_tail[count], made_head[count], made_cost[count] = tail, end, total
+                    count += 1
+                elif total < made_cost[place[end]]:
+                    made_cost[place[end]] = total
+        for arc in range(opened, count):
+            place[made_head[arc]] = -1
+    return count
 
 
 def _packed(tail: Ints, head: Ints, cost: Floats, size: int) -> csr_matrix:

@@ -110,16 +110,20 @@ def nearest(
         most *= 2  # many sources at the same cost: nodes were looked at anew for lower labels
 
 
-def rows(network: Network, sources: Ints, *, limit: float = np.inf) -> Floats:
-    """Give the costs from some nodes to all nodes.
+def from_neighbours(network: Network, sources: Ints, *, limit: float = np.inf) -> Floats:
+    """Give the costs from a few nodes to all nodes, in one search.
+
+    A node is looked at when the first of the sources reaches it, and anew when a better way from
+    any of them turns up; each look serves all sources together. Pays where the sources lie near
+    each other and most of the network is within the limit of all.
 
     Returns
     -------
     costs
-        Shape (sources, N); infinite beyond the limit.
+        Shape (N, sources); what lies beyond the limit may be infinite or given.
     """
-    costs = np.full((len(sources), network.shape[0]), np.inf)
-    _rows(_arcs(network), sources.astype(np.int32), float(limit), costs)
+    costs = np.full((network.shape[0], len(sources)), np.inf)
+    _from_neighbours(_arcs(network), sources.astype(np.int32), float(limit), costs)
     return costs
 
 
@@ -395,14 +399,49 @@ def _spread(
 
 
 @compiled
-def _rows(arcs: _Arcs, sources: Nodes, limit: float, found: Floats) -> None:
-    """Fill a row of costs for each node."""
-    room, nothing = _room(arcs, 1), np.zeros(1)
+def _from_neighbours(arcs: _Arcs, sources: Nodes, limit: float, costs: Floats) -> None:
+    """Fill a column of costs for each source; a node waits in the heap at its lowest new cost."""
+    keys, nodes = np.empty(2 * len(arcs.first)), np.empty(2 * len(arcs.first), np.int32)
+    waiting = np.full(len(arcs.first) - 1, np.inf)
+    size = 0
     for number in range(len(sources)):
-        count = _spread(arcs, room, (sources[number : number + 1], nothing), limit, 0)
-        for at in room.touched[:count]:
-            found[number, at] = room.costs[at]
-            room.costs[at] = np.inf
+        at = sources[number]
+        costs[at, number] = 0.0
+        if waiting[at] == np.inf:
+            waiting[at] = 0.0
+            size = _push(keys, nodes, size, 0.0, at)
+    while size > 0:
+        key, at = keys[0], nodes[0]
+        size = _drop(keys, nodes, size)
+        if key != waiting[at]:
+            continue
+        waiting[at] = np.inf
+        for arc in range(arcs.first[at], arcs.first[at + 1]):
+            to = arcs.head[arc]
+            lowest = _improve(costs, (at, to), arcs.length[arc])
+            if lowest <= limit and lowest < waiting[to]:
+                waiting[to] = lowest
+                if size == len(keys):
+                    keys = np.concatenate((keys, np.empty_like(keys)))
+                    nodes = np.concatenate((nodes, np.empty_like(nodes)))
+                size = _push(keys, nodes, size, lowest, to)
+
+
+@compiled
+def _improve(costs: Floats, ends: tuple[int, int], length: float) -> float:
+    """Go along an arc from all sources; gives the lowest cost that is new (infinite: none)."""
+    at, to = ends
+    better = False
+    for number in range(costs.shape[1]):
+        better |= costs[at, number] + length < costs[to, number]
+    lowest = np.inf
+    if better:
+        for number in range(costs.shape[1]):
+            total = costs[at, number] + length
+            if total < costs[to, number]:
+                costs[to, number] = total
+                lowest = min(lowest, total)
+    return lowest
 
 
 @compiled

@@ -40,7 +40,7 @@ def test_no_distance_between_nodes_that_stay_changes(seed: int) -> None:
     np.testing.assert_allclose(known[:, place[kept]], before[:, kept], rtol=1e-12, atol=1e-12)
     asked = rng.choice(400, 150, replace=False)
     sweep = reduced.sweep(asked)
-    found = sweep.carried(known)[sweep.row[asked]].T
+    found = sweep.carried(known.T)[sweep.row[asked]].T
     np.testing.assert_allclose(found, before[:, asked], rtol=1e-12, atol=1e-12)
 
 

@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import dijkstra
 
 from pipeline.network.shortest import (
     between,
+    from_neighbours,
     near_pairs,
     nearest,
     points,
@@ -134,6 +135,19 @@ def test_no_search_is_wanted() -> None:
     costs, labels = nearest(network, nothing, np.empty(0), nothing)
     assert np.isinf(costs).all()
     assert (labels == -1).all()
+
+
+@given(networks, limits)
+def test_neighbours_are_searched_together(
+    given_network: tuple[np.random.Generator, csr_matrix], limit: float
+) -> None:
+    rng, network = given_network
+    sources = rng.integers(0, network.shape[0], 7)
+    apart = dijkstra(network, indices=sources).T
+    found = from_neighbours(network, sources, limit=limit)
+    near = apart <= limit
+    assert (found[near] == apart[near]).all()
+    assert (found[~near] >= apart[~near]).all()
 
 
 @given(networks)
