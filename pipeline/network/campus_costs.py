@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from pipeline.compiled import compiled
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
 from pipeline.network.reduction import Reduced, reduce_network
@@ -19,7 +20,7 @@ from pipeline.network.search import (
     same_edge,
     within,
 )
-from pipeline.network.shortest import compiled, from_neighbours, starts, to_points
+from pipeline.network.shortest import from_neighbours, starts, to_points
 from pipeline.network.snap import Snapped
 
 # Shrinking the network costs about as much as so many searches of the whole of it, and a search of
