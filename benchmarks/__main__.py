@@ -35,6 +35,7 @@ TITLES = {
     "read": "From an extract to a walking graph (Las Palmas, 3.3 MB)",
     "nearest": "Nearest of 30 facilities for every node (Las Palmas on foot)",
     "nearest-large": "Nearest of 60 facilities for every node (generated city, 200,000 nodes)",
+    "node to node": "Nearest of 30 facilities, from node to node (Las Palmas on foot)",
     "matrix": "1,000 origins x 200 destinations within 15 minutes (Las Palmas on foot)",
     "catchments": "30 catchment polygons of 15 minutes (Las Palmas on foot)",
 }
@@ -49,11 +50,14 @@ NOTES = {
     "is far faster than its first. The answer is the street length in km, which differs with the "
     "tag rules.",
     "nearest": "Minutes and which facility, for every node; parkgap's time includes snapping the "
-    "facilities to edges, the others are given their nodes. Scipy alone is the search within "
-    "parkgap on a matrix of nodes, nothing else: the floor. Preparation is the phased layout and "
+    "facilities to edges and the table with ids and statuses, the others are given their nodes and "
+    "give numbers. Preparation is the phased layout and "
     "spatial index (parkgap), the graph (the others), the contraction hierarchy (pandana). The "
     "answer is the sum of minutes over all nodes; pandana keeps 3 decimals.",
     "nearest-large": "As above; pandana is left out, its preparation takes minutes at this size.",
+    "node to node": "As above with the same given to all: the nodes of the facilities. Asked are "
+    "the minutes and which facility; parkgap is the search within the task above, and the graph is "
+    "its only preparation.",
     "matrix": "parkgap's time includes snapping both sides. The answer is the sum of minutes.",
     "catchments": "The usual recipe keeps whole edges between reached nodes and drops the rest; "
     "parkgap cuts edges at the cost and finds what is reached from one side only. The answer is "

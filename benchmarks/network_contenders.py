@@ -179,6 +179,16 @@ def scipy_nearest(prepared: tuple[Any, Inputs]) -> float:
     return _total(minutes)
 
 
+def parkgap_search(prepared: tuple[Any, Inputs]) -> float:
+    """Search once from the nodes of all facilities: minutes and which one, as arrays."""
+    from pipeline.network.shortest import nearest
+
+    matrix, data = prepared
+    node = data["facilities"]
+    minutes, _ = nearest(matrix, node, np.zeros(len(node)), np.arange(len(node)))
+    return _total(minutes)
+
+
 def networkx_nearest(prepared: tuple[Any, Inputs]) -> float:
     """Search once from all facilities, in Python; the first node of a path is the nearest one."""
     import networkx as nx
@@ -334,6 +344,12 @@ CONTENDERS: dict[str, Contender] = {
     "networkx (minutes only), nearest": (_networkx, networkx_minutes, 3),
     "igraph, nearest": (_igraph, igraph_nearest, 5),
     "pandana, nearest": (_pandana, pandana_nearest, 5),
+    "parkgap, node to node": (_scipy, parkgap_search, 9),
+    "scipy alone, node to node": (_scipy, scipy_nearest, 9),
+    "networkx, node to node": (_networkx, networkx_nearest, 9),
+    "networkx (minutes only), node to node": (_networkx, networkx_minutes, 9),
+    "igraph, node to node": (_igraph, igraph_nearest, 5),
+    "pandana, node to node": (_pandana, pandana_nearest, 5),
     "parkgap, matrix": (_parkgap, parkgap_matrix, 5),
     "networkx, matrix": (_networkx, networkx_matrix, 2),
     "igraph, matrix": (_igraph, igraph_matrix, 3),
