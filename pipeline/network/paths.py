@@ -13,7 +13,8 @@ from pipeline.errors import GeometryError, Problem
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Floats
 from pipeline.network.search import Ends, arriving, leaving, legs, same_edge
-from pipeline.network.shortest import Nodes, tree_to
+from pipeline.network.shortest import tree_to
+from pipeline.network.shortest_loops import Nodes
 from pipeline.network.snap import Snapped, snap
 
 

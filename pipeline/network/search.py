@@ -10,7 +10,8 @@ from scipy.sparse import csr_matrix
 
 from pipeline.network.graph import StreetGraph
 from pipeline.network.phases import Flags, Floats, Ints
-from pipeline.network.shortest import Points, Starts, nearest, points, starts
+from pipeline.network.shortest import nearest, points, starts
+from pipeline.network.shortest_loops import Points, Starts
 from pipeline.network.snap import Snapped
 
 # Sums of the same legs in another order differ in the last bits; no threshold may hang on them.
