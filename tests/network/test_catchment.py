@@ -201,6 +201,15 @@ def test_lines_joined_end_to_end_are_fewer_and_cover_the_same_land(lattice: Stre
     assert len(end_to_end(lines[:0])) == 0
 
 
+def test_two_lanes_of_one_street_keep_the_land_around_them() -> None:
+    bends = [(0.0, 0.0), (35.0, -1.2), (78.0, -1.3), (98.0, -15.0), (139.0, -44.0), (162.0, -46.0)]
+    lanes = shapely.linestrings([bends, [(x, y + 1e-7 * (0 < x < 162)) for x, y in bends]])
+    one, other = (
+        shapely.union_all(shapely.buffer(some, 60)) for some in (end_to_end(lanes), lanes)
+    )
+    assert one.symmetric_difference(other).area < 1e-4 * other.area
+
+
 def test_lines_are_cut_as_shapely_cuts_one(lattice: StreetGraph) -> None:
     rng = np.random.default_rng(7)
     lines = shapely.linestrings(rng.random((400, 6, 2)) * 100)
