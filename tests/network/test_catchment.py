@@ -202,8 +202,14 @@ def test_lines_joined_end_to_end_are_fewer_and_cover_the_same_land(lattice: Stre
 
 
 def test_two_lanes_of_one_street_keep_the_land_around_them() -> None:
-    bends = [(0.0, 0.0), (35.0, -1.2), (78.0, -1.3), (98.0, -15.0), (139.0, -44.0), (162.0, -46.0)]
-    lanes = shapely.linestrings([bends, [(x, y + 1e-7 * (0 < x < 162)) for x, y in bends]])
+    bends = [
+        (14.575878, 137.781227), (31.680093, 136.523705), (67.113764, 136.475196),
+        (92.495717, 136.444369), (104.187366, 131.703208), (112.744548, 122.171683),
+        (116.714979, 115.797059), (121.123297, 108.7068), (132.740243, 99.265874),
+        (164.456898, 91.574987), (176.28542, 91.20024),
+    ]  # fmt: skip
+    fewer = [bend for number, bend in enumerate(bends) if number not in {2, 6}]
+    lanes = np.array([shapely.LineString(bends), shapely.LineString(fewer)])
     one, other = (
         shapely.union_all(shapely.buffer(some, 60)) for some in (end_to_end(lanes), lanes)
     )
