@@ -142,10 +142,12 @@ class CampusSearch:
         minutes = np.full((self._points.size, len(asked)), np.inf)
         # Neighbours are searched together: they leave the same parts of the network alone.
         order = np.argsort(network.along_curve[asked], kind="stable")
+        room = np.empty((self._sweep.size, min(_CAMPUSES_AT_ONCE, len(asked))))
         for first in range(0, len(asked), _CAMPUSES_AT_ONCE):
             some = order[first : first + _CAMPUSES_AT_ONCE]
             known = network.searched(asked, some)
-            found = self._sweep.carried(known, limit_min)
+            part = room if len(some) == room.shape[1] else None
+            found = self._sweep.carried(known, limit_min, part)
             _gather(found, self._via[0], self._via[1], (self._rows, some), minutes)
         return minutes
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from pipeline.compiled import compiled
@@ -23,6 +24,8 @@ from pipeline.network.phases import Flags, Floats, Ints
 _ARCS_ADDED = (-1, 0, 5, 20, 80, 320, 1280)
 # A limit is left for the next one when a round takes out less than this share of the nodes.
 _WORTH_A_ROUND = 0.03
+# Every so many rounds, arcs that others replace are looked for.
+_ROUNDS_TO_THIN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,38 +56,46 @@ class Reduced:
 
     def sweep(self, wanted: Ints) -> Sweep:
         """Prepare to carry distances on to some of the old nodes."""
-        needed = np.zeros(len(self.place), dtype=bool)
+        needed, entered = np.zeros((2, len(self.place)), dtype=bool)
         needed[wanted] = True
         rounds = []
         for arcs in self.entering:
             own = arcs.take(needed[arcs.head])
             needed[own.tail] = True
-            rounds.append(own)
-        stayed = self.matrix.shape[0]
-        row = self.place.copy()
-        gone = np.flatnonzero(needed & (row < 0))
-        row[gone] = stayed + np.arange(len(gone))
-        last_first = [arcs.take(np.argsort(arcs.head, kind="stable")) for arcs in reversed(rounds)]
-        joined = _Arcs(
-            row[np.concatenate([arcs.tail for arcs in last_first])],
-            row[np.concatenate([arcs.head for arcs in last_first])],
-            np.concatenate([arcs.cost for arcs in last_first]),
-        )
-        return Sweep(stayed + len(gone), row, joined)
+            rounds.append(own.take(np.argsort(own.head, kind="stable")))
+            entered[own.head] = True
+        row, stayed = self.place.copy(), self.matrix.shape[0]
+        cut_off = np.flatnonzero(needed & ~entered & (row < 0))
+        row[cut_off], first = stayed + np.arange(len(cut_off)), [0] * (1 + len(cut_off))
+        for arcs in reversed(rounds):
+            node, held = np.unique(arcs.head, return_counts=True)
+            row[node] = stayed + len(first) - 1 + np.arange(len(node))
+            first.extend(first[-1] + np.cumsum(held))
+        tail = np.concatenate([row[arcs.tail] for arcs in reversed(rounds)])
+        cost = np.concatenate([arcs.cost for arcs in reversed(rounds)])
+        return Sweep(row, stayed, np.array(first), tail.astype(np.int32), cost)
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
     """How to carry distances from the nodes that stayed to others, by `row` of the result.
 
-    `arcs` lead into the nodes taken out, in rows of the result: first all of the last node.
+    Rows begin with those that `stayed`; the arcs into the next ones, the last taken out first, are
+    `[first[n]:first[n + 1]]`, each from the row of its `tail`.
     """
 
-    size: int
     row: Ints
-    arcs: _Arcs
+    stayed: int
+    first: Ints
+    tail: NDArray[np.int32]
+    cost: Floats
 
-    def carried(self, known: Floats, limit: float = np.inf) -> Floats:
+    @property
+    def size(self) -> int:
+        """How many rows the result has."""
+        return self.stayed + len(self.first) - 1
+
+    def carried(self, known: Floats, limit: float = np.inf, room: Floats | None = None) -> Floats:
         """Give the distances to all nodes, shape (size, origins).
 
         Parameters
@@ -93,28 +104,36 @@ class Sweep:
             Distances from each origin to the nodes that stayed, shape (stayed, origins).
         limit
             Nodes farther than this from every origin may be left infinite.
+        room
+            Where to write them, of the shape of the result; new without it.
         """
-        found = np.full((self.size, known.shape[1]), np.inf)
-        found[: len(known)] = known
-        near = found.min(axis=1, initial=np.inf) <= limit
-        _carry(self.arcs.tail, self.arcs.head, self.arcs.cost, (found, near), limit)
+        found = np.empty((self.size, known.shape[1])) if room is None else room
+        near = np.empty(self.size, dtype=bool)
+        found[: self.stayed] = known
+        near[: self.stayed] = known.min(axis=1, initial=np.inf) <= limit
+        _carry(self.first, self.tail, self.cost, (found, near), limit)
         return found
 
 
 @compiled
 def _carry(
-    tail: Ints, head: Ints, cost: Floats, reached: tuple[Floats, Flags], limit: float
+    first: Ints, tail: NDArray[np.int32], cost: Floats, reached: tuple[Floats, Flags], limit: float
 ) -> None:
-    """Lower the distances to the head of each arc in turn; all that enter a node stand together."""
+    """Write the least of the distances over the arcs into each node in turn."""
     found, near = reached
-    for arc in range(len(tail)):
-        start, end = tail[arc], head[arc]
-        if near[start]:
-            for origin in range(found.shape[1]):
-                found[end, origin] = min(found[end, origin], found[start, origin] + cost[arc])
-            near[end] = True
-        if near[end] and (arc + 1 == len(tail) or head[arc + 1] != end):
-            near[end] = found[end].min() <= limit
+    stayed = len(found) - len(first) + 1
+    for node in range(len(first) - 1):
+        own, least = found[stayed + node], np.inf
+        own[:] = np.inf
+        for arc in range(first[node], first[node + 1]):
+            if near[tail[arc]]:
+                before, leg = found[tail[arc]], cost[arc]
+                for origin in range(len(own)):
+                    total = before[origin] + leg
+                    own[origin] = min(own[origin], total)
+        for origin in range(len(own)):
+            least = min(least, own[origin])
+        near[stayed + node] = least <= limit
 
 
 def reduce_network(matrix: csr_matrix, keep: Flags) -> Reduced:
@@ -140,8 +159,11 @@ def reduce_network(matrix: csr_matrix, keep: Flags) -> Reduced:
             gone = _independent(arcs.tail, arcs.head, alive & ~keep, drawn, limit=limit)
             entering.append(arcs.take(gone[arcs.head] & (arcs.tail != arcs.head)))
             arcs = _without(arcs, gone)
+            if limit > 0 and len(entering) % _ROUNDS_TO_THIN == 0:
+                arcs = _thinned(arcs, size)
             alive &= ~gone
             share = int(gone.sum()) / max(1, int(alive.sum()))
+    arcs = _thinned(arcs, size)
     rows = np.flatnonzero(alive)
     place = np.full(size, -1, dtype=np.int64)
     place[rows] = np.arange(len(rows))
@@ -206,6 +228,36 @@ def _bridge(
         for arc in range(opened, count):
             place[made_head[arc]] = -1
     return count
+
+
+def _thinned(arcs: _Arcs, size: int) -> _Arcs:
+    """Drop the arcs that two others replace; arcs are sorted by tail."""
+    first = np.concatenate(([0], np.cumsum(np.bincount(arcs.tail, minlength=size))))
+    needed = np.ones(len(arcs.tail), dtype=bool)
+    _drop_replaced(first, arcs.head, arcs.cost, needed)
+    return arcs.take(needed)
+
+
+@compiled
+def _drop_replaced(first: Ints, head: Ints, cost: Floats, needed: Flags) -> None:
+    """Mark the arcs that two others replace at no higher cost.
+
+    Both must be shorter than what they replace: an arc that is dropped may then stand for another,
+    as the shortest of a chain of replacements is never dropped.
+    """
+    place = np.full(len(first) - 1, -1, np.int64)
+    for tail in range(len(first) - 1):
+        own = range(first[tail], first[tail + 1])
+        for arc in own:
+            place[head[arc]] = arc
+        for arc in own:
+            for way in range(first[head[arc]], first[head[arc] + 1]):
+                other = place[head[way]]
+                if other >= 0 and cost[arc] + cost[way] <= cost[other]:
+                    shorter = cost[arc] < cost[other] and cost[way] < cost[other]
+                    needed[other] &= not shorter
+        for arc in own:
+            place[head[arc]] = -1
 
 
 def _packed(tail: Ints, head: Ints, cost: Floats, size: int) -> csr_matrix:
