@@ -25,18 +25,17 @@ import pyarrow.parquet as pq
 from benchmarks.city.plane import read_parameters
 from benchmarks.city.study import write_city
 from benchmarks.parcels import write_parcels
+from benchmarks.scale_cities import run_cities
 from benchmarks.scale_plot import growth_plot
 from benchmarks.timing import ROOT, machine, revision
 from pipeline.stages.flow import STAGES
 from pipeline.usage import read_usages
 from pipeline.workspace import Workspace
-from tests.built import contents
 
 RECORD = ROOT / "benchmarks" / "scale.json"
 TEMPLATE = ROOT / "benchmarks" / "scale.md.j2"
 PAGE, PLOT = ROOT / "docs" / "scale.md", ROOT / "docs" / "scale.svg"
 PARCEL_CELL_M = 30_000
-SMALL_CITY, LARGE_CITY, LARGE, BROKEN = 0.012, 0.04, 7, 13
 
 
 def run_city(size: float, folder: Path) -> None:
@@ -61,7 +60,6 @@ def record_city(size: float, root: Path, study: str, elapsed_s: float | None) ->
         "size": size,
         "places": places,
         "walk_nodes": int(streets.loc["walk", "nodes"]),
-        "code": revision(RECORD, PAGE, PLOT),
         "things": round(things * size),
         "stages": {usage.stage: [usage.cpu_s, usage.peak_mb] for usage in usages},
         "elapsed_s": elapsed_s,
@@ -96,54 +94,10 @@ def record_parcels(out: Path, elapsed_s: float) -> None:
     _record("parcels", entry, key="parcels")
 
 
-def run_cities(count: int, folder: Path, cluster: Path) -> None:
-    """Run as many small cities on a cluster and one after another; one has half an extract."""
-    for number in range(1, count + 1):
-        # One of them is large, so that it would come last if nobody saw to it.
-        size = LARGE_CITY if number == LARGE else SMALL_CITY
-        write_city(folder / f"{number:02d}", size, seed=number, name=f"City {number:02d}")
-    broken = folder / f"{BROKEN:02d}" / "city.osm.pbf"
-    broken.write_bytes(broken.read_bytes()[:5000])
-    studies = [str(study) for study in sorted(folder.glob("*/*.yml"))]
-    elapsed_s = {}
-    for where, given in {"one": ("-j", "1"), "cluster": ("--cluster", str(cluster))}.items():
-        root, start = folder / "runs" / where, time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "pipeline", "many", *studies, "-w", str(root), *given],
-            check=False,  # ends in an error, as one city has to fail
-        )
-        elapsed_s[where] = time.perf_counter() - start
-    record_cities(folder / "runs", elapsed_s)
-
-
-def record_cities(runs: Path, elapsed_s: dict[str, float]) -> None:
-    """Record how many cities ended on a cluster, and which files differ from those run alone."""
-    table = pd.read_csv(runs / "cluster" / "outputs" / "_many" / "cities.csv")
-    done = table[table["state"].eq("ok")]
-    same, different = 0, []
-    for name in (
-        f"{part}/{city}" for city in done["study"] for part in ("layers/built", "outputs")
-    ):
-        alone, there = (contents(runs / where / name) for where in ("one", "cluster"))
-        same += len(alone)
-        different += [f"{name}/{path}" for path in alone if alone[path] != there.get(path)]
-        different += [f"{name}/{path}" for path in there if path not in alone]
-    entry = {
-        "cities": len(table),
-        "failed": table.loc[table["state"].ne("ok"), "study"].tolist(),
-        "cpu_s": float(done["cpu_s"].sum()),
-        "peak_mb": float(done["peak_mb"].max()),
-        "alone_s": elapsed_s["one"],
-        "elapsed_s": elapsed_s["cluster"],
-        "files": same,
-        "different": sorted(different),
-    }
-    _record("many", entry, key="cities")
-
-
 def _record(kind: str, entry: dict[str, Any], *, key: str) -> None:
     known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     entry |= {
+        "code": revision(RECORD, PAGE, PLOT),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "machine": machine(),
     }
@@ -218,7 +172,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "scale")
     options = parser.parse_args()
     if options.what == "cities":
-        run_cities(int(options.given[0]), options.folder, Path(options.given[1]))
+        entry = run_cities(int(options.given[0]), options.folder, Path(options.given[1]))
+        _record("many", entry, key="cities")
     for value in options.given if options.what in {"city", "parcels"} else ():
         if options.what == "city":
             run_city(float(value), options.folder)
