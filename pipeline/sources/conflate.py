@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +15,7 @@ import pandas as pd
 from pipeline.atomic import atomic_write
 from pipeline.errors import CrsError, FieldError, Problem, SourceError
 from pipeline.settings.sources import ConflateSettings
-from pipeline.sources.place_names import aliases, campus_words, core_name, fold_name, split_kind
+from pipeline.sources.name_likeness import name_likeness, without_city
 from pipeline.spreadsheet import without_formulas
 
 if TYPE_CHECKING:
@@ -37,9 +36,6 @@ DECISION_COLUMNS = ["fact_id", "fact_name", "place_id", "place_name", "score", "
                     "decision", "note"]  # fmt: skip
 _YES, _NO = "yes", "no"
 _ROUNDING = 1e-9
-_LETTERS_TO_CONTAIN = 4
-_CONTAINED = 0.9  # one name is a part of the other
-_SAME_CORE = 0.95  # one institution, campus words differ or stand on one side only
 
 
 @dataclass(frozen=True)
@@ -197,56 +193,6 @@ def write_decisions(path: Path, candidates: pd.DataFrame, decisions: pd.DataFram
     return len(fresh)
 
 
-def name_likeness(left: str | None, right: str | None) -> float:
-    """Score how alike two names are, from 0 to 1: the best pair of the names each one states."""
-    pairs = ((a, b) for a in aliases(left) for b in aliases(right))
-    return max((_likeness(a, b) for a, b in pairs), default=0.0)
-
-
-def _likeness(left: str, right: str) -> float:
-    """Score how alike two names are, from 0 to 1.
-
-    Equal after folding: 1. One institution with other campus words: just under. Else the likeness
-    of the letters of the institutions' names, whatever their order, or of one as a part of the
-    other; two different campuses of one institution lose for the words that tell them apart.
-    """
-    a, b = fold_name(left), fold_name(right)
-    if not a or not b:
-        return 0.0
-    if a == b and campus_words(left) == campus_words(right):
-        return 1.0
-    core_a, core_b = core_name(left), core_name(right)
-    campus_a, campus_b = campus_words(left), campus_words(right)
-    if core_a == core_b:
-        return _SAME_CORE if not (campus_a and campus_b) else _SAME_CORE * _part(campus_a, campus_b)
-    ratio = _letters(core_a, core_b)
-    shorter, longer = sorted((core_a, core_b), key=len)
-    if len(shorter) >= _LETTERS_TO_CONTAIN and shorter in longer:
-        both = bool(campus_a and campus_b)
-        return max(ratio, _CONTAINED * (_part(campus_a, campus_b) if both else 1.0))
-    return ratio
-
-
-def _letters(left: str, right: str) -> float:
-    """Compare letters; when both are of one kind (医院, 小学) only what stands before it counts."""
-    from rapidfuzz import fuzz
-
-    stem_left, kind_left = split_kind(left)
-    stem_right, kind_right = split_kind(right)
-    if kind_left == kind_right:
-        left, right = stem_left, stem_right
-    return fuzz.ratio(left, right) / 100
-
-
-def _part(left: str, right: str) -> float:
-    """Score campus words: 1 when one holds the other, down to 0.6 when they share nothing."""
-    from rapidfuzz import fuzz
-
-    if left in right or right in left:
-        return 1.0
-    return 0.6 + 0.4 * fuzz.ratio(left, right) / 100
-
-
 def _require(
     facts: gpd.GeoDataFrame, places: gpd.GeoDataFrame, fact_id: str, place_id: str
 ) -> None:
@@ -283,7 +229,7 @@ def _scored(
     fact = np.concatenate([fact, np.repeat(lost, len(places))])
     place = np.concatenate([place, np.tile(np.arange(len(places)), len(lost))])
     distance = shapely.distance(points[fact], shapes[place])  # NaN without a point
-    bare = _without_city(settings.city_words)
+    bare = without_city(settings.city_words)
     names = [places[column].map(bare).to_numpy() for column in place_names]
     mine = facts[fact_name].map(bare).to_numpy()
     likeness = np.array(
@@ -298,19 +244,6 @@ def _scored(
     score = np.where(likeness < settings.consider_score, 0.0, score)  # nearness alone joins nothing
     table = pd.DataFrame({"fact": fact, "place": place, "score": score, "distance_m": distance})
     return table[table["score"] >= settings.consider_score].reset_index(drop=True)
-
-
-def _without_city(words: tuple[str, ...]) -> Callable[[object], str | None]:
-    """Take a city's name off the front of names, and of a name in brackets, unless little is left.
-
-    With 大江: 大江中学 stays, 大江长海医院 becomes 长海医院.
-    """
-    if not words:
-        return lambda name: name if isinstance(name, str) else None
-    longest = sorted(map(re.escape, words), key=len, reverse=True)
-    front = f"(^|[(（])(?:{'|'.join(longest)})(?=[^)）]{{3,}})"
-    city = re.compile(front, re.IGNORECASE)
-    return lambda name: city.sub(r"\1", name) if isinstance(name, str) else None
 
 
 def _rulings(decisions: pd.DataFrame | None) -> Mapping[tuple[str, str], str]:

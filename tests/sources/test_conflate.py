@@ -16,10 +16,10 @@ from pipeline.settings.sources import ConflateSettings
 from pipeline.sources.conflate import (
     Conflation,
     conflate,
-    name_likeness,
     read_decisions,
     write_decisions,
 )
+from pipeline.sources.name_likeness import name_likeness
 from pipeline.sources.place_names import aliases, campus_words, core_name, fold_name, station_name
 
 SETTINGS = ConflateSettings()
