@@ -14,12 +14,6 @@ def neutralised(text: str) -> str:
     return GUARD + text if text.startswith(FORMULA_STARTS) else text
 
 
-def all_neutralised(texts: pd.Series) -> pd.Series:
-    """Put an apostrophe before those texts that a spreadsheet would take for formulas."""
-    formulas = texts.str.startswith(FORMULA_STARTS).fillna(value=False).astype(bool)
-    return texts.mask(formulas, GUARD + texts) if formulas.any() else texts
-
-
 def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     """Neutralise the texts and the column names of a table; numbers are left alone."""
     safe = table.copy()

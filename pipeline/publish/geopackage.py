@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipeline.publish.geopackage_tables import in_order, write_attributes
 from pipeline.publish.layer_frames import GEOMETRY_TYPES
 from pipeline.publish.layer_tables import Layer
 
@@ -83,23 +84,25 @@ def write_geopackage(
         Table `metadata`, one row for each layer, for people who open the file without those.
     """
     moment = f"{date.isoformat()}T00:00:00.000Z"
+    schemas = [layer.schema for layer in layers]
     with _options(OGR_CURRENT_DATE=moment, OGR_SQLITE_SYNCHRONOUS="OFF"):
         for layer in layers:
-            _write_layer(path, layer)
-        schemas = [layer.schema for layer in layers]
-        _write_table(path, DICTIONARY, dictionary(schemas), "what every column means")
-        if about is not None:
-            _write_table(path, ABOUT, about, "what every layer is, whose, from what and how")
-        _write_table(path, "layer_styles", _style_rows(schemas, styles, date), "", fid="id")
+            if layer.schema.spatial:
+                _write_layer(path, layer)
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         # One transaction: a commit for each row takes seconds. Nobody sees the file before it is
         # whole and on the disk, so that nothing has to wait for the disk here.
         database.execute("PRAGMA synchronous = OFF")
         database.execute("BEGIN")
+        _write_tables(database, layers, about, moment)
+        styled = _style_rows(schemas, styles, moment)
+        write_attributes(
+            database, "layer_styles", styled, title="", told="", moment=moment, fid="id"
+        )
+        in_order(database, [schema.name for schema in schemas])
         _describe_columns(database, schemas)
         _store_metadata(database, metadata, moment)
         database.execute("COMMIT")
-        database.execute("VACUUM")
 
 
 def dictionary(schemas: Sequence[LayerSchema]) -> pd.DataFrame:
@@ -151,10 +154,6 @@ def _write_layer(path: Path, layer: Layer) -> None:
     import pyogrio
 
     schema = layer.schema
-    told = f"{schema.about[0]} / {schema.about[1]}"
-    if not schema.spatial:
-        _write_table(path, schema.name, layer.frame, told, title=f"{schema.zh} / {schema.en}")
-        return
     pyogrio.write_dataframe(
         layer.frame,
         path,
@@ -168,30 +167,40 @@ def _write_layer(path: Path, layer: Layer) -> None:
             "FID": FID,
             "SPATIAL_INDEX": "YES",
             "IDENTIFIER": f"{schema.zh} / {schema.en}",
-            "DESCRIPTION": told,
+            "DESCRIPTION": " / ".join(schema.about),
         },
     )
 
 
-def _write_table(
-    path: Path, name: str, frame: pd.DataFrame, told: str, *, title: str = "", fid: str = FID
+def _write_tables(
+    database: sqlite3.Connection,
+    layers: Sequence[Layer],
+    about: pd.DataFrame | None,
+    moment: str,
 ) -> None:
-    """Write a table without geometry, registered in `gpkg_contents` as attributes."""
-    import pyogrio
-
-    pyogrio.write_dataframe(
-        frame,
-        path,
-        layer=name,
-        driver="GPKG",
-        use_arrow=True,
-        dataset_options={"VERSION": GPKG_VERSION},
-        layer_options={"FID": fid, "IDENTIFIER": title or name, "DESCRIPTION": told},
-    )
+    """Write the layers that are tables, the dictionary, and what every layer is."""
+    for layer in layers:
+        schema = layer.schema
+        if not schema.spatial:
+            write_attributes(
+                database,
+                schema.name,
+                layer.frame,
+                title=f"{schema.zh} / {schema.en}",
+                told=" / ".join(schema.about),
+                moment=moment,
+                fid=FID,
+            )
+    words = dictionary([layer.schema for layer in layers])
+    extra = [(DICTIONARY, words, "what every column means")]
+    if about is not None:
+        extra.append((ABOUT, about, "what every layer is, whose, from what and how"))
+    for name, frame, told in extra:
+        write_attributes(database, name, frame, title="", told=told, moment=moment, fid=FID)
 
 
 def _style_rows(
-    schemas: Sequence[LayerSchema], styles: Mapping[str, Mapping[str, str]], date: dt.date
+    schemas: Sequence[LayerSchema], styles: Mapping[str, Mapping[str, str]], moment: str
 ) -> pd.DataFrame:
     """Lay styles out as QGIS looks for them: by table, geometry column and default flag."""
     known = {schema.name: schema for schema in schemas}
@@ -208,7 +217,7 @@ def _style_rows(
             "description": f"{known[layer].zh} / {known[layer].en}",
             "owner": "",
             "ui": "",
-            "update_time": pd.Timestamp(date, tz="UTC"),
+            "update_time": pd.Timestamp(moment),
         }
         for layer, named in styles.items()
         if layer in known

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import csv
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from pipeline.publish.layer_columns import plain_values
 from pipeline.publish.layer_schemas import LayerSchema
-from pipeline.spreadsheet import all_neutralised
+from pipeline.spreadsheet import neutralised
 
 
 def write_csv(path: Path, frame: pd.DataFrame, schema: LayerSchema) -> None:
@@ -28,13 +32,20 @@ def write_csv(path: Path, frame: pd.DataFrame, schema: LayerSchema) -> None:
         Their schema.
     """
     plain = plain_columns(frame, schema)
-    for column in schema.columns:
-        if column.type == "text":
-            plain[column.name] = all_neutralised(plain[column.name])
-        elif column.type == "bool":
-            words = {True: "true", False: "false"}
-            plain[column.name] = plain[column.name].astype(object).map(words)
-    write_table(path, plain)
+    columns = [_cells(plain[name]) for name in plain.columns]
+    # The mark in front and not by the codec, whose encoder is slow and called for every row.
+    with path.open("w", encoding="utf-8", newline="") as handle:
+        handle.write(codecs.BOM_UTF8.decode())
+        writer = csv.writer(handle, lineterminator="\r\n")
+        writer.writerow(plain.columns)
+        writer.writerows(zip(*columns, strict=True))
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    found = plain_values(column, of_text=neutralised)
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return [None if value is None else str(value).lower() for value in found]
+    return found
 
 
 def write_table(path: Path, plain: pd.DataFrame) -> None:

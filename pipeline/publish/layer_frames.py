@@ -82,7 +82,8 @@ def _cast(frame: pd.DataFrame, column: Column) -> pd.Series:
     given = frame.get(column.name, pd.Series(None, index=frame.index, dtype=object))
     if column.type == "text":
         text = given.astype("string").str.strip()
-        return text.mask(text.eq("").fillna(value=False))
+        empty = text.eq("").to_numpy(dtype=bool, na_value=False)
+        return text.mask(empty) if empty.any() else text
     if column.type == "int":
         return pd.to_numeric(given, errors="raise").astype("float64").astype("Int64")
     if column.type == "float":
@@ -111,9 +112,9 @@ def _broken_column(values: pd.Series, column: Column, schema: LayerSchema) -> It
     empty = int(values.isna().sum())
     if empty and not column.nullable:
         yield _problem(schema, column.name, f"{empty} 个空值", f"{empty} nulls")
-    present = values.dropna()
+    present = values.dropna() if empty else values
     if column.domain is not None and not column.domain.of_study:
-        strange = sorted(set(present.drop_duplicates().astype(str)) - set(column.domain.labels))
+        strange = sorted({str(code) for code in present.unique()} - set(column.domain.labels))
         if strange:
             yield _problem(
                 schema,
@@ -125,7 +126,8 @@ def _broken_column(values: pd.Series, column: Column, schema: LayerSchema) -> It
         yield _problem(schema, column.name, "有无穷值", "holds infinite values")
     low = -np.inf if column.min is None else column.min
     high = np.inf if column.max is None else column.max
-    if column.type in {"int", "float"} and not present.between(low, high).all():
+    bounded = column.type in {"int", "float"} and (column.min is not None or column.max is not None)
+    if bounded and not present.between(low, high).all():
         outside = present[~present.between(low, high)].iloc[0]
         yield _problem(
             schema,
@@ -168,17 +170,17 @@ def _many(shapes: np.ndarray, schema: LayerSchema) -> np.ndarray:
     """Put lines and polygons into their many-part form."""
     import shapely
 
-    wrap = {"line": shapely.MultiLineString, "polygon": shapely.MultiPolygon}.get(schema.kind)
-    if wrap is None:
+    if schema.kind == "point":
         return shapes
-    single = {"line": "LineString", "polygon": "Polygon"}[schema.kind]
-    return np.array(
-        [
-            wrap([shape]) if shape is not None and shape.geom_type == single else shape
-            for shape in shapes
-        ],
-        dtype=object,
+    wrap = shapely.multilinestrings if schema.kind == "line" else shapely.multipolygons
+    single = (
+        shapely.GeometryType.LINESTRING if schema.kind == "line" else shapely.GeometryType.POLYGON
     )
+    alone = np.flatnonzero(shapely.get_type_id(shapes) == single)
+    many = shapes.copy()
+    if len(alone):
+        many[alone] = wrap(shapes[alone], indices=np.arange(len(alone)))
+    return many
 
 
 def _problem(schema: LayerSchema, column: str, zh: str, en: str) -> Problem:
