@@ -35,6 +35,11 @@ EDGE_COLUMNS = {
     "geometry": "geometry",
 }
 STRUCTURES = ("surface", "bridge", "tunnel")
+# What routes cost and where points snap hangs on these alone.
+COST_NODES = ("node_id", "component")
+COST_EDGES = (
+    "u", "v", "length_m", "forward_min", "back_min", "interior", "snappable", "geometry",
+)  # fmt: skip
 
 
 def assert_projected(crs: CRS | None, *, what: str) -> CRS:

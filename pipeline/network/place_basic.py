@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
@@ -18,62 +18,82 @@ from pipeline.network.place_access import PlaceAccess, Streets
 from pipeline.network.place_services import minutes_measures
 
 
+@dataclass(frozen=True, eq=False)
+class BasicKind:
+    """One kind of ordinary facility: its names, its points, its service radius, their date.
+
+    Without facilities it gives rows without values; `radius_m` is None where it has none.
+    """
+
+    service: str
+    variant: str
+    facilities: gpd.GeoDataFrame
+    radius_m: float | None
+    snapshot: str | None
+
+
 def basic_measures(
     access: PlaceAccess,
-    facilities: gpd.GeoDataFrame,
+    kinds: Sequence[BasicKind],
     streets: Mapping[str, Streets],
     *,
-    service: str,
-    variant: str,
     limits_min: Sequence[float],
-    radius_m: float | None,
-    snapshot: str | None,
 ) -> list[Measured]:
-    """Measure one kind of facility: nearest by air and by each mode, and its service radius.
+    """Measure kinds of facilities: nearest by air and by each mode, and their service radius.
 
     Parameters
     ----------
     access
         The drawn cells of the places.
-    facilities
-        Points of the facilities; none gives rows without values.
+    kinds
+        The kinds of facilities.
     streets
-        Streets by mode.
-    service, variant
-        Names of the kind.
+        Streets by mode, asked for one mode after another.
     limits_min
         Limits in minutes.
-    radius_m
-        Service radius; None where the kind has none.
-    snapshot
-        Date of the facilities.
+
+    Returns
+    -------
+    list[Measured]
+        Kind by kind: by air, then by mode.
     """
-    common: dict[str, Any] = {"service": service, "variant": variant, "snapshot": snapshot}
-    xy = shapely.get_coordinates(facilities.geometry.to_numpy())
+    found = [_by_air(access, kind) for kind in kinds]
+    for mode in streets:
+        way = streets[mode]
+        for kind, rows in zip(kinds, found, strict=True):
+            costs = access.nearest(kind.facilities, way)
+            rows.extend(
+                minutes_measures(
+                    access,
+                    costs.minutes,
+                    service=kind.service,
+                    variant=kind.variant,
+                    mode=mode,
+                    limits_min=limits_min,
+                    measured=access.measured_share(costs.measured),
+                    snapshot=kind.snapshot,
+                )
+            )
+        del way  # before the next is read
+    return [row for rows in found for row in rows]
+
+
+def _by_air(access: PlaceAccess, kind: BasicKind) -> list[Measured]:
+    """Measure the straight line to the nearest, and the land within the service radius."""
+    xy = shapely.get_coordinates(kind.facilities.geometry.to_numpy())
     metres = access.metres_to(xy)
     values = {"distance_nearest_m": (summary_by_draw(access.drawn, metres)["median"], "m")}
-    if radius_m is not None:
-        values[f"share_area_euclid_{radius_m:g}m"] = (
-            radius_share(access, facilities, radius_m),
+    if kind.radius_m is not None:
+        values[f"share_area_euclid_{kind.radius_m:g}m"] = (
+            radius_share(access, kind.facilities, kind.radius_m),
             "share",
         )
-    found = [
+    return [
         Measured(
-            mode="straight_line", measure=name, unit=unit, draws=draws, measured=None, **common
+            kind.service, kind.variant, "straight_line", name, unit, draws, None, kind.snapshot
         )
         for name, (draws, unit) in values.items()
     ]
-    for mode, way in streets.items():
-        costs = access.nearest(facilities, way)
-        found += minutes_measures(
-            access,
-            costs.minutes,
-            mode=mode,
-            limits_min=limits_min,
-            measured=access.measured_share(costs.measured),
-            **common,
-        )
-    return found
 
 
 def radius_share(access: PlaceAccess, facilities: gpd.GeoDataFrame, radius_m: float) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -48,8 +48,8 @@ class ServiceAccess:
     """The measures of places, and the access of all people of the city where they are known.
 
     `city` gives for each kind of people, variant, mode and measure the supply per person at each of
-    the cells of its `Dwellers`. The campuses were taken in `runs`, as all at once would have needed
-    `need_mb`.
+    the cells of its `Dwellers`. The campuses were taken in `runs` at most, as all at once would
+    have needed `need_mb`.
     """
 
     found: list[Measured]
@@ -74,17 +74,73 @@ def measure_service(
     service
         Facilities and rules.
     streets
-        Streets by mode.
+        Streets by mode. They are asked for one mode after another, and none is held longer than its
+        turn: a mapping may read them when they are asked for.
     rail
         Walks and rides, for the mode `rail_walk`; None leaves it out.
     dwellers
         The residents, and the workers, who share the supply, each kind among themselves; none where
         nobody is counted, and then the demands of `service` stand for them.
     """
+    summaries: dict[int, dict[str, FloatArray]] = {}
+    order = [*streets, RAIL_WALK, STRAIGHT_LINE]
+    turns: list[ServiceAccess] = []
+    once = service.rules.screen_radius_m
+    for modes, by_rail in _turns(list(streets), rail):
+        rules = replace(service.rules, screen_radius_m=None if turns else once)
+        turns.append(
+            _measure_turn(
+                access,
+                replace(service, rules=rules),
+                {mode: streets[mode] for mode in modes},
+                by_rail,
+                dwellers,
+                summaries=summaries,
+            )
+        )
+    found = [row for turn in turns for row in turn.found]
+    city = {key: access for turn in turns for key, access in turn.city.items()}
+    kinds = [whom.kind for whom in dwellers]
+    return ServiceAccess(
+        sorted(found, key=lambda row: order.index(row.mode)),
+        {
+            key: city[key]
+            for key in sorted(city, key=lambda key: (kinds.index(key[0]), order.index(key[2])))
+        },
+        max(turn.runs for turn in turns),
+        max(turn.need_mb for turn in turns),
+    )
+
+
+def _turns(
+    modes: Sequence[str], rail: RailAccess | None
+) -> list[tuple[tuple[str, ...], RailAccess | None]]:
+    """Take mode after mode; who rides walks to the station, so that both go together."""
+    turns: list[tuple[tuple[str, ...], RailAccess | None]] = [
+        ((mode,), rail if mode == "walk" else None) for mode in modes
+    ]
+    if rail is not None and "walk" not in modes:
+        turns.append(((), rail))
+    return turns or [((), None)]
+
+
+def _measure_turn(
+    access: PlaceAccess,
+    service: Service,
+    streets: Mapping[str, Streets],
+    rail: RailAccess | None,
+    dwellers: Sequence[Dwellers],
+    *,
+    summaries: dict[int, dict[str, FloatArray]],
+) -> ServiceAccess:
+    """Measure one service by some modes, held together."""
     catalogue, rules = service.catalogue, service.rules
     searches = searches_of(access, service, streets)
     ways = Ways(streets, searches, rail)
-    homes = [CityShares(service, streets, whom) for whom in dwellers]
+    homes = [
+        CityShares(service, streets, whom if rail is not None else replace(whom, rail=None))
+        for whom in dwellers
+    ]
     runs, need_mb = runs_of(
         len(catalogue.campuses),
         numbers_each=ways.rows + sum(whom.numbers_each for whom in homes),
@@ -97,7 +153,6 @@ def measure_service(
     means, walks = PairMeans.joined([part[0] for part in parts]), shortest(parts)
     city = joined_shares(shared)
     found: list[Measured] = []
-    summaries: dict[int, dict[str, FloatArray]] = {}
     for mode, sums in means.sums.items():
         if mode != STRAIGHT_LINE:
             by_rail = None

@@ -5,12 +5,11 @@ from __future__ import annotations
 import geopandas as gpd
 import pandas as pd
 
-from pipeline.measures.access_rows import Measured, Need, long_table, without_absence
-from pipeline.network.place_access import Streets
-from pipeline.network.place_basic import basic_measures
+from pipeline.measures.access_rows import Need, long_table, without_absence
+from pipeline.network.place_basic import BasicKind, basic_measures
 from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
-from pipeline.stages.place_tables import judging_of, mode_streets, place_access
+from pipeline.stages.place_tables import StreetsInTurn, judging_of, place_access
 
 # Service, variant, kind of facility, column that must hold, level whose service radius counts.
 KINDS = (
@@ -30,20 +29,19 @@ def run(context: StageContext) -> None:
     ordinary = context.layer("ingest", "ordinary.parquet")
     access = place_access(context)
     rules = context.settings("schools")
-    streets: dict[str, Streets] = {mode: mode_streets(context, mode) for mode in MODES}
+    streets = StreetsInTurn(context, MODES)
     dates = ordinary["snapshot"].dropna()
-    found: list[Measured] = []
-    for service, variant, kind, flag, level in KINDS:
-        found += basic_measures(
-            access,
+    kinds = [
+        BasicKind(
+            service,
+            variant,
             _of_kind(ordinary, kind, flag),
-            streets,
-            service=service,
-            variant=variant,
-            limits_min=rules.thresholds_min,
-            radius_m=rules.service_radius_m.get(level),
-            snapshot=None if dates.empty else str(dates.max()),
+            rules.service_radius_m.get(level),
+            None if dates.empty else str(dates.max()),
         )
+        for service, variant, kind, flag, level in KINDS
+    ]
+    found = basic_measures(access, kinds, streets, limits_min=rules.thresholds_min)
     needs = [
         Need(n.service, n.variant, n.mode, n.measure, n.threshold, n.direction == "at_most",
              n.standard_id)

@@ -29,9 +29,9 @@ from pipeline.network.place_services import ServiceAccess, measure_service
 from pipeline.settings.access import ServiceSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import (
+    StreetsInTurn,
     demands_of,
     judging_of,
-    mode_streets,
     nearest_named,
     needs_of,
     of_variant,
@@ -83,19 +83,16 @@ def write_access(
         search_limit_min=settings.search_limit_min,
         screen_radius_m=screen_radius_m,
     )
-    streets: dict[str, Streets] = {
-        mode: mode_streets(context, mode) for mode in settings.modes if mode != "rail_walk"
-    }
-    walk = streets.get("walk") or mode_streets(context, "walk")
+    streets = StreetsInTurn(context, [mode for mode in settings.modes if mode != "rail_walk"])
     by_rail = RAIL_WALK in settings.modes
-    rail = _rail(context, access, catalogue, walk, settings) if by_rail else None
+    rail = _rail(context, access, catalogue, streets, settings) if by_rail else None
     people = context.layer("ingest", "residents.parquet")
     districts = context.layer("ingest", "districts.parquet")
     dwellers = [
         replace(
             whom,
             counted=listed(whom.homes).counted,
-            rail=_from(context, whom, rail, walk, settings),
+            rail=_from(context, whom, rail, streets, settings),
         )
         for kind in KINDS
         if (whom := dwellers_of(people, districts, access, kind=kind)) is not None
@@ -226,7 +223,7 @@ def _rail(
     context: StageContext,
     access: PlaceAccess,
     catalogue: Catalogue,
-    walk: Streets,
+    streets: Mapping[str, Streets],
     settings: ServiceSettings,
 ) -> RailAccess:
     stations, costs = rail_network(context)
@@ -235,7 +232,7 @@ def _rail(
         stations,
         costs,
         catalogue.facilities,
-        walk,
+        streets["walk"],
         by="campus_id",
         campuses=catalogue.campuses,
         walk_limit_min=settings.station_walk_min,
@@ -247,14 +244,14 @@ def _from(
     context: StageContext,
     dwellers: Dwellers,
     rail: RailAccess | None,
-    walk: Streets,
+    streets: Mapping[str, Streets],
     settings: ServiceSettings,
 ) -> RailAccess | None:
     """Let journeys by rail begin at homes instead of places."""
     if rail is None:
         return None
     stations, _ = rail_network(context)
-    walked = measured_walks(dwellers.access, stations, walk, settings.station_walk_min)
+    walked = measured_walks(dwellers.access, stations, streets["walk"], settings.station_walk_min)
     return replace(rail, walked=walked)
 
 

@@ -29,11 +29,13 @@ class MapStreets:
     @cached_property
     def walk(self) -> Streets:
         """The streets to walk on."""
-        return mode_streets(self.context, "walk")
+        return mode_streets(self.context, "walk", details=True)
 
     def of(self, mode: str) -> Streets:
         """Give the streets of a mode; those of other modes are not held."""
-        return self.walk if mode == "walk" else mode_streets(self.context, cast("Mode", mode))
+        if mode == "walk":
+            return self.walk
+        return mode_streets(self.context, cast("Mode", mode), details=True)
 
 
 def street_routes(

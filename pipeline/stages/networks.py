@@ -50,12 +50,16 @@ def run(context: StageContext) -> None:
     context.put("mapped.parquet", pd.concat(regions, ignore_index=True))
 
 
-def load_graph(context: StageContext, mode: Mode) -> StreetGraph | None:
-    """Read the graph of a mode that this stage wrote; None when the study has no extract."""
+def load_graph(context: StageContext, mode: Mode, *, details: bool = True) -> StreetGraph | None:
+    """Read the graph of a mode that this stage wrote; None when the study has no extract.
+
+    Without `details` only what costs and snapping need (see `StreetGraph.for_costs`).
+    """
     summary = context.frame("networks", "streets.parquet")
     if mode not in set(summary["mode"]):
         return None
-    return StreetGraph.from_parquet(context.path("networks", "streets.parquet").parent, mode)
+    read = StreetGraph.from_parquet if details else StreetGraph.for_costs
+    return read(context.path("networks", "streets.parquet").parent, mode)
 
 
 def _gates(context: StageContext, extract: Path | None) -> gpd.GeoDataFrame:

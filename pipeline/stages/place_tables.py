@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -30,9 +33,33 @@ def place_access(context: StageContext) -> PlaceAccess:
     )
 
 
-def mode_streets(context: StageContext, mode: Mode) -> Streets:
-    """Read the streets of a mode, if the study has any."""
-    return streets_of(mode, load_graph(context, mode), context.settings("network"))
+def mode_streets(context: StageContext, mode: Mode, *, details: bool = False) -> Streets:
+    """Read the streets of a mode, if the study has any; with `details`, names and ids of edges."""
+    graph = load_graph(context, mode, details=details)
+    return streets_of(mode, graph, context.settings("network"))
+
+
+class StreetsInTurn(Mapping[str, Streets]):
+    """The streets of some modes, of which one is held at a time: the one asked for last."""
+
+    def __init__(self, context: StageContext, modes: Sequence[Mode]) -> None:
+        self._context, self._modes = context, tuple(modes)
+        self._held: Streets | None = None
+
+    def __getitem__(self, mode: str) -> Streets:
+        """Give the streets of a mode, be it among those that are listed or not."""
+        if self._held is None or self._held.mode != mode:
+            self._held = None  # before the next is read
+            self._held = mode_streets(self._context, cast("Mode", mode))
+        return self._held
+
+    def __iter__(self) -> Iterator[str]:
+        """List the modes."""
+        return iter(self._modes)
+
+    def __len__(self) -> int:
+        """Count the modes."""
+        return len(self._modes)
 
 
 def needs_of(context: StageContext, service: str) -> list[Need]:

@@ -62,7 +62,7 @@ def run(context: StageContext) -> None:
     rail_tables.write_network(context)
     rail_tables.write_count(context)
     access = place_access(context)
-    rules, walk = context.settings("rail_coverage"), mode_streets(context, "walk")
+    rules, walk = context.settings("rail_coverage"), mode_streets(context, "walk", details=True)
     lines = context.layer("ingest", "line_stations.parquet")
     stops = stops_of(
         stations,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import shapely
 
 from pipeline.errors import CrsError, LayerError
 from pipeline.network.graph import StreetGraph
+from pipeline.settings.network import Mode
 from tests.network.osm_writing import graph_of, lattice_graph
 
 SMALL = {1: (0.0, 0.0), 2: (100.0, 0.0), 3: (100.0, 100.0)}
@@ -48,18 +50,51 @@ def test_written_and_read_it_is_the_same_in_the_same_bytes(
     ]
 
 
-def test_a_missing_file_is_named(small: StreetGraph, tmp_path: Path) -> None:
+def test_what_costs_need_is_read_alone(small: StreetGraph, tmp_path: Path) -> None:
+    graph = replace(small, snapshot=dt.date(2026, 5, 19))
+    graph.to_parquet(tmp_path)
+    read = StreetGraph.for_costs(tmp_path, "walk")
+    assert repr(read) == repr(graph)
+    assert "geometry" not in read.nodes
+    assert "edge_id" not in read.edges
+    assert (read.node_xy == graph.node_xy).all()
+    assert (read.lines == graph.lines).all()
+    for name in ("tail", "head", "minutes", "edge"):
+        assert (getattr(read.phases, name) == getattr(graph.phases, name)).all()
+
+
+READERS = [StreetGraph.from_parquet, StreetGraph.for_costs]
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("table", ["walk_edges", "walk_nodes"])
+def test_a_missing_file_is_named(
+    small: StreetGraph, tmp_path: Path, read: Callable[[Path, Mode], StreetGraph], table: str
+) -> None:
     small.to_parquet(tmp_path)
-    (tmp_path / "walk_edges.parquet").unlink()
-    with pytest.raises(LayerError, match=r"walk_edges\.parquet"):
-        StreetGraph.from_parquet(tmp_path, "walk")
+    (tmp_path / f"{table}.parquet").unlink()
+    with pytest.raises(LayerError, match=rf"{table}\.parquet"):
+        read(tmp_path, "walk")
+
+
+@pytest.mark.parametrize("shape", [shapely.LineString([(0, 0), (1, 1)]), None])
+def test_nodes_that_are_no_points_are_refused(
+    small: StreetGraph, tmp_path: Path, shape: shapely.LineString | None
+) -> None:
+    small.to_parquet(tmp_path)
+    table = {"node_id": [1], "component": [0]}
+    nodes = gpd.GeoDataFrame(table, geometry=[shape], crs=32651)
+    nodes.to_parquet(tmp_path / "walk_nodes.parquet")
+    with pytest.raises(LayerError, match="cannot be read"):
+        StreetGraph.for_costs(tmp_path, "walk")
 
 
 def test_a_damaged_file_is_named(small: StreetGraph, tmp_path: Path) -> None:
     small.to_parquet(tmp_path)
     (tmp_path / "walk_nodes.parquet").write_bytes(b"PAR1 not any more")
-    with pytest.raises(LayerError, match="cannot be read"):
-        StreetGraph.from_parquet(tmp_path, "walk")
+    for read in READERS:
+        with pytest.raises(LayerError, match="cannot be read"):
+            read(tmp_path, "walk")
     gpd.GeoDataFrame({"a": [1]}, geometry=[shapely.Point(0, 0)], crs=32651).to_parquet(
         tmp_path / "walk_nodes.parquet"
     )

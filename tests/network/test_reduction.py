@@ -12,6 +12,7 @@ from pipeline.network import campus_costs
 from pipeline.network.campus_costs import CampusNetwork
 from pipeline.network.costs import entrance_pairs
 from pipeline.network.reduction import reduce_network
+from pipeline.network.shortest import from_neighbours
 from pipeline.network.snap import snap
 from tests.network.osm_writing import facilities, graph_of, lattice_graph, points
 
@@ -42,6 +43,22 @@ def test_no_distance_between_nodes_that_stay_changes(seed: int) -> None:
     sweep = reduced.sweep(asked)
     found = sweep.carried(known.T)[sweep.row[asked]].T
     np.testing.assert_allclose(found, before[:, asked], rtol=1e-12, atol=1e-12)
+
+
+def test_free_arcs_that_could_replace_each_other_do_not_all_go() -> None:
+    count = 5
+    arcs = np.ones((count, count)) - np.eye(count)
+    matrix = csr_matrix(arcs)
+    matrix.data[:] = 0.0  # a stored zero is an arc
+    reduced = reduce_network(matrix, np.ones(count, dtype=bool))
+    assert (from_neighbours(reduced.matrix, np.arange(count)) == 0).all()
+
+
+def test_arcs_that_two_others_replace_are_dropped() -> None:
+    matrix = csr_matrix(([1.0, 3.0, 1.0, 3.0], [1, 2, 2, 0], [0, 2, 3, 4]), shape=(3, 3))
+    assert reduce_network(matrix, np.ones(3, dtype=bool)).matrix.nnz == 3
+    matrix.data[1] = 1.9
+    assert reduce_network(matrix, np.ones(3, dtype=bool)).matrix.nnz == 4
 
 
 def test_a_line_is_one_arc() -> None:
