@@ -111,7 +111,13 @@ def _ways(streets: Streets, routes: Routes) -> FloatArray:
     source = np.append(streets.u[a.edge], streets.v[a.edge])
     lead = np.append(a.along_m, streets.length_m[a.edge] - a.along_m)
     ends = np.tile(np.column_stack((streets.u[b.edge], streets.v[b.edge])), (2, 1))
-    found = between(streets.public, source, ends, limit=np.tile(routes.limit_m + ROUNDING_M, 2))
+    found = between(
+        streets.public,
+        source,
+        ends,
+        limit=np.tile(routes.limit_m + ROUNDING_M, 2),
+        place=streets.along_curve,
+    )
     onward = np.tile(np.column_stack((b.along_m, rest_b)), (2, 1))
     ways = lead + (found + onward).min(axis=1)
     best = np.minimum(best, ways.reshape(2, -1).min(axis=0))

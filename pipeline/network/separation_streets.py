@@ -135,6 +135,12 @@ class Streets:
         return self._metres[area]
 
     @cached_property
+    def along_curve(self) -> IntArray:
+        """Places of the nodes along a curve that fills the plane: neighbours have near ones."""
+        points = gpd.GeoSeries(shapely.points(self.node_xy_m))
+        return np.asarray(points.hilbert_distance(), dtype=np.int64)
+
+    @cached_property
     def degree(self) -> IntArray:
         """How many ends of edges meet at each node."""
         ends = np.append(self.u, self.v)

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from pipeline.network.phases import Floats, Ints
+from pipeline.network.shortest_lanes import LANES, Asked, fill_targets
 from pipeline.network.shortest_loops import (
     Arcs,
-    Asked,
     Labelled,
     Nodes,
     Pairs,
@@ -29,10 +29,13 @@ from pipeline.network.shortest_loops import (
     fill_columns,
     fill_pairs,
     fill_points,
-    fill_targets,
     grow_tree,
     label_nearest,
 )
+from pipeline.network.threads import in_threads
+
+# Sources that one thread searches from in a go, in whole batches of neighbours.
+_SOURCES_A_THREAD = 1000 * LANES
 
 Network = Any  # a csr_matrix or csr_array of scipy, which has no types
 
@@ -157,7 +160,9 @@ def near_pairs(
         begin += done
 
 
-def between(network: Network, source: Ints, targets: Ints, *, limit: Floats) -> Floats:
+def between(
+    network: Network, source: Ints, targets: Ints, *, limit: Floats, place: Ints | None = None
+) -> Floats:
     """Give the costs from nodes to a few nodes each.
 
     Parameters
@@ -170,6 +175,9 @@ def between(network: Network, source: Ints, targets: Ints, *, limit: Floats) -> 
         Nodes, shape (P, K).
     limit
         Farthest cost of each, shape (P,).
+    place
+        Numbers of the nodes that differ little where nodes are near each other, shape (N,): some
+        sources that follow each other by it are searched together. None: the rows of the nodes.
 
     Returns
     -------
@@ -177,14 +185,28 @@ def between(network: Network, source: Ints, targets: Ints, *, limit: Floats) -> 
         Shape (P, K); infinite where a target lies beyond the limit of its search. A target may be
         given where it lies beyond its own limit but within that of another of the same source.
     """
+    if len(source) == 0:
+        return np.full(targets.shape, np.inf)
     order = np.argsort(source, kind="stable")
+    if place is not None:
+        order = order[np.argsort(place[source[order]], kind="stable")]
     first = np.flatnonzero(np.diff(source[order], prepend=-1))
-    farthest = np.maximum.reduceat(limit[order], first) if len(first) else limit
-    costs = np.full(targets.shape, np.inf)
-    bounds = np.append(first, len(source))
-    nodes = source[order][first].astype(np.int32)
-    asked = targets[order].astype(np.int32)
-    fill_targets(_arcs(network), Asked(nodes, bounds, asked, farthest), costs)
+    asked = Asked(
+        source[order][first].astype(np.int32),
+        np.append(first, len(source)),
+        targets[order].astype(np.int32),
+        np.maximum.reduceat(limit[order], first),
+    )
+    arcs = _arcs(network)
+    width = float(np.mean(arcs.length)) if len(arcs.length) else 0.0
+    costs = np.empty(targets.shape)
+
+    def fill(begin: int) -> None:
+        end = min(begin + _SOURCES_A_THREAD, len(first))
+        rows = slice(asked.first[begin], asked.first[end])
+        fill_targets(arcs, asked.take(begin, end), width or 1.0, costs[rows])
+
+    in_threads(fill, range(0, len(first), _SOURCES_A_THREAD))
     result = np.empty_like(costs)
     result[order] = costs
     return result

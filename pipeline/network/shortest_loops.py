@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.compiled import compiled
-from pipeline.network.phases import Flags, Floats, Ints
+from pipeline.network.phases import Floats, Ints
 
 _ARITY = 4
 Nodes = NDArray[np.int32]
@@ -61,23 +61,13 @@ class Pairs(NamedTuple):
     cost: Floats
 
 
-class Asked(NamedTuple):
-    """Sources, and the targets and the limit of each: `targets[first[i]:first[i + 1]]`."""
-
-    source: Nodes
-    first: Ints
-    targets: Nodes
-    limit: Floats
-
-
 class _Room(NamedTuple):
-    """What a search writes into: a heap, costs by node (infinite before and after), and marks."""
+    """What a search writes into: a heap, and costs by node (infinite before and after)."""
 
     keys: Floats
     nodes: Nodes
     costs: Floats
     touched: Nodes
-    wanted: Flags
 
 
 @compiled
@@ -89,7 +79,6 @@ def _room(arcs: Arcs, starts: int) -> _Room:
         np.empty(most, np.int32),
         np.full(size, np.inf),
         np.empty(size, np.int32),
-        np.zeros(size, np.bool_),
     )
 
 
@@ -169,14 +158,8 @@ def _lower(room: _Room, sizes: tuple[int, int], to: int, total: float) -> tuple[
 
 
 @compiled
-def _spread(
-    arcs: Arcs, room: _Room, begin: tuple[Nodes, Floats], limit: float, missing: int
-) -> int:
-    """Search from some nodes within a limit; gives how many nodes were touched.
-
-    The search ends when as many nodes as are missing, of those that are wanted, are settled;
-    with none missing it goes to the limit.
-    """
+def _spread(arcs: Arcs, room: _Room, begin: tuple[Nodes, Floats], limit: float) -> int:
+    """Search from some nodes within a limit; gives how many nodes were touched."""
     size = count = 0
     for start in range(len(begin[0])):
         to, total = begin[0][start], begin[1][start]
@@ -187,10 +170,6 @@ def _spread(
         size = _drop(room.keys, room.nodes, size)
         if key > room.costs[at]:
             continue
-        if missing > 0 and room.wanted[at]:
-            missing -= 1
-            if missing == 0:
-                break
         for arc in range(arcs.first[at], arcs.first[at + 1]):
             to, total = arcs.head[arc], key + arcs.length[arc]
             if total <= limit and total < room.costs[to]:
@@ -250,7 +229,7 @@ def fill_points(arcs: Arcs, sources: Starts, reached: Points, limit: float, foun
     room = _room(arcs, len(sources.node))
     for source in range(len(sources.first) - 1):
         own = slice(sources.first[source], sources.first[source + 1])
-        count = _spread(arcs, room, (sources.node[own], sources.cost[own]), limit, 0)
+        count = _spread(arcs, room, (sources.node[own], sources.cost[own]), limit)
         row = found[source]
         for at in room.touched[:count]:
             for way in range(reached.first[at], reached.first[at + 1]):
@@ -280,7 +259,7 @@ def fill_pairs(
         if source > begin and size + reached.size > len(pairs.point):
             return source - begin
         own = slice(sources.first[source], sources.first[source + 1])
-        count = _spread(arcs, room, (sources.node[own], sources.cost[own]), limit, 0)
+        count = _spread(arcs, room, (sources.node[own], sources.cost[own]), limit)
         opened = size
         for at in room.touched[:count]:
             for way in range(reached.first[at], reached.first[at + 1]):
@@ -297,25 +276,6 @@ def fill_pairs(
         place[pairs.point[opened:size]] = -1
         ends[source - begin] = size
     return len(sources.first) - 1 - begin
-
-
-@compiled
-def fill_targets(arcs: Arcs, asked: Asked, found: Floats) -> None:
-    """Fill in the costs to the targets of each source."""
-    room, nothing = _room(arcs, 1), np.zeros(1)
-    for number in range(len(asked.source)):
-        own = slice(asked.first[number], asked.first[number + 1])
-        targets, missing = asked.targets[own], 0
-        for to in targets.flat:
-            missing += not room.wanted[to]
-            room.wanted[to] = True
-        begin = asked.source[number : number + 1]
-        count = _spread(arcs, room, (begin, nothing), asked.limit[number], missing)
-        for row in range(len(targets)):
-            for place in range(targets.shape[1]):
-                to = targets[row, place]
-                found[own.start + row, place], room.wanted[to] = room.costs[to], False
-        room.costs[room.touched[:count]] = np.inf
 
 
 @compiled
