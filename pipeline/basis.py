@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from pipeline.resources import PACKAGE, shipped
-from pipeline.settings.inputs import ParcelInput, TableInput
+from pipeline.stages.context import promised, sha256
 from pipeline.stages.flow import StageSpec
+from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from pipeline.study import Study
@@ -30,7 +31,7 @@ def stage_basis(spec: StageSpec, study: Study) -> dict[str, Any]:
     bytes.
     """
     return {
-        "settings": _settings_of(spec, study),
+        "settings": json.loads(study.canonical(*spec.set_by)),
         "contract": repr(spec),
         "code": code_digest(spec),
         "libraries": libraries(),
@@ -49,24 +50,57 @@ def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
         else:
             named = given.model_dump() if isinstance(given, BaseModel) else given
             found |= _named_files(role, named)
-    for section in spec.settings:
-        if section != "inputs":
-            found |= _named_files(section, study.section(section).model_dump())
+    for section, given in study.only(spec.settings).model_dump(exclude={"inputs"}).items():
+        found |= _named_files(section, given)
     if any(path.parent == shipped("reference") for path in found.values()):
         found["dictionary"] = shipped("reference") / "tables.yml"
     return found
 
 
-def _settings_of(spec: StageSpec, study: Study) -> dict[str, Any]:
-    """Give the declared sections; of the inputs, only the roles that the stage may open."""
-    if not spec.settings:
-        return {}
-    found: dict[str, Any] = json.loads(study.canonical(*spec.settings))
-    for role in list(found.get("inputs", {})):
-        opened = isinstance(getattr(study.inputs, role), TableInput | ParcelInput | Path)
-        if opened and role not in spec.inputs:
-            del found["inputs"][role]
-    return found
+def source_digests(spec: StageSpec, study: Study) -> dict[str, str]:
+    """Hash the files from outside that a stage opens, by role; one that is missing has no hash."""
+    found = stage_sources(spec, study)
+    return {role: sha256(path) for role, path in found.items() if path.is_file()}
+
+
+def result_stands(
+    spec: StageSpec, workspace: Workspace, basis: dict[str, Any], sources: dict[str, str]
+) -> bool:
+    """Tell whether a stage would write what it wrote last, byte by byte.
+
+    It would when its basis, the files from outside and every table that it read then are the same,
+    though the stages that wrote those tables ran again or wrote other tables too: what it reads
+    first is the same, so that what it reads next is. Its own files must be as it left them.
+    """
+    record = workspace.record(spec.name)
+    if not record.is_file():
+        return False
+    told = json.loads(record.read_text(encoding="utf-8"))
+    if told["basis"] != json.loads(json.dumps(basis)) or told["sources"] != sources:
+        return False
+    same = all(_digest_now(workspace, name) == was for name, was in told["read"].items())
+    return same and altered_output(spec, workspace, record) is None
+
+
+def _digest_now(workspace: Workspace, name: str) -> str | None:
+    stage, _, table = name.partition("/")
+    manifest = workspace.manifest(stage)
+    if table == manifest.name:
+        return sha256(manifest) if manifest.is_file() else None
+    return promised(manifest).get(table)
+
+
+def altered_output(spec: StageSpec, workspace: Workspace, manifest: Path) -> str | None:
+    """Name the first file that is not as a manifest says, or the manifest if it cannot be read."""
+    try:
+        files = promised(manifest)
+    except (OSError, ValueError, KeyError):
+        return manifest.name
+    for name, digest in files.items():
+        path = workspace.output(spec.name, name)
+        if not path.is_file() or sha256(path) != digest:
+            return name
+    return None
 
 
 def _named_files(name: str, value: Any) -> dict[str, Path]:  # noqa: ANN401

@@ -5,18 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
 from pipeline.atomic import atomic_write
-from pipeline.basis import stage_basis
+from pipeline.basis import altered_output, result_stands, source_digests, stage_basis
 from pipeline.errors import DefectError, ExitCode, ParkgapError, Problem
 from pipeline.machine import named_error
 from pipeline.scratch import remove_leftover, temporary_files_in
-from pipeline.stages.context import StageContext, sha256
+from pipeline.stages.context import StageContext
 from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
 from pipeline.study import Study, restore_study
 from pipeline.usage import recording
@@ -32,12 +32,21 @@ MOST_TOLD = 60  # letters of a setting's value; a list of variants would fill th
 
 @dataclass(frozen=True)
 class StageState:
-    """Whether a stage has to run, and why."""
+    """Whether a stage has to run, and why; `stood` tells after a run that it had not to after all.
+
+    A stage after one that runs again stands when the tables it reads come out as they were.
+    """
 
     stage: StageSpec
     stale: bool
     reason_zh: str
     reason_en: str
+    stood: bool = False
+
+    @property
+    def ran(self) -> bool:
+        """Whether the run wrote the stage's results."""
+        return self.stale and not self.stood
 
 
 class StageFailedError(ParkgapError):
@@ -48,7 +57,7 @@ class StageFailedError(ParkgapError):
         self.exit_code = exit_code
 
 
-def execute_stage(name: str, plan: Path) -> None:
+def execute_stage(name: str, plan: Path, *, if_changed: bool = False) -> None:
     """Run one stage by itself, without the engine, on a resolved study.
 
     Parameters
@@ -57,6 +66,8 @@ def execute_stage(name: str, plan: Path) -> None:
         A stage of the flow.
     plan
         The `study.json` of a built study; its folder holds the stages' tables.
+    if_changed
+        Leave the results alone, and promise them anew, when nothing the stage read has changed.
 
     Raises
     ------
@@ -71,12 +82,18 @@ def execute_stage(name: str, plan: Path) -> None:
     context = StageContext(spec, study, workspace)
     workspace.failure(name).unlink(missing_ok=True)
     try:
+        basis, sources = stage_basis(spec, study), source_digests(spec, study)
+        if if_changed and result_stands(spec, workspace, basis, sources):
+            text = workspace.record(name).read_text(encoding="utf-8")
+            atomic_write(workspace.manifest(name), text)
+            context.log.info("nothing that the stage reads has changed, its results stand")
+            return
         with (
             recording(name, workspace.usage(name)),
             temporary_files_in(workspace.scratch(name)),
         ):
             import_module(f"pipeline.stages.{name}").run(context)
-            context.finish(stage_basis(spec, study))
+            context.finish(basis, sources)
     except Exception as error:
         context.abandon()
         found = named_error(error)
@@ -98,7 +115,7 @@ def run(
     cluster: Cluster | None = None,
     on_plan: Callable[[list[StageState]], None] = lambda _states: None,
     on_start: Callable[[StageSpec], None] = lambda _spec: None,
-    on_end: Callable[[StageSpec], None] = lambda _spec: None,
+    on_end: Callable[[StageSpec, bool], None] = lambda _spec, _stood: None,
 ) -> list[StageState]:
     """Bring the study, or one stage and what it depends on, up to date.
 
@@ -118,12 +135,14 @@ def run(
         Run the stages there instead of on this machine.
     on_plan
         Called once, before anything runs, with what will run and why.
-    on_start, on_end
-        Called as stages start and end.
+    on_start
+        Called as stages start.
+    on_end
+        Called as stages end, with whether the results stood as they were.
 
     Returns
     -------
-    The plan that was carried out, in the order of the flow.
+    The plan as it was carried out, in the order of the flow.
 
     Raises
     ------
@@ -141,23 +160,37 @@ def run(
             held.enter_context(preloaded(workspace.built))
         plan = _plan(study, workspace, names, forced, gone)
         on_plan(plan)
-        if any(state.stale for state in plan):
-            listener = Listener(
-                on_start=lambda name: on_start(BY_NAME[name]) if name in BY_NAME else None,
-                on_end=lambda name: on_end(BY_NAME[name]) if name in BY_NAME else None,
-            )
-            ok = drive(
-                workspace.built,
-                names,
-                cores=cores,
-                dry=False,
-                forced=forced,
-                listener=listener,
-                cluster=cluster,
-            )
-            if not ok:
-                raise _failure(workspace, names, listener)
-    return plan
+        if not any(state.stale for state in plan):
+            return plan
+        for name in forced:
+            workspace.record(name).unlink(missing_ok=True)
+        before = {name: _stamp(workspace, name) for name in names}
+
+        def stood(name: str) -> bool:
+            return before[name] is not None and before[name] == _stamp(workspace, name)
+
+        listener = Listener(
+            on_start=lambda name: on_start(BY_NAME[name]) if name in BY_NAME else None,
+            on_end=lambda name: on_end(BY_NAME[name], stood(name)) if name in BY_NAME else None,
+        )
+        ok = drive(
+            workspace.built,
+            names,
+            cores=cores,
+            dry=False,
+            forced=forced,
+            listener=listener,
+            cluster=cluster,
+        )
+        if not ok:
+            raise _failure(workspace, names, listener)
+    return [replace(state, stood=state.stale and stood(state.stage.name)) for state in plan]
+
+
+def _stamp(workspace: Workspace, name: str) -> int | None:
+    """Give when the record of a stage was written: only a stage that computes writes it."""
+    record = workspace.record(name)
+    return record.stat().st_mtime_ns if record.is_file() else None
 
 
 def states(study: Study, workspace: Workspace) -> list[StageState]:
@@ -173,7 +206,7 @@ def notices(found: Sequence[StageState], workspace: Workspace) -> list[tuple[str
     return [
         (state.stage.name, notice)
         for state in found
-        if state.stale
+        if state.ran
         for notice in json.loads(workspace.manifest(state.stage.name).read_text(encoding="utf-8"))[
             "notices"
         ]
@@ -194,7 +227,7 @@ def _prepare(study: Study, workspace: Workspace) -> dict[str, str]:
     gone: dict[str, str] = {}
     for stage in STAGES:
         manifest = workspace.manifest(stage.name)
-        altered = _altered(workspace, stage, manifest) if manifest.is_file() else None
+        altered = altered_output(stage, workspace, manifest) if manifest.is_file() else None
         if altered is not None:
             gone[stage.name] = altered
             manifest.unlink()
@@ -218,18 +251,6 @@ def _basis_before(workspace: Workspace, name: str) -> dict[str, Any]:
 def _basis_now(study: Study, name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(json.dumps(stage_basis(BY_NAME[name], study)))
     return found
-
-
-def _altered(workspace: Workspace, stage: StageSpec, manifest: Path) -> str | None:
-    try:
-        files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError):
-        return manifest.name
-    for name, digest in files.items():
-        path = workspace.output(stage.name, name)
-        if not path.is_file() or sha256(path) != digest:
-            return name
-    return None
 
 
 def _plan(

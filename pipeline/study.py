@@ -90,18 +90,18 @@ class Study(Section):
         section: Section = getattr(self, name)
         return section
 
-    def canonical(self, *sections: str) -> str:
-        """Serialise the named sections (all when none is named) to one stable line of JSON.
+    def canonical(self, *paths: str) -> str:
+        """Serialise the settings at some paths (all when none is named) to one stable line of JSON.
 
-        A file stands there by its name: where it lies is no part of a study, and its content is
-        tracked apart.
+        A path is a section, a setting (``gaps.cap``) or what `Section.only` takes. A file stands
+        there by its name: where it lies is no part of a study, and its content is tracked apart.
         """
-        content = portable(self.model_dump(include=set(sections) or None))
+        content = portable((self.only(paths) if paths else self).model_dump())
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
-    def digest(self, *sections: str) -> str:
-        """Hash the named sections: two studies with one digest compute the same."""
-        return hashlib.sha256(self.canonical(*sections).encode()).hexdigest()
+    def digest(self, *paths: str) -> str:
+        """Hash the settings at some paths: two studies with one digest compute the same."""
+        return hashlib.sha256(self.canonical(*paths).encode()).hexdigest()
 
 
 def portable(value: Any) -> Any:  # noqa: ANN401

@@ -41,6 +41,10 @@ class Workspace:
         """Manifest of a stage: exists only while all its outputs are whole."""
         return self.built / stage / "manifest.json"
 
+    def record(self, stage: str) -> Path:
+        """Copy of a stage's latest manifest, which stays when the engine takes that away."""
+        return self.built / stage / ".manifest.json"
+
     def output(self, stage: str, name: str) -> Path:
         """Place of an output: ``layers:x`` and ``outputs:x`` are what people open."""
         kind, _, rest = name.rpartition(":")

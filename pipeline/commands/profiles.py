@@ -35,7 +35,7 @@ def tell_profile(found: list[StageState], workspace: Workspace, *, as_json: bool
     from pipeline.atomic import atomic_write
     from pipeline.usage import read_usages
 
-    ran = {state.stage.name: state.stale for state in found}
+    ran = {state.stage.name: state.ran for state in found}
     usages = read_usages([workspace.usage(name) for name in ran])
     records = [{**asdict(usage), "this_run": ran[usage.stage]} for usage in usages]
     atomic_write(workspace.profile, json.dumps(records, indent=1) + "\n")

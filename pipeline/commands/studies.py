@@ -118,13 +118,15 @@ def stages(
 def execute(
     name: Annotated[str, typer.Argument()],
     plan: Annotated[Path, typer.Option("--plan")],
+    *,
+    if_changed: Annotated[bool, typer.Option("--if-changed")] = False,
 ) -> None:
     """Run one stage on a resolved study, without the engine; what every rule of a run calls."""
     from pipeline import engine
 
     _known_stage(name)
     logging.basicConfig(level=logging.INFO, format="[%(name)s] %(message)s", stream=sys.stderr)
-    engine.execute_stage(name, plan)
+    engine.execute_stage(name, plan, if_changed=if_changed)
 
 
 def _known_stage(name: str) -> None:
@@ -257,12 +259,12 @@ def _run(study: Study, workspace: Workspace, how: _How, *, profile: bool, as_jso
             if as_json:
                 tell({"event": "start", "stage": spec.name}, "", as_json=True)
 
-        def on_end(spec: StageSpec) -> None:
+        def on_end(spec: StageSpec, stood: bool) -> None:  # noqa: FBT001
             seconds = round(time.monotonic() - running.pop(spec.name), 1)
             progress.update(bar, advance=1, description=" ".join(running))
             tell(
-                {"event": "done", "stage": spec.name, "seconds": seconds},
-                f"完成 / done  {spec.name}",
+                {"event": "done", "stage": spec.name, "seconds": seconds, "stood": stood},
+                f"{'未变 / same' if stood else '完成 / done'}  {spec.name}",
                 as_json=as_json,
             )
 
@@ -285,7 +287,7 @@ def _run(study: Study, workspace: Workspace, how: _How, *, profile: bool, as_jso
             f"注意 / note  {stage_name:<10} {notice['zh']} / {notice['en']}",
             as_json=as_json,
         )
-    ran = sum(state.stale for state in found)
+    ran = sum(state.ran for state in found)
     tell(
         {"event": "end", "ran": ran, "kept": len(found) - ran, "outputs": str(workspace.outputs)},
         f"运行 {ran} 个阶段，保留 {len(found) - ran} 个 / "

@@ -103,8 +103,8 @@ def run_scenario(
     return result
 
 
-def _teller(on_stage: Callable[[str, str], None], side: str) -> Callable[[StageSpec], None]:
-    return lambda spec: on_stage(side, spec.name)
+def _teller(on_stage: Callable[[str, str], None], side: str) -> Callable[[StageSpec, bool], None]:
+    return lambda spec, _stood: on_stage(side, spec.name)
 
 
 def _with(study: Study, changes: Mapping[str, Any]) -> Study:

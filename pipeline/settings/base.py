@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+_CHOSEN = re.compile(r"^(\w+)\[(\w+)=(\w+)\]$")
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*$")
 
 
@@ -40,6 +42,53 @@ class Section(BaseModel):
             return value
         # Another unit leaves the text, which is no number: the message names the one allowed.
         return float(match[1]) if match[2] == unit else value
+
+    def only(self, paths: Iterable[str]) -> Self:
+        """Give a copy that holds nothing but the settings at some paths and what is below them.
+
+        Parameters
+        ----------
+        paths
+            Dotted, such as ``gaps.cap``; of a list of sections ``needs[service=rail]`` keeps those
+            whose field has that value.
+
+        Returns
+        -------
+        A section of the same class. Asking it for another of its settings is a defect of the
+        program: an AssertionError. What it gives out (`model_dump`) is as narrow.
+
+        Raises
+        ------
+        KeyError
+            A path names no setting.
+        """
+        below: dict[str, list[str]] = {}
+        for path in paths:
+            head, _, rest = path.partition(".")
+            below.setdefault(head, []).append(rest)
+        held = {}
+        for head, rests in below.items():
+            chosen = _CHOSEN.match(head)
+            name = chosen[1] if chosen else head
+            value = self.__dict__[name]
+            if chosen:
+                value = tuple(one for one in value if str(getattr(one, chosen[2])) == chosen[3])
+            elif all(rests):
+                value = value.only(rests)
+            held[name] = value
+        narrow = self.model_copy()
+        narrow.__dict__.clear()
+        narrow.__dict__.update((name, held[name]) for name in self.__dict__ if name in held)
+        return narrow
+
+    if not TYPE_CHECKING:  # else every misspelt attribute would pass
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+            """Refuse a setting that was left out by `only`."""
+            if name in type(self).model_fields:
+                msg = f"flow.py does not list {name!r} of {type(self).__name__} in settings"
+                raise AssertionError(msg)
+            return super().__getattr__(name)
 
 
 def setting(

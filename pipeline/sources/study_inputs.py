@@ -111,8 +111,8 @@ class StudyInputs:
         """Name the roles that are categories of the extract."""
         return {
             name: source.osm
-            for name in type(self.settings).model_fields
-            if isinstance(source := getattr(self.settings, name), TableInput) and source.osm
+            for name, source in self.settings
+            if isinstance(source, TableInput) and source.osm
         }
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pipeline.settings.base import Section
-    from pipeline.settings.inputs import InputSettings, TableInput
+    from pipeline.settings.inputs import TableInput
     from pipeline.study import Study
 
 T = TypeVar("T")
@@ -44,10 +44,12 @@ class StageContext:
         self.spec = spec
         self.workspace = workspace
         self.log = logging.getLogger(f"parkgap.{spec.name}")
-        self._study = study
+        self._study = study.only(spec.set_by)
         self._written: dict[str, str] = {}
         self._drafts: dict[str, Path] = {}
         self._notices: list[dict[str, str]] = []
+        self._promises: dict[str, dict[str, str]] = {}
+        self._read: dict[str, str | None] = {}
 
     @property
     def crs(self) -> str:
@@ -55,16 +57,14 @@ class StageContext:
         return self._study.study.crs
 
     def settings(self, section: str) -> Any:  # noqa: ANN401
-        """Give a section of the study that the stage declared."""
-        self._declared(section, self.spec.settings, "settings")
+        """Give what the stage declared of a section; asking it for more is an AssertionError."""
         found: Section = self._study.section(section)
         return found
 
     def input(self, role: str) -> TableInput | None:
         """Give the table declared for a role, or None when the study has none."""
         self._declared(role, self.spec.inputs, "inputs")
-        inputs: InputSettings = self._study.inputs
-        table: TableInput | None = getattr(inputs, role)
+        table: TableInput | None = getattr(self._study.inputs, role)
         return table
 
     def file(self, role: str) -> Path | None:
@@ -101,6 +101,26 @@ class StageContext:
     def path(self, stage: str, name: str) -> Path:
         """Give the path of any file an earlier stage wrote."""
         return self._existing(stage, name)
+
+    def path_if_any(self, stage: str, name: str) -> Path | None:
+        """Give the path of a file that an earlier stage may have written, None where it did not."""
+        self._declared(stage, self.spec.needs, "needs")
+        path = self.workspace.output(stage, name)
+        self._read[f"{stage}/{name}"] = self._promised(stage).get(name)
+        return path if path.is_file() else None
+
+    def manifest(self, stage: str) -> dict[str, Any]:
+        """Read what an earlier stage says of itself: its basis and its files."""
+        self._declared(stage, self.spec.needs, "needs")
+        path = self.workspace.manifest(stage)
+        self._read[f"{stage}/{path.name}"] = sha256(path)
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+
+    def _promised(self, stage: str) -> dict[str, str]:
+        if stage not in self._promises:
+            self._promises[stage] = promised(self.workspace.manifest(stage))
+        return self._promises[stage]
 
     def put(self, name: str, frame: pd.DataFrame) -> None:
         """Write a table or layer as Parquet, atomically, and list it in the manifest."""
@@ -150,8 +170,15 @@ class StageContext:
             items, description=label, total=total, console=console, disable=not console.is_terminal
         )
 
-    def finish(self, basis: dict[str, Any]) -> Path:
+    def finish(self, basis: dict[str, Any], sources: Mapping[str, str] | None = None) -> Path:
         """Put all outputs in place, then write the manifest: the promise that they are whole.
+
+        Parameters
+        ----------
+        basis
+            What the result rests on beside tables and sources.
+        sources
+            SHA-256 of the files from outside, by role.
 
         Raises
         ------
@@ -181,10 +208,12 @@ class StageContext:
             "basis": basis,
             "files": self._written,
             "notices": self._notices,
+            "read": self._read,
+            "sources": dict(sources or {}),
         }
-        atomic_write(
-            manifest, json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
-        )
+        text = json.dumps(content, ensure_ascii=False, sort_keys=True, indent=1) + "\n"
+        atomic_write(self.workspace.record(self.spec.name), text)
+        atomic_write(manifest, text)
         return manifest
 
     def _drop_stale(self) -> None:
@@ -210,12 +239,22 @@ class StageContext:
                     remedy_en=f"run `parkgap stage {stage}` first",
                 )
             )
+        if not own:
+            self._read[f"{stage}/{name}"] = self._promised(stage).get(name)
         return path
 
     def _declared(self, name: str, allowed: tuple[str, ...], kind: str) -> None:
         if name not in allowed:
             msg = f"stage {self.spec.name} uses {name!r} but flow.py does not list it in {kind}"
             raise AssertionError(msg)
+
+
+def promised(manifest: Path) -> dict[str, str]:
+    """Give the SHA-256 of each file that a manifest lists; nothing where there is no manifest."""
+    if not manifest.is_file():
+        return {}
+    files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+    return files
 
 
 def sha256(path: Path) -> str:

@@ -14,11 +14,12 @@ class StageSpec:
     """The contract of one stage.
 
     `needs` are the stages whose tables it may read, `inputs` the roles of the study file's `inputs`
-    section it may open, `settings` the sections it is set by, `outputs` the files it promises
-    (inside its own folder, or under `layers:` and `outputs:` for what people open), `families`
-    patterns of further outputs, of which there are as many as the data ask for: those that a run
-    does not write are removed. `data` are the package files beside its code that its result depends
-    on.
+    section it may open, `settings` the sections or single settings it is set by (`Section.only`
+    says how they are named; the roles of `inputs` count without being named again), `outputs` the
+    files it promises (inside its own folder, or under `layers:` and `outputs:` for what people
+    open), `families` patterns of further outputs, of which there are as many as the data ask for:
+    those that a run does not write are removed. `data` are the package files beside its code that
+    its result depends on.
     """
 
     name: str
@@ -31,6 +32,11 @@ class StageSpec:
     families: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     memory_mb: int = 1500
+
+    @property
+    def set_by(self) -> tuple[str, ...]:
+        """The settings, and those of the inputs that the stage may open."""
+        return (*self.settings, *(f"inputs.{role}" for role in self.inputs))
 
 
 STAGES: tuple[StageSpec, ...] = (
@@ -58,7 +64,23 @@ STAGES: tuple[StageSpec, ...] = (
             "workers",
             "prices",
         ),
-        settings=("study", "inputs", "sources", "timetables", "uncertainty"),
+        settings=(
+            "study.crs",
+            "study.name_zh",
+            "study.buffer_m",
+            "inputs.from_osm",
+            "inputs.labels",
+            "inputs.rail_timetable_licence",
+            "inputs.rail_timetable_attribution",
+            "inputs.rail_route_types",
+            "inputs.hospital_grades",
+            "inputs.rings",
+            "inputs.carrier_items",
+            "inputs.operation",
+            "sources",
+            "timetables",
+            "uncertainty.assumed_area_km2",
+        ),
         outputs=(
             "places.parquet",
             "facilities.parquet",
@@ -87,7 +109,11 @@ STAGES: tuple[StageSpec, ...] = (
         en="build street graphs from the extract and say where they are dense enough",
         needs=("ingest",),
         inputs=("osm_extract",),
-        settings=("study", "network"),
+        settings=(
+            "study.crs",
+            "study.buffer_m",
+            "network",
+        ),
         outputs=("streets.parquet", "mapped.parquet", "gates.parquet"),
     ),
     StageSpec(
@@ -97,14 +123,16 @@ STAGES: tuple[StageSpec, ...] = (
         needs=("ingest", "networks"),
         inputs=("line_stations", "rail_timetable", "residents", "workers"),
         settings=(
-            "study",
-            "sources",
+            "study.crs",
+            "study.date",
+            "study.seed",
+            "sources.rasters",
             "network",
             "rail",
             "timetables",
             "rail_coverage",
             "uncertainty",
-            "gaps",
+            "gaps.needs[service=rail]",
         ),
         outputs=(
             "stations.parquet",
@@ -130,7 +158,15 @@ STAGES: tuple[StageSpec, ...] = (
         zh="医院可达性",
         en="access to hospitals",
         needs=("ingest", "networks", "rail"),
-        settings=("study", "network", "hospitals", "uncertainty", "gaps"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "network",
+            "hospitals",
+            "uncertainty",
+            "gaps.needs[service=hospital]",
+            "gaps.bootstrap_draws",
+        ),
         outputs=("access.parquet", "draws.parquet", "inequality.parquet", "nearest.parquet"),
     ),
     StageSpec(
@@ -138,7 +174,15 @@ STAGES: tuple[StageSpec, ...] = (
         zh="学校可达性",
         en="access to schools",
         needs=("ingest", "networks", "rail"),
-        settings=("study", "network", "schools", "uncertainty", "gaps"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "network",
+            "schools",
+            "uncertainty",
+            "gaps.needs[service=school]",
+            "gaps.bootstrap_draws",
+        ),
         outputs=("access.parquet", "draws.parquet", "inequality.parquet", "nearest.parquet"),
     ),
     StageSpec(
@@ -147,7 +191,16 @@ STAGES: tuple[StageSpec, ...] = (
         en="island effect: contrast and separation",
         needs=("ingest", "networks", "rail"),
         inputs=("osm_extract", "cells"),
-        settings=("study", "sources", "network", "island"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "study.centre_lon",
+            "study.centre_lat",
+            "sources.cells.cell_m",
+            "sources.osm_mapping",
+            "network",
+            "island",
+        ),
         outputs=(
             "island.parquet",
             "draws.parquet",
@@ -169,7 +222,17 @@ STAGES: tuple[StageSpec, ...] = (
         en="low-efficiency land and its renewal potential",
         needs=("ingest", "networks", "rail", "hospitals", "schools", "island"),
         inputs=("parcels", "osm_extract"),
-        settings=("study", "inputs", "network", "uncertainty", "parcels", "gaps"),
+        settings=(
+            "study.crs",
+            "study.date",
+            "study.seed",
+            "study.buffer_m",
+            "inputs.parcels",
+            "network",
+            "uncertainty",
+            "parcels",
+            "gaps.needs",
+        ),
         outputs=(
             "parcels.parquet",
             "minutes.parquet",
@@ -191,7 +254,16 @@ STAGES: tuple[StageSpec, ...] = (
         zh="日常服务（学校、诊所、商店）可达性",
         en="access to ordinary schools, clinics and shops",
         needs=("ingest", "networks"),
-        settings=("study", "network", "schools", "uncertainty", "gaps"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "network",
+            "schools.thresholds_min",
+            "schools.service_radius_m",
+            "uncertainty",
+            "gaps.basic_needs",
+            "gaps.ordinary_is_complete",
+        ),
         outputs=("access.parquet",),
     ),
     StageSpec(
@@ -199,7 +271,21 @@ STAGES: tuple[StageSpec, ...] = (
         zh="缺口：需求减供给，分项与综合",
         en="gaps: need minus provision, per service and composite",
         needs=("ingest", "rail", "hospitals", "schools"),
-        settings=("study", "rail", "gaps", "uncertainty"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "rail.in_city",
+            "gaps.needs",
+            "gaps.weights",
+            "gaps.normalisation",
+            "gaps.cap",
+            "gaps.dirichlet_draws",
+            "gaps.dirichlet_concentration",
+            "gaps.worst_places",
+            "uncertainty.interval_share",
+            "uncertainty.robust_share",
+            "uncertainty.likely_share",
+        ),
         outputs=("gaps.parquet", "tiers.parquet"),
     ),
     StageSpec(
@@ -208,7 +294,17 @@ STAGES: tuple[StageSpec, ...] = (
         en="layout against gaps: pairs, clusters, sites, locations, documented figures",
         needs=("ingest", "networks", "rail", "parcels", "gaps"),
         inputs=("places", "rings", "carrier_items", "operation", "osm_extract"),
-        settings=("study", "sources", "network", "uncertainty", "gaps", "synthesis"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "study.centre_lon",
+            "study.centre_lat",
+            "sources.osm_mapping",
+            "network",
+            "uncertainty.interval_share",
+            "gaps.needs",
+            "synthesis",
+        ),
         outputs=(
             "pairing.parquet",
             "prices.parquet",
@@ -239,7 +335,16 @@ STAGES: tuple[StageSpec, ...] = (
         zh="可达性长表与宽表、标准对照、公平与匹配",
         en="long and wide table of access, standards, inequality and fit",
         needs=("ingest", "rail", "hospitals", "schools", "basic", "gaps"),
-        settings=("study", "gaps", "uncertainty"),
+        settings=(
+            "study.crs",
+            "study.seed",
+            "gaps.basic_needs",
+            "gaps.comparisons",
+            "gaps.provisions",
+            "gaps.tier_rank",
+            "gaps.bootstrap_draws",
+            "uncertainty.interval_share",
+        ),
         outputs=(
             "access_long.parquet",
             "comparisons.parquet",
@@ -262,6 +367,7 @@ STAGES: tuple[StageSpec, ...] = (
             "schools",
             "island",
             "parcels",
+            "basic",
             "gaps",
             "synthesis",
             "access",
@@ -282,7 +388,15 @@ STAGES: tuple[StageSpec, ...] = (
             "osm_extract",
             "parcels",
         ),
-        settings=("study", "inputs", "network", "gaps", "maps", "layers"),
+        settings=(
+            "study",
+            "inputs.labels",
+            "network",
+            "gaps.needs",
+            "gaps.cap",
+            "maps.gap_breaks",
+            "layers",
+        ),
         outputs=("layers:parkgap.gpkg", "layers:parkgap.qgz", "layers:parkgap.provenance.json"),
         families=("layers:parquet/*.parquet", "layers:rasters/*.tif", "outputs:tables/*.xlsx"),
         data=("publish/layer_schemas.yml", "publish/analysis_schemas.yml"),
@@ -304,7 +418,18 @@ STAGES: tuple[StageSpec, ...] = (
             "access",
         ),
         inputs=("osm_extract",),
-        settings=("study", "network", "island", "gaps", "maps"),
+        settings=(
+            "study",
+            "network",
+            "island.ring_m",
+            "island.alpha",
+            "gaps.needs",
+            "gaps.weights",
+            "gaps.normalisation",
+            "gaps.cap",
+            "gaps.worst_places",
+            "maps",
+        ),
         outputs=("outputs:maps/overview.html",),
         families=(
             "outputs:maps/parks/*.html",

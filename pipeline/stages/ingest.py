@@ -343,8 +343,7 @@ def _credits(given: StudyInputs) -> pd.DataFrame:
     """List what every input is, under which licence and of which date."""
     tables = reference_tables()
     rows = []
-    for role in type(given.settings).model_fields:
-        source = getattr(given.settings, role)
+    for role, source in given.settings:
         if not isinstance(source, TableInput):
             continue
         if source.osm is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,12 +24,7 @@ def sources(context: StageContext) -> dict[str, Source]:
 
 def makings(context: StageContext, stages: Sequence[str]) -> dict[str, Making]:
     """Read from the manifests how the given stages made their tables."""
-    return {
-        stage: Making.of_manifest(
-            json.loads(context.workspace.manifest(stage).read_text(encoding="utf-8"))
-        )
-        for stage in stages
-    }
+    return {stage: Making.of_manifest(context.manifest(stage)) for stage in stages}
 
 
 def _table(context: StageContext, role: str) -> Source | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 
 from pipeline.publish.themed_map import MapFigure
@@ -88,7 +86,8 @@ def _theme_rows(
 
 def island_figure(context: StageContext, place_id: str) -> list[MapFigure]:
     """Read the profile that the stage `island` drew of a place, where it drew one."""
-    path: Path = context.workspace.output("island", f"outputs:figures/island/{place_id}.svg")
-    if "island" not in context.spec.needs or not path.is_file():
+    name = f"outputs:figures/island/{place_id}.svg"
+    path = context.path_if_any("island", name) if "island" in context.spec.needs else None
+    if path is None:
         return []
     return [MapFigure(("孤岛剖面", "Island profile"), path.read_text(encoding="utf-8"))]

@@ -58,8 +58,11 @@ def load_graph(context: StageContext, mode: Mode, *, details: bool = True) -> St
     summary = context.frame("networks", "streets.parquet")
     if mode not in set(summary["mode"]):
         return None
+    folder = context.path("networks", "streets.parquet").parent
+    for path in graph_files(folder, mode):
+        context.path("networks", path.name)
     read = StreetGraph.from_parquet if details else StreetGraph.for_costs
-    return read(context.path("networks", "streets.parquet").parent, mode)
+    return read(folder, mode)
 
 
 def _gates(context: StageContext, extract: Path | None) -> gpd.GeoDataFrame:

@@ -215,11 +215,10 @@ def _write_index(context: StageContext, data: ReportData, made: list[str]) -> No
     folder = context.workspace.outputs
     found = [(folder / name, context.written(f"outputs:{name}")) for name in made]
     for stage in context.spec.needs:
-        manifest = json.loads(context.workspace.manifest(stage).read_text("utf-8"))
-        names = [name for name in manifest["files"] if ":" in name]
+        names = [name for name in context.manifest(stage)["files"] if ":" in name]
         paths = [context.workspace.output(stage, name) for name in names]
         found += zip(paths, paths, strict=True)
-    layers = read_layers(context.workspace.output("layers", "layers:parkgap.provenance.json"))
+    layers = read_layers(context.path("layers", "layers:parkgap.provenance.json"))
     titles = _place_files(context, data)
     page = build_index(
         title=data.title,
