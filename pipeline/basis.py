@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from pipeline.resources import PACKAGE, shipped
-from pipeline.stages.context import promised, sha256
+from pipeline.stages.context import columns_digest, promised, sha256
 from pipeline.stages.flow import StageSpec
 from pipeline.workspace import Workspace
 
@@ -84,10 +84,14 @@ def result_stands(
 
 def _digest_now(workspace: Workspace, name: str) -> str | None:
     stage, _, table = name.partition("/")
+    table, _, columns = table.partition("?")
     manifest = workspace.manifest(stage)
     if table == manifest.name:
         return sha256(manifest) if manifest.is_file() else None
-    return promised(manifest).get(table)
+    digest = promised(manifest).get(table)
+    if digest is None or not columns:
+        return digest
+    return columns_digest(workspace.output(stage, table), columns.split(","))
 
 
 def altered_output(spec: StageSpec, workspace: Workspace, manifest: Path) -> str | None:

@@ -202,11 +202,11 @@ def states(study: Study, workspace: Workspace) -> list[StageState]:
 
 
 def notices(found: Sequence[StageState], workspace: Workspace) -> list[tuple[str, dict[str, str]]]:
-    """List what the stages that ran tell the person, by stage, in the order of the flow."""
+    """List what the stages of a run tell the person, by stage, in the order of the flow."""
     return [
         (state.stage.name, notice)
         for state in found
-        if state.ran
+        if state.stale
         for notice in json.loads(workspace.manifest(state.stage.name).read_text(encoding="utf-8"))[
             "notices"
         ]

@@ -52,12 +52,12 @@ def results(files: dict[str, str]) -> dict[str, str]:
     }
 
 
-def test_every_stage_has_its_file_and_only_reads_what_stands_before_it() -> None:
+def test_every_stage_has_its_file_and_only_reads_what_stands_before_it(study: Study) -> None:
     seen: set[str] = set()
     for stage in STAGES:
         assert (PROJECT / "pipeline" / "stages" / f"{stage.name}.py").is_file()
         assert set(stage.needs) <= seen, stage.name
-        assert set(stage.settings) <= set(Study.model_fields), stage.name
+        assert Study.model_fields.keys() >= study.only(stage.set_by).__dict__.keys(), stage.name
         seen.add(stage.name)
 
 
@@ -98,6 +98,65 @@ def test_a_setting_reaches_only_the_stages_that_declare_it(workspace: Workspace)
     assert "settings changed: hospitals.catchment_min: 30.0 -> 31.0" in found["hospitals"]
     assert not {"ingest", "networks", "rail", "schools"} & set(found)
     assert found["gaps"].startswith("upstream runs again")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "set_by_it"),
+    [
+        ("gaps.cap", 2.0, {"gaps", "layers", "maps", "report"}),
+        ("gaps.dirichlet_draws", 50, {"gaps", "report"}),
+        ("gaps.tier_rank", {"core": 2.0, "zone": 1.0}, {"access", "report"}),
+        ("gaps.bootstrap_draws", 50, {"hospitals", "schools", "access", "report"}),
+        ("uncertainty.assumed_precision_m", 900.0,
+         {"rail", "hospitals", "schools", "parcels", "basic", "report"}),
+        ("rail.in_city", False, {"rail", "gaps", "report"}),
+        ("island.alpha", 0.1, {"island", "maps", "report"}),
+        ("sources.cells.cell_m", 250, {"ingest", "island", "report"}),
+        ("sources.archives.most_files", 9, {"ingest", "report"}),
+        ("synthesis.siting.limit_min", 99.0, {"synthesis", "report"}),
+        ("maps.first_mode", "gaps", {"maps", "report"}),
+        ("maps.gap_breaks", [0.1, 0.2, 0.3, 0.4], {"layers", "maps", "report"}),
+        ("layers.grid_m", 123.0, {"layers", "report"}),
+        ("report.coverage_band_m", 500.0, {"report"}),
+        ("study.name_en", "Another", {"layers", "maps", "report"}),
+        ("study.date", "2026-01-01", {"rail", "parcels", "layers", "maps", "report"}),
+        ("inputs.rings.snapshot", "2020-01-01", {"ingest", "synthesis", "report"}),
+    ],
+)  # fmt: skip
+def test_a_setting_is_of_the_basis_of_the_stages_it_sets(
+    study: Study, path: str, value: object, set_by_it: set[str]
+) -> None:
+    changed = read_study(SHANGHAI, {path: value})
+    found = {s.name for s in STAGES if study.digest(*s.set_by) != changed.digest(*s.set_by)}
+    assert found == set_by_it
+
+
+def test_the_threshold_of_a_need_sets_the_stages_that_judge_it(study: Study) -> None:
+    needs = [need.model_dump() for need in study.gaps.needs]
+    needs[1]["threshold"] += 1.0
+    assert needs[1]["service"] == "hospital"
+    changed = read_study(SHANGHAI, {"gaps.needs": needs})
+    found = {s.name for s in STAGES if study.digest(*s.set_by) != changed.digest(*s.set_by)}
+    assert found == {"hospitals", "parcels", "gaps", "synthesis", "layers", "maps", "report"}
+
+
+def test_a_stage_whose_tables_came_out_the_same_lets_the_next_stand(workspace: Workspace) -> None:
+    before = contents(workspace.root)
+    # Another draw of weights alters ranks, and none of the findings that `access` reads.
+    changed = read_study(SHANGHAI, {"gaps.dirichlet_concentration": 2.0})
+    found = run(changed, workspace, target="access", cores=2)
+    assert {state.stage.name for state in found if state.stale} == {"gaps", "access"}
+    assert {state.stage.name for state in found if state.ran} == {"gaps"}
+    after = contents(workspace.root)
+    names = {name for name in after if before.get(name) != after[name]}
+    gaps = "layers/built/shanghai/gaps"
+    assert names == {f"{gaps}/gaps.parquet", f"{gaps}/manifest.json", f"{gaps[:-4]}study.json"}
+    # Whoever alters a file of a stage that would stand has it computed again.
+    workspace.manifest("access").unlink()
+    (workspace.built / "access" / "fit.parquet").write_bytes(b"spoilt")
+    found = run(changed, workspace, target="access", cores=2)
+    assert {state.stage.name for state in found if state.ran} == {"access"}
+    assert contents(workspace.root) == after
 
 
 def test_an_input_reaches_only_the_stages_that_open_it(workspace: Workspace) -> None:
@@ -180,8 +239,12 @@ def test_a_stage_cannot_read_what_it_does_not_declare(study: Study, workspace: W
     context = StageContext(BY_NAME["networks"], study, workspace)
     with pytest.raises(AssertionError, match=r"flow\.py does not list it in needs"):
         context.frame("rail", "access.parquet")
-    with pytest.raises(AssertionError, match=r"flow\.py does not list it in settings"):
+    with pytest.raises(AssertionError, match=r"flow\.py does not list 'maps'"):
         context.settings("maps")
+    gaps = StageContext(BY_NAME["hospitals"], study, workspace).settings("gaps")
+    assert [need.service for need in gaps.needs] == ["hospital"]
+    with pytest.raises(AssertionError, match=r"flow\.py does not list 'cap' of GapSettings"):
+        _ = gaps.cap
 
 
 def test_a_stage_that_breaks_its_promise_leaves_no_manifest(

@@ -29,6 +29,9 @@ from pipeline.stages.place_tables import sampling_of
 SERVICES = ("rail", "hospitals", "schools", "basic")
 NAMES = ("name_zh", "name_en", "tier", "district_zh", "boundary_class", "precision_m")
 
+# Of the gaps, what the two-tier test sets daily life against.
+QUALITY = ("place_id", "service", "finding", "verdict")
+
 
 def run(context: StageContext) -> None:
     """Write the long and the wide table, their dictionary, and what they say together."""
@@ -112,7 +115,7 @@ def _weights(context: StageContext, places: gpd.GeoDataFrame) -> dict[str, pd.Se
 
 def _two_tier(context: StageContext, long: pd.DataFrame, ids: pd.Index[str]) -> pd.DataFrame:
     """Set each need of daily life against the service of quality of its kind."""
-    gaps = context.frame("gaps", "gaps.parquet")
+    gaps = context.frame("gaps", "gaps.parquet", QUALITY)
     parts = []
     for need in context.settings("gaps").basic_needs:
         basic = long[_named(long, need)].set_index("place_id").reindex(ids)

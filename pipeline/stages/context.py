@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -78,11 +78,19 @@ class StageContext:
         self._declared("osm_extract", self.spec.inputs, "inputs")
         return self._study.inputs.osm_extract
 
-    def frame(self, stage: str, name: str) -> pd.DataFrame:
-        """Read a plain table an earlier stage wrote."""
+    def frame(self, stage: str, name: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """Read a plain table an earlier stage wrote.
+
+        Of a table of which a stage reads some columns only, it rests on these alone.
+        """
         import pandas as pd
 
-        return pd.read_parquet(self._existing(stage, name))
+        path = self._existing(stage, name)
+        if columns is None:
+            return pd.read_parquet(path)
+        del self._read[f"{stage}/{name}"]
+        self._read[f"{stage}/{name}?{','.join(columns)}"] = columns_digest(path, columns)
+        return pd.read_parquet(path, columns=list(columns))
 
     def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
         """Read a layer an earlier stage wrote; its CRS must be the working CRS."""
@@ -255,6 +263,18 @@ def promised(manifest: Path) -> dict[str, str]:
         return {}
     files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
     return files
+
+
+def columns_digest(path: Path, columns: Sequence[str]) -> str:
+    """Hash what some columns of a Parquet file hold, whatever the others do."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path, columns=list(columns)).replace_schema_metadata(None)
+    buffer = pa.BufferOutputStream()
+    with pa.ipc.new_stream(buffer, table.schema) as stream:
+        stream.write_table(table.combine_chunks())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def sha256(path: Path) -> str:
