@@ -13,9 +13,9 @@ EVENTS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "start": ("一个阶段开始", "a stage starts", ("stage",)),
     "done": (
-        "一个阶段完成；用时（秒）",
-        "a stage is done; seconds",
-        ("stage", "seconds"),
+        "一个阶段完成；用时（秒）；所读内容未变而沿用原结果时 stood 为真",
+        "a stage is done; seconds; `stood` where nothing it reads had changed and its results stay",
+        ("stage", "seconds", "stood"),
     ),
     "profile": (
         "`--profile`：每个阶段一行，用时、处理器时间、峰值内存、读写字节",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ import pytest
 from openpyxl import load_workbook
 
 from pipeline.spreadsheet import FORMULA_STARTS
-from pipeline.stages.flow import STAGES
+from pipeline.stages.flow import BY_NAME, STAGES
 from pipeline.workflow.preloaded import SOCKET
+from pipeline.workspace import Workspace
 from tests.built import PROJECT, contents, parkgap
 from tests.faults.corpus_tables import mini
-from tests.faults.whole import small_study
+from tests.faults.whole import run_all, small_study
 from tests.pages import Open
 
 WATCHING = Path(__file__).parent / "watching"
@@ -105,6 +107,37 @@ def test_bytes_do_not_depend_on_language_clock_hashes_cores_or_row_order(
         assert _table(both[0].root / name).equals(_table(both[1].root / name)), name
     assert not {name for name in tables if "/parquet/" not in name}
     assert {Path(name).name for name in differ - tables} <= NAMES_INPUTS
+
+
+# One after the other, and the stages that may write anew for it; every other one must stand.
+CHANGES: tuple[tuple[dict[str, object], set[str]], ...] = (
+    ({"gaps.dirichlet_concentration": 2.0}, {"gaps", "synthesis"}),
+    ({"gaps.cap": 2.0}, {"gaps", "synthesis"}),
+    ({"hospitals.catchment_min": 25.0}, {"hospitals", "parcels", "gaps", "synthesis", "access"}),
+    ({"parcels.synthetic.parcels": 400}, {"parcels", "synthesis"}),
+)
+LAST = ("layers", "maps", "report")
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
+    both: tuple[Ran, Ran], tmp_path: Path
+) -> None:
+    """What stands because nothing that it reads has changed is what it would have become."""
+    study = small_study(tmp_path / "study", mixed=False)
+    values: dict[str, object] = {}
+    fresh, after = tmp_path / "fresh", Workspace(tmp_path / "after", "shanghai")
+    shutil.copytree(both[0].root, after.root)
+    for change, may_write in CHANGES:
+        before = {name: after.record(name).stat().st_mtime_ns for name in BY_NAME}
+        values |= change
+        run_all(study, after.root, values, if_changed=True, but=LAST)
+        wrote = {name for name in before if after.record(name).stat().st_mtime_ns != before[name]}
+        assert wrote
+        assert wrote <= may_write, change
+    run_all(study, after.root, values, if_changed=True)
+    run_all(study, fresh, values)
+    assert contents(after.root) == contents(fresh)
 
 
 def _harmless(line: str) -> bool:

@@ -12,6 +12,7 @@ import logging
 import shutil
 import sys
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -91,19 +92,27 @@ def small_values() -> dict[str, object]:
     return values
 
 
-def write_plan(path: Path, root: Path) -> Path:
+def write_plan(path: Path, root: Path, values: Mapping[str, object] | None = None) -> Path:
     """Resolve the study into a workspace, as a run does before its first stage."""
-    study = read_study(path, small_values())
+    study = read_study(path, small_values() | dict(values or {}))
     workspace = Workspace(root=root, study=study.study.id)
     atomic_write(workspace.plan, study.model_dump_json() + "\n")
     return workspace.plan
 
 
-def run_all(path: Path, root: Path) -> None:
-    """Run every stage of the study in this process."""
-    plan = write_plan(path, root)
+def run_all(
+    path: Path,
+    root: Path,
+    values: Mapping[str, object] | None = None,
+    *,
+    if_changed: bool = False,
+    but: Sequence[str] = (),
+) -> None:
+    """Run every stage of the study but some, with other settings if given, in this process."""
+    plan = write_plan(path, root, values)
     for spec in STAGES:
-        execute_stage(spec.name, plan)
+        if spec.name not in but:
+            execute_stage(spec.name, plan, if_changed=if_changed)
 
 
 def main() -> None:
