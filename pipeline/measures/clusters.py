@@ -73,18 +73,29 @@ def _statistics(
     patterns: FloatArray, neighbours: Sequence[int], radii_m: Sequence[float], area_km2: float
 ) -> FloatArray:
     draws, count, _ = patterns.shape
-    apart = np.linalg.norm(patterns[:, :, None] - patterns[:, None], axis=3)
+    apart = _apart(patterns)
     found = np.full((draws, len(neighbours) + len(radii_m)), np.nan)
     # The point itself comes first in its row, so the k-th neighbour stands at place k.
-    for column, k in enumerate(neighbours):
-        if k < count:
-            ranked = np.partition(apart, k, axis=2)
+    known = [(column, k) for column, k in enumerate(neighbours) if k < count]
+    if known:
+        ranked = np.partition(apart, [k for _, k in known], axis=2)
+        for column, k in known:
             found[:, column] = ranked[:, :, k].mean(axis=1) / M_PER_KM
     if count >= FEWEST_POINTS:
         for column, radius in enumerate(radii_m, start=len(neighbours)):
             pairs = np.count_nonzero(apart <= radius, axis=(1, 2)) - count
             found[:, column] = pairs * area_km2 / (count * (count - 1))
     return found
+
+
+def _apart(patterns: FloatArray) -> FloatArray:
+    """Give the distances between the points of each pattern; shape (patterns, n, n)."""
+    x, y = patterns[:, :, 0], patterns[:, :, 1]
+    east, north = x[:, :, None] - x[:, None], y[:, :, None] - y[:, None]
+    east *= east
+    north *= north
+    east += north
+    return np.sqrt(east, out=east)
 
 
 def points_on_land(

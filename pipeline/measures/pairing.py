@@ -98,14 +98,16 @@ def first_partner(flows: pd.DataFrame, minutes: pd.DataFrame) -> pd.Series[str]:
     names = sorted(flows.columns)
     amount = flows[names].to_numpy(dtype=np.float64)
     near = minutes.reindex(index=flows.index, columns=names).to_numpy(dtype=np.float64)
+    best = [names[at] if at >= 0 else None for at in _largest(amount, near)]
+    return pd.Series(best, index=flows.index, dtype="object")
+
+
+def _largest(amount: FloatArray, near: FloatArray) -> NDArray[np.int64]:
+    """Give the column that takes most of each row, of equal ones the nearer; -1 for none."""
+    if not amount.shape[1]:
+        return np.full(len(amount), -1, dtype=np.int64)
     order = np.lexsort((np.nan_to_num(near, nan=np.inf), -np.round(amount, 6)), axis=1)
-    best = [names[row[0]] if len(row) else None for row in order]
-    sends = amount.sum(axis=1) > 0
-    return pd.Series(
-        [name if some else None for name, some in zip(best, sends, strict=True)],
-        index=flows.index,
-        dtype="object",
-    )
+    return np.where(amount.sum(axis=1) > 0, order[:, 0], -1)
 
 
 def paired_shares(
@@ -130,12 +132,14 @@ def paired_shares(
     """
     carried = np.zeros((len(sources), len(sinks)))
     first = carried.copy()
+    named = np.argsort(sinks.to_numpy(dtype=object), kind="stable")
     for matrix in minutes_by_draw:
         table = pd.DataFrame(matrix, index=sources, columns=sinks)
-        flows = transport(table, supply=supply, capacity=capacity).flows
-        carried += flows.to_numpy() > 0
-        partner = first_partner(flows, table)
-        first += partner.to_numpy()[:, None] == sinks.to_numpy()[None, :]
+        flows = transport(table, supply=supply, capacity=capacity).flows.to_numpy()
+        carried += flows > 0
+        best = _largest(flows[:, named], matrix[:, named])
+        sends = np.flatnonzero(best >= 0)
+        first[sends, named[best[sends]]] += 1.0
     count = max(len(minutes_by_draw), 1)
     return (
         pd.DataFrame(carried / count, index=sources, columns=sinks),

@@ -17,10 +17,11 @@ from pipeline.stages.synthesis_tables import located_places
 def run(context: StageContext) -> None:
     """Write the tables of the synthesis; a study without a kind of place has empty ones."""
     settings: SynthesisSettings = context.settings("synthesis")
-    write_pairing(context, settings)
-    write_clusters(context, settings)
-    write_siting(context, settings)
+    places = located_places(context)
+    write_pairing(context, places, settings)
+    write_clusters(context, places, settings)
+    write_siting(context, places, settings)
     write_land(context, settings)
-    write_carriers(context, settings)
-    targets = write_locations(context, settings)
-    write_documents(context, targets, located_places(context), settings)
+    write_carriers(context, places, settings)
+    targets = write_locations(context, places, settings)
+    write_documents(context, targets, places, settings)

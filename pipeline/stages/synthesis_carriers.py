@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import pandas as pd
 
 from pipeline.errors import FieldError, Problem
@@ -9,7 +10,6 @@ from pipeline.settings.synthesis import SynthesisSettings
 from pipeline.sources.role_tables import open_plain
 from pipeline.sources.tables import require_columns
 from pipeline.stages.context import StageContext
-from pipeline.stages.synthesis_tables import located_places
 
 ROLE = "operation"
 KEY = ["place_id", "item"]
@@ -21,7 +21,9 @@ COLUMNS = (
 COLUMNS_OF_ITEMS = ("item", *(name for name in COLUMNS[2:] if name not in {"value", "outcome"}))
 
 
-def write_carriers(context: StageContext, settings: SynthesisSettings) -> None:
+def write_carriers(
+    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
+) -> None:
     """Write `carrier_status.parquet`: one row for each carrier and item.
 
     Raises
@@ -36,7 +38,6 @@ def write_carriers(context: StageContext, settings: SynthesisSettings) -> None:
     listed = open_plain(source, role="carrier_items")
     require_columns(listed, COLUMNS_OF_ITEMS, role="carrier_items")
     items = listed.set_index("item")
-    places = located_places(context)
     carriers = sorted(places.index[places["tier"].eq(settings.pairing.carrier_tier)])
     keys = pd.MultiIndex.from_product([carriers, items.index], names=KEY)
     table = pd.DataFrame(index=keys).reset_index().join(items, on="item")

@@ -11,7 +11,7 @@ from pipeline.measures.clusters import anchor_counts, concentration
 from pipeline.settings.synthesis import ClusterSettings, SynthesisSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import of_variant
-from pipeline.stages.synthesis_tables import located_places, minutes_between, xy_of
+from pipeline.stages.synthesis_tables import minutes_between, xy_of
 
 # Which counts per cell stand for the amount of city there
 CITY = ("stops", "schools", "health", "shops", "sport", "parks", "finance")
@@ -29,9 +29,11 @@ ANCHORS = (
 CLASSES = ("place_id", "category", "reproduced", "agrees", "why_zh", "why_en", "circular")
 
 
-def write_clusters(context: StageContext, settings: SynthesisSettings) -> None:
+def write_clusters(
+    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
+) -> None:
     """Write `concentration`, `cluster_distances`, `anchors` and `cluster_classes`."""
-    places, rules = located_places(context), settings.clusters
+    rules = settings.clusters
     clusters = places[places["tier"].eq(rules.tier)].sort_index()
     facilities = context.layer("ingest", "facilities.parquet")
     context.put("concentration.parquet", _concentration(context, clusters, facilities, rules))

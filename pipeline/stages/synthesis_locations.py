@@ -15,7 +15,6 @@ from pipeline.settings.synthesis import SynthesisSettings
 from pipeline.sources.tables import require_columns
 from pipeline.stages.context import StageContext
 from pipeline.stages.synthesis_tables import (
-    located_places,
     moved_points,
     xy_of,
 )
@@ -29,9 +28,11 @@ LOCATIONS = (
 )  # fmt: skip
 
 
-def write_locations(context: StageContext, settings: SynthesisSettings) -> pd.DataFrame:
+def write_locations(
+    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
+) -> pd.DataFrame:
     """Write `rings`, `locations` and `layout_targets`; give the last."""
-    places = located_places(context).sort_index()
+    places = places.sort_index()
     rings = _rings(context)
     context.put("rings.parquet", rings.set_geometry(rings.geometry.exterior))
     seed = context.settings("study").seed

@@ -23,7 +23,6 @@ from pipeline.settings.network import Mode
 from pipeline.settings.synthesis import PairingSettings, SectorSettings, SynthesisSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.synthesis_tables import (
-    located_places,
     matrix_of,
     minutes_between,
     moved_points,
@@ -44,9 +43,10 @@ SECTORS = (
 )  # fmt: skip
 
 
-def write_pairing(context: StageContext, settings: SynthesisSettings) -> None:
+def write_pairing(
+    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
+) -> None:
     """Write `pairing.parquet`, `prices.parquet` and `sectors.parquet`."""
-    places = located_places(context)
     research, carriers = _sides(places, settings.pairing)
     if len(research) and len(carriers):
         pairs, prices = _pair(context, research, carriers, settings.pairing)

@@ -17,7 +17,6 @@ from pipeline.settings.synthesis import SitingSettings, SynthesisSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import of_variant
 from pipeline.stages.synthesis_tables import (
-    located_places,
     matrix_of,
     minutes_between,
     minutes_to_nearest,
@@ -45,11 +44,13 @@ class Proposal:
     threshold_min: float
 
 
-def write_siting(context: StageContext, settings: SynthesisSettings) -> None:
+def write_siting(
+    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
+) -> None:
     """Write `siting.parquet` (one row per model) and `sites.parquet` (one row per chosen site)."""
     rules = settings.siting
-    places = located_places(context)
     gaps = context.frame("gaps", "gaps.parquet")
+    known = _once(places[places["name_zh"].notna()])
     rows: list[dict[str, object]] = []
     chosen: list[pd.DataFrame] = []
     for need in context.settings("gaps").needs:
@@ -57,7 +58,7 @@ def write_siting(context: StageContext, settings: SynthesisSettings) -> None:
         for proposal in _proposals(context, places, need, rules):
             for row, sites in _solved(context, demand, proposal, need, rules):
                 rows.append(row)
-                chosen.append(_described(sites, places, crs=context.crs))
+                chosen.append(_described(sites, known, crs=context.crs))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     context.put("siting.parquet", table)
     named = pd.concat(chosen, ignore_index=True) if chosen else pd.DataFrame(columns=list(SITES))
@@ -123,10 +124,9 @@ def _grid(
     return pd.concat([grid, _once(places)[["name_zh", "name_en", "geometry"]]])
 
 
-def _described(sites: pd.DataFrame, places: gpd.GeoDataFrame, *, crs: str) -> pd.DataFrame:
-    """Say of chosen points of the grid how far from which place they lie."""
+def _described(sites: pd.DataFrame, known: gpd.GeoDataFrame, *, crs: str) -> pd.DataFrame:
+    """Say of chosen points of the grid how far from which known place they lie."""
     grid = sites["site_id"].astype(str).str.startswith(CELL)
-    known = _once(places[places["name_zh"].notna()])
     if not grid.any() or known.empty:
         return sites
     chosen = sites[grid]
