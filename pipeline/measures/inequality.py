@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.access_pairs import OK, FloatArray, floats
@@ -38,11 +39,35 @@ class Spread:
 
 @dataclass(frozen=True)
 class Sampling:
-    """A percentile bootstrap: samples, seed, and share of them inside the interval."""
+    """A percentile bootstrap: samples, seed, and share of them inside the interval.
+
+    The samples of so many places are drawn once, for all that is measured of them.
+    """
 
     draws: int
     seed: int
     interval_share: float
+    _drawn: dict[int, NDArray[np.uint16]] = field(
+        init=False, default_factory=dict, repr=False, compare=False
+    )
+
+    def resamples(self, size: int) -> Iterator[NDArray[np.uint16]]:
+        """Yield how often each of some places is in each sample, some samples at a time."""
+        if size not in self._drawn:
+            self._drawn.clear()  # of one size at a time: a city's homes fill tens of megabytes
+            self._drawn[size] = self._draw(size)
+        at_once = max(1, ELEMENTS_PER_CHUNK // size)
+        for first in range(0, self.draws, at_once):
+            yield self._drawn[size][first : first + at_once]
+
+    def _draw(self, size: int) -> NDArray[np.uint16]:
+        """Draw the samples."""
+        random, even = np.random.default_rng(self.seed), np.full(size, 1.0 / size)
+        found = np.empty((self.draws, size), dtype=np.uint16)
+        for first in range(0, self.draws, 100):
+            part = found[first : first + 100]
+            part[:] = random.multinomial(size, even, size=len(part))
+        return found
 
 
 def gini(values: pd.Series[float], *, weight: pd.Series[float], sampling: Sampling) -> Spread:
@@ -195,13 +220,7 @@ def _bootstrapped(
     value = float(index(amount, mass[None, :], rank)[0])
     if np.isnan(value):
         return _unmeasured(amount.size, left_out)
-    random = np.random.default_rng(sampling.seed)
-    even = np.full(amount.size, 1.0 / amount.size)
-    at_once = max(1, ELEMENTS_PER_CHUNK // amount.size)
-    sampled = [
-        index(amount, mass * random.multinomial(amount.size, even, size=size), rank)
-        for size in _chunks(sampling.draws, at_once)
-    ]
+    sampled = [index(amount, mass * often, rank) for often in sampling.resamples(amount.size)]
     tail = (1.0 - sampling.interval_share) / 2.0
     known = np.concatenate(sampled)
     known = known[~np.isnan(known)]
@@ -209,10 +228,6 @@ def _bootstrapped(
     told = known.size > 0 and amount.size >= MIN_RANKED
     low, high = np.quantile(known, [tail, 1.0 - tail]) if told else (np.nan, np.nan)
     return Spread(value, float(low), float(high), amount.size, left_out, OK)
-
-
-def _chunks(total: int, at_once: int) -> list[int]:
-    return [min(at_once, total - first) for first in range(0, total, at_once)]
 
 
 def _lorenz(amount: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -25,7 +25,7 @@ from pipeline.network.snap import Snapped
 
 # Shrinking the network costs about as much as so many searches of the whole of it, and a search of
 # the shrunk one as much as a search of this share of the whole.
-_WORTH_REDUCING, _SHARE_WHEN_REDUCED = 70, 0.05
+_WORTH_REDUCING, _SHARE_WHEN_REDUCED = 35, 0.006
 _CAMPUSES_AT_ONCE = 32
 
 
@@ -75,7 +75,8 @@ class CampusNetwork:
         """Prepare to search from the campuses to origins within a limit."""
         self.farthest_min = max(self.farthest_min, limit_min)
         saved = _share_reached(self.graph, limit_min) - _SHARE_WHEN_REDUCED
-        return CampusSearch(self, origins, limit_min, by_sweep=self.count * saved > _WORTH_REDUCING)
+        worth = 0 if "reduced" in self.__dict__ else _WORTH_REDUCING
+        return CampusSearch(self, origins, limit_min, by_sweep=self.count * saved > worth)
 
     def searched(self, asked: Ints, some: Ints) -> Floats:
         """Search the shrunk network from some of the campuses that are asked for together.
@@ -111,9 +112,8 @@ class CampusSearch:
             self._sweep = network.reduced.sweep(np.concatenate(nodes))
             # An end that is closed costs infinitely much.
             costs = [np.where(np.isnan(cost), np.inf, cost) for cost in (start.min_u, start.min_v)]
-            self._via = [
-                (self._sweep.row[node], cost[rows]) for node, cost in zip(nodes, costs, strict=True)
-            ]
+            row = self._sweep.row
+            self._via = (row[nodes[0]], costs[0][rows]), (row[nodes[1]], costs[1][rows])
         self._direct = same_edge(network.graph, origins, network.entrances)
 
     def minutes(self, campuses: slice) -> Floats:
@@ -123,8 +123,9 @@ class CampusSearch:
         campus = self._network.campus[self._direct["target"].to_numpy()]
         own = np.isin(campus, asked)
         at = self._direct["origin"].to_numpy()[own], np.searchsorted(asked, campus[own])
-        np.minimum.at(minutes, at, self._direct["minutes"].to_numpy()[own])
-        minutes[~within(minutes, self._limit_min)] = np.inf
+        direct = self._direct["minutes"].to_numpy()[own]
+        near = within(direct, self._limit_min)
+        np.minimum.at(minutes, (at[0][near], at[1][near]), direct[near])
         return minutes
 
     def _searched(self, asked: Ints) -> Floats:
@@ -148,24 +149,26 @@ class CampusSearch:
             known = network.searched(asked, some)
             part = room if len(some) == room.shape[1] else None
             found = self._sweep.carried(known, limit_min, part)
-            _gather(found, self._via[0], self._via[1], (self._rows, some), minutes)
+            _gather(found, self._via, (self._rows, some), limit_min, minutes)
         return minutes
 
 
 @compiled
 def _gather(
     found: Floats,
-    via_u: tuple[Ints, Floats],
-    via_v: tuple[Ints, Floats],
+    via: tuple[tuple[Ints, Floats], tuple[Ints, Floats]],
     where: tuple[Ints, Ints],
+    limit: float,
     minutes: Floats,
 ) -> None:
     """Write the minutes of points over both ends of their edges into their rows and columns."""
+    (node_u, cost_u), (node_v, cost_v) = via
     for point in range(len(where[0])):
+        over_u, over_v = found[node_u[point]], found[node_v[point]]
         for number in range(len(where[1])):
-            over_u = found[via_u[0][point], number] + via_u[1][point]
-            over_v = found[via_v[0][point], number] + via_v[1][point]
-            minutes[where[0][point], where[1][number]] = min(over_u, over_v)
+            total = min(over_u[number] + cost_u[point], over_v[number] + cost_v[point])
+            if total <= limit:
+                minutes[where[0][point], where[1][number]] = total
 
 
 def _share_reached(graph: StreetGraph, limit_min: float) -> float:

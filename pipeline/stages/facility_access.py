@@ -263,9 +263,10 @@ def _inequality(
 ) -> pd.DataFrame:
     """Tell how unequally supply reaches residents and workers; no rows where nobody is counted."""
     people = {whom.kind: pd.Series(whom.people) for whom in dwellers}
+    sampling = sampling_of(context)
     parts = [
         spread_among_people(
-            pd.Series(access), people=people[kind], kind=kind, sampling=sampling_of(context)
+            pd.Series(access), people=people[kind], kind=kind, sampling=sampling
         ).assign(service=service, variant=variant, mode=mode, measure=measure)
         for (kind, variant, mode, measure), access in city.items()
     ]
