@@ -14,6 +14,7 @@ from pipeline.measures.access_pairs import BoolArray, FloatArray
 from pipeline.measures.coverage import GeometryArray, coverage_pieces
 from pipeline.measures.uncertainty import THRESHOLD_SLACK
 from pipeline.network.catchment import Grown, catchment_edges, catchment_polygons, whole_edges
+from pipeline.network.graph import StreetGraph
 from pipeline.network.place_access import CellCosts, PlaceAccess, Streets
 from pipeline.network.standing import stand
 from pipeline.settings.network import NetworkSettings
@@ -182,17 +183,41 @@ def reach_of(
         edges["band_m"] = np.round(edges["limit_min"] * speed - begun, 6)
         parts.append(edges.drop(columns="limit_min"))
     edges = gpd.GeoDataFrame(pd.concat([nothing, *parts], ignore_index=True), crs=stops.crs)
-    found = catchment_polygons(
+    found = land_served(graph, edges, edges["band_m"], settings, grown=grown)
+    catchments = {band: found.get(round(band, 6), shapely.Polygon()) for band in sorted(bands_m)}
+    return Reach(catchments, edges, _mapped_land(walk), stops, settings.detour_factor)
+
+
+def land_served(
+    graph: StreetGraph,
+    edges: gpd.GeoDataFrame,
+    limit: pd.Series[float],
+    settings: NetworkSettings,
+    *,
+    grown: Grown | None = None,
+) -> dict[float, shapely.Geometry]:
+    """Turn reached parts of the edges of a graph into the land they serve, as wide as settings say.
+
+    Parameters
+    ----------
+    graph, edges
+        Streets, and what `catchment_edges` gives of them.
+    limit
+        The limit of each part of an edge.
+    settings
+        Half-width and closing of the polygons, smallest hole.
+    grown
+        What was united for other limits or sources (see `grown_for`).
+    """
+    return catchment_polygons(
         edges,
-        edges["band_m"],
+        limit,
         half_width_m=settings.catchment_half_width_m,
         closing_m=settings.catchment_closing_m,
         min_hole_m2=settings.catchment_min_hole_m2,
         whole=whole_edges(graph, edges),
         grown=grown_for(settings) if grown is None else grown,
     )
-    catchments = {band: found.get(round(band, 6), shapely.Polygon()) for band in sorted(bands_m)}
-    return Reach(catchments, edges, _mapped_land(walk), stops, settings.detour_factor)
 
 
 def grown_for(settings: NetworkSettings) -> Grown:

@@ -211,11 +211,12 @@ def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
         ]
     values = [value if isinstance(value, str) else plain(value) for value in column.tolist()]
     texts = [value for value in values if isinstance(value, str)]
-    if len(texts) > 2 * len(set(texts)):
-        words = sorted(set(texts))
-        index = {word: number for number, word in enumerate(words)}
-        if all(value is None or isinstance(value, str) for value in values):
-            return {"w": words, "i": [None if v is None else index[v] for v in values]}
+    used = set(texts)
+    if len(texts) > 2 * len(used) and len(texts) + values.count(None) == len(values):
+        words = sorted(used)
+        index: dict[str | None, int | None] = {word: number for number, word in enumerate(words)}
+        index[None] = None
+        return {"w": words, "i": [index[value] for value in values]}
     return values
 
 

@@ -21,7 +21,7 @@ def sounds(names: pd.Series[str]) -> pd.Series[str]:
 
 
 def _sound(name: object) -> str:
-    from pypinyin import Style, lazy_pinyin
+    from pypinyin import lazy_pinyin
 
     text = plain(name)
     if not isinstance(text, str):
@@ -29,6 +29,7 @@ def _sound(name: object) -> str:
     characters = "".join(re.findall(r"[\u3400-\u9fff]", text[:LONGEST_NAME]))
     if not characters:
         return ""
-    full = "".join(lazy_pinyin(characters))
-    initials = "".join(lazy_pinyin(characters, style=Style.FIRST_LETTER))
-    return f"{full} {initials}"
+    spelt = lazy_pinyin(characters)
+    # A character that nobody spells stays as it is, in one piece with others like it.
+    initials = "".join(one[0] if one.isascii() else one for one in spelt)
+    return f"{''.join(spelt)} {initials}"

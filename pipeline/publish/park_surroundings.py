@@ -13,24 +13,25 @@ Extent = tuple[tuple[float, float], tuple[float, float]]
 ARC = 24  # chords of a quarter circle, smooth on a screen
 
 
-def plausible_area(place: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
-    """Grow a footprint by how far its point may be off; None where that is unknown or nothing.
+def plausible_areas(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Grow footprints by how far their points may be off; no row where that is unknown or nothing.
 
-    `place` is one row in the working CRS with ``precision_m``.
+    `places` are in the working CRS with ``precision_m``.
     """
-    precision = place["precision_m"].astype("float64").iloc[0]
-    if not precision > 0 or place.geometry.isna().iloc[0]:
-        return None
-    return place[["name_zh", "name_en"]].set_geometry(place.buffer(precision, quad_segs=ARC))
+    precision = places["precision_m"].astype("float64")
+    known = places[(precision.gt(0) & places.geometry.notna()).to_numpy()]
+    grown = known.buffer(precision[known.index].to_numpy(), quad_segs=ARC)
+    return known[["name_zh", "name_en"]].set_geometry(grown)
 
 
-def ring_around(place: gpd.GeoDataFrame, *, width_m: float) -> gpd.GeoDataFrame | None:
-    """Cut the land within `width_m` of a footprint; None where there is no footprint."""
-    shape = place.geometry.iloc[0]
-    if shape is None or shape.is_empty:
-        return None
-    ring = shape.buffer(width_m, quad_segs=ARC).difference(shape)
-    return place[["name_zh", "name_en"]].set_geometry(gpd.GeoSeries([ring], place.index, place.crs))
+def rings_around(places: gpd.GeoDataFrame, *, width_m: float) -> gpd.GeoDataFrame:
+    """Cut the land within `width_m` of each footprint; no row where there is no footprint."""
+    known = places[(places.geometry.notna() & ~places.geometry.is_empty).to_numpy()]
+    shapes = known.geometry.to_numpy()
+    rings = shapely.difference(shapely.buffer(shapes, width_m, quad_segs=ARC), shapes)
+    return known[["name_zh", "name_en"]].set_geometry(
+        gpd.GeoSeries(rings, index=known.index, crs=places.crs)
+    )
 
 
 def straight_catchments(
@@ -49,12 +50,13 @@ def as_bands(
     """Turn nested areas into bands that do not cover each other, nearest first."""
     inner: shapely.Geometry = shapely.Polygon()
     bands, names = [], []
-    for limit, area in zip(sorted(limits_min), areas, strict=True):
+    nearer = [None, *areas]
+    for limit, area, before in zip(sorted(limits_min), areas, nearer, strict=False):
+        inner = inner if before is None else shapely.union(inner, before)
         band = area.difference(inner)
         if not band.is_empty:
             bands.append(band)
             names.append(f"≤ {limit:g} min")
-        inner = shapely.union(inner, area)
     if not bands:
         return None
     return gpd.GeoDataFrame({"band": names, "method": method}, geometry=bands, crs=crs)
@@ -100,17 +102,14 @@ def extent_of(box: tuple[float, float, float, float], crs: object) -> Extent:
 def within_box(layer: gpd.GeoDataFrame, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
     """Cut a layer to a box in its own CRS; what the box only touches goes."""
     rows = layer.sindex.query(shapely.box(*box)) if len(layer) else np.array([], dtype=int)
-    near = layer.iloc[np.sort(rows)]
-    cut = near.set_geometry(
-        gpd.GeoSeries(
-            shapely.clip_by_rect(near.geometry.to_numpy(), *box), index=near.index, crs=layer.crs
-        )
-    )
-    kept = cut[~cut.geometry.is_empty]
-    return gpd.GeoDataFrame(kept)
+    rows = np.sort(rows)
+    cut = shapely.clip_by_rect(layer.geometry.to_numpy()[rows], *box)
+    kept = ~shapely.is_empty(cut)
+    told = pd.DataFrame(layer.drop(columns="geometry")).iloc[rows[kept]]
+    return gpd.GeoDataFrame(told, geometry=cut[kept], crs=layer.crs)
 
 
 def straight_lines(rows: pd.DataFrame) -> list[shapely.LineString]:
     """Join ``lon, lat`` to ``nearest_lon, nearest_lat`` row by row."""
     ends = rows[["lon", "lat", "nearest_lon", "nearest_lat"]].to_numpy(dtype=np.float64)
-    return [shapely.LineString(pair.reshape(2, 2)) for pair in ends]
+    return list(shapely.linestrings(ends.reshape(-1, 2, 2)))

@@ -57,7 +57,7 @@ class Told:
     def scorecard(self, scores: pd.DataFrame) -> pd.DataFrame:
         """Add what stands in small print below each service's row."""
         rows = self.measures(scores)
-        given = _records(rows)
+        given = _records(scores)
         if "judged" not in rows.columns and "verdict" in rows.columns:
             rows = rows.assign(judged=rows["verdict"])
         if "significant" in rows.columns:

@@ -7,9 +7,7 @@ from functools import cached_property
 
 import geopandas as gpd
 import pandas as pd
-import shapely
 
-from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_payload import simplified
 from pipeline.publish.overview_map import target_column, target_years
 from pipeline.publish.park_layers import DISTRICTS, METRO, STREETS
@@ -17,19 +15,18 @@ from pipeline.publish.park_map import ParkData, build_park
 from pipeline.publish.park_surroundings import (
     Extent,
     extent_of,
-    plausible_area,
-    ring_around,
-    straight_lines,
     view_of,
     within_box,
 )
+from pipeline.publish.park_words import ISLAND
 from pipeline.publish.themed_map import MapLayer, MapList
 from pipeline.settings.maps import MapsSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import island_figure
+from pipeline.stages.map_park_tables import AREAS, ParkTables, outline_code
 from pipeline.stages.map_routes import MapStreets
 from pipeline.stages.map_tables import MapTables
-from pipeline.stages.map_walking import CERTAIN, ESTIMATED, MEASURED, Walking
+from pipeline.stages.map_walking import CERTAIN, Walking
 
 OVERVIEW = "../overview.html"
 STREETS_SHARE = 0.35
@@ -41,7 +38,6 @@ INDICATIVE_NOTE = (
         "boundary; the intervals allow for the error of the point."
     ),
 )
-AREAS = {"planned_area_disc": ("规划", "planned"), "assumed_area_disc": ("假设", "assumed")}
 ROUTES_NOTE = (
     "实线路线沿街道测得；虚线只连接园区点位与直线最近的设施，不是路线。",
     (
@@ -73,12 +69,10 @@ class ParkBuilder:
         tables = self.tables
         place = tables.places_m[tables.places_m["place_id"].eq(place_id)]
         row = place.iloc[0]
-        gaps = self._gaps(place_id)
-        targets = gpd.GeoSeries(
-            gpd.points_from_xy(gaps["nearest_lon"], gaps["nearest_lat"]), crs=4326
-        ).to_crs(place.crs)
+        parks = self._parks
+        gaps = parks.gaps(place_id)
         certain = row["boundary_class"] in CERTAIN
-        may_lie = None if certain else plausible_area(place)
+        may_lie = None if certain else parks.plausible(place_id)
         margin = max(
             600.0,
             max(settings.catchment_min) * self._walking.straight_m_per_min,
@@ -86,24 +80,23 @@ class ParkBuilder:
         )
         box = view_of(
             place,
-            targets[gaps["nearest_lon"].notna().to_numpy()],
+            parks.targets(place_id),
             reach_m=1000 * settings.park_view_km,
             margin_m=margin,
         )
         gates = self._walking.gates(place) if certain else None
         catchments, source = self._walking.catchments(place, gates, limits=settings.catchment_min)
-        routes = self._routes(gaps)
         return ParkData(
             name=(str(row["name_zh"]), str(row["name_en"])),
             subtitle=self._subtitle(row),
-            footprint=place[place.geometry.notna()].assign(outline=outline_code(row)).to_crs(4326),
-            plausible=_wgs84(may_lie),
-            ring=_wgs84(ring_around(place, width_m=self.context.settings("island").ring_m)),
+            footprint=parks.footprint(place_id),
+            plausible=may_lie,
+            ring=parks.ring(place_id),
             catchments=_wgs84(catchments),
             gates=_wgs84(gates),
-            routes=routes,
+            routes=parks.routes(place_id),
             facilities=self._facilities(box),
-            nearest=self._nearest(routes),
+            nearest=parks.nearest(place_id),
             scorecard=_without_repetition(gaps),
             standards=tables.standards,
             lists=self._lists(row, gaps),
@@ -127,12 +120,10 @@ class ParkBuilder:
         return Walking(self.context, self.streets)
 
     @cached_property
-    def _points(self) -> pd.DataFrame:
-        """The points of all places, as `lon` and `lat`."""
-        places = self.tables.places_m
-        points = gpd.GeoSeries.from_xy(places["x"], places["y"], crs=self.context.crs).to_crs(4326)
-        lon_lat = {"lon": points.x.to_numpy(), "lat": points.y.to_numpy()}
-        return pd.DataFrame(lon_lat, index=places["place_id"])
+    def _parks(self) -> ParkTables:
+        rules = self.context.settings("gaps")
+        order = (*rules.weights, "composite", *ISLAND)
+        return ParkTables(self.tables, order, self.context.settings("island").ring_m)
 
     @cached_property
     def _known_facilities(self) -> gpd.GeoDataFrame:
@@ -149,11 +140,6 @@ class ParkBuilder:
         found = pd.concat(parts, ignore_index=True)
         return gpd.GeoDataFrame(found, geometry="geometry", crs=4326)
 
-    @cached_property
-    def _access(self) -> dict[str, pd.DataFrame]:
-        told = self.tables.access[~self.tables.access["status"].isin(SILENT)]
-        return {str(key): rows for key, rows in told.groupby("place_id", sort=False)}
-
     def _subtitle(self, row: pd.Series) -> tuple[str, str]:
         words = self.tables.words
         codes = [code for code in (row["tier"], row["category"]) if isinstance(code, str)]
@@ -165,53 +151,16 @@ class ParkBuilder:
             " · ".join([*parts[1], f"study date {self.tables.date}"]),
         )
 
-    def _gaps(self, place_id: str) -> pd.DataFrame:
-        rows = self.tables.gaps[self.tables.gaps["place_id"].eq(place_id)]
-        order = [*self.context.settings("gaps").weights, "composite", "island", "separation"]
-        rank = rows["service"].map({name: i for i, name in enumerate(order)}).fillna(len(order))
-        lon, lat = self._points.loc[[place_id]].to_numpy()[0]
-        return rows.assign(order=rank, lon=lon, lat=lat).sort_values("order", ignore_index=True)
-
-    def _routes(self, gaps: pd.DataFrame) -> gpd.GeoDataFrame:
-        known = gaps[gaps["nearest_lon"].notna()]
-        straight = straight_lines(known)
-        lines = [
-            route if isinstance(route, shapely.Geometry) else line
-            for route, line in zip(known["route"], straight, strict=True)
-        ]
-        measured = [isinstance(route, shapely.Geometry) for route in known["route"]]
-        return gpd.GeoDataFrame(
-            {
-                "service": known["service"],
-                "name_zh": known["nearest_name_zh"],
-                "name_en": known["nearest_name_en"],
-                "minutes": known["route_min"].astype("float64"),
-                "straight_m": known["nearest_straight_m"],
-                "method": [MEASURED if one else ESTIMATED for one in measured],
-            },
-            geometry=lines,
-            crs=4326,
-        )
-
-    def _nearest(self, known: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-        ends = [shapely.get_point(line, -1) for line in known.geometry]
-        return known.set_geometry(gpd.GeoSeries(ends, index=known.index, crs=4326))
-
     def _facilities(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
         (south, west), (north, east) = self._extent(_wider(box, 0.5))
         near: gpd.GeoDataFrame = self._known_facilities.cx[west:east, south:north]
         return near.reset_index(drop=True)
 
     def _measures(self, place_id: str) -> list[tuple[tuple[str, str], pd.DataFrame]]:
-        rows = self._access.get(place_id)
-        if rows is None:
-            return []
-        names = self.tables.words
         named = []
-        for service in rows["service"].unique():
-            zh, en = names.get(service, (service, service))
-            own = rows[rows["service"].eq(service)]
-            named.append(((f"全部指标：{zh}", f"All measures: {en}"), own.reset_index(drop=True)))
+        for service, rows in self._parks.access(place_id).items():
+            zh, en = self.tables.words.get(service, (service, service))
+            named.append(((f"全部指标：{zh}", f"All measures: {en}"), rows))
         return named
 
     def _lists(self, row: pd.Series, gaps: pd.DataFrame) -> list[MapList]:
@@ -255,11 +204,11 @@ class ParkBuilder:
         """Say for each service what would change its gap."""
         words = self.tables.words
         said = []
-        for row in gaps.itertuples():
-            if isinstance(row.change_zh, str):
-                service = str(row.service)
+        columns = (gaps[name].tolist() for name in ("service", "change_zh", "change_en"))
+        for service, change_zh, change_en in zip(*columns, strict=True):
+            if isinstance(change_zh, str):
                 zh, en = words.get(service, (service, service))
-                said.append((f"{zh}：{row.change_zh}", f"{en}: {row.change_en}"))
+                said.append((f"{zh}：{change_zh}", f"{en}: {change_en}"))
         return said
 
     def _ground(
@@ -307,12 +256,6 @@ def _wider(
 
 def _wgs84(layer: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
     return None if layer is None else layer.to_crs(4326)
-
-
-def outline_code(place: pd.Series) -> object:
-    """Tell what the outline of a place is: its class, or the disc that stands in for one."""
-    disc = place["boundary_class"] == "indicative" and place["footprint_basis"] in AREAS
-    return place["footprint_basis" if disc else "boundary_class"]
 
 
 def _indicative_note(place: pd.Series) -> tuple[str, str]:

@@ -9,9 +9,10 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from pipeline.network.catchment import catchment_edges, catchment_polygons, whole_edges
+from pipeline.network.catchment import catchment_edges
 from pipeline.network.gates import find_gates, read_gates
 from pipeline.network.place_access import Streets
+from pipeline.network.place_reach import land_served
 from pipeline.publish.park_surroundings import (
     as_bands,
     outline_of,
@@ -119,14 +120,7 @@ class Walking:
             towards=False,
             snap_max_m=rules.snap_max_m,
         )
-        found = catchment_polygons(
-            edges,
-            edges["limit_min"],
-            half_width_m=rules.catchment_half_width_m,
-            closing_m=rules.catchment_closing_m,
-            min_hole_m2=rules.catchment_min_hole_m2,
-            whole=whole_edges(graph, edges),
-        )
+        found = land_served(graph, edges, edges["limit_min"], rules)
         return [found.get(limit, shapely.Polygon()) for limit in sorted(limits)]
 
     def streets_near(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame | None:
