@@ -54,6 +54,7 @@ def nearest_minutes(
     detour_factor: float,
     snap_max_m: float,
     limit_min: float | None,
+    start: Standing | None = None,
 ) -> pd.DataFrame:
     """Minutes from each origin to its nearest facility, measured or estimated.
 
@@ -79,6 +80,8 @@ def nearest_minutes(
         Cap of snapping in metres.
     limit_min
         Costs within t <= limit count; None for no limit.
+    start
+        Where the origins stand on the graph (`stand`), where that is known already.
 
     Returns
     -------
@@ -104,7 +107,8 @@ def nearest_minutes(
     unsnapped = measured.copy()
     if graph is not None:
         graph = graph.at_walk_speed(walk_speed_m_min)
-        start = stand(origins, origin_xy, graph, coverage, snap_max_m)
+        if start is None:
+            start = stand(origins, origin_xy, graph, coverage, snap_max_m)
         target = stand(facilities, facility_xy, graph, coverage, snap_max_m)
         found, entrance = _nearest_measured(graph, start, target, limit_min)
         measured = _is_complete(

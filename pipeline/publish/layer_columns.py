@@ -22,7 +22,9 @@ def plain_values(column: pd.Series, *, of_text: Callable[[str], str] = str) -> l
     """
     kind = column.dtype
     if pd.api.types.is_string_dtype(kind):
-        return _texts(column, of_text)
+        return _repeated(column, of_text)
+    if isinstance(kind, pd.ArrowDtype):
+        return _repeated(column, dt.date.isoformat)
     if pd.api.types.is_float_dtype(kind):
         numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
         values = numbers.astype(object)
@@ -32,22 +34,22 @@ def plain_values(column: pd.Series, *, of_text: Callable[[str], str] = str) -> l
     found = [value if there else None for value, there in zip(column.tolist(), known, strict=True)]
     if pd.api.types.is_integer_dtype(kind) or pd.api.types.is_bool_dtype(kind):
         return found
-    return [None if day is None else _day_or_moment(day) for day in found]
+    return [None if moment is None else _told(moment) for moment in found]
 
 
-def _day_or_moment(given: dt.date) -> str:
-    if not isinstance(given, dt.datetime):
-        return given.isoformat()
+def _told(given: dt.datetime) -> str:
     return f"{given.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
-def _texts(column: pd.Series, of_text: Callable[[str], str]) -> list[Any]:
+def _repeated(column: pd.Series, say: Callable[[Any], str]) -> list[Any]:
+    """Say each value that occurs once, however often it does."""
     import pyarrow as pa
 
-    given = pa.array(column, type=pa.large_string(), from_pandas=True)
+    text = None if isinstance(column.dtype, pd.ArrowDtype) else pa.large_string()
+    given = pa.array(column, type=text, from_pandas=True)
     whole = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
     coded = whole.dictionary_encode()
-    words = [of_text(word) for word in coded.dictionary.to_pylist()]
+    words = [say(word) for word in coded.dictionary.to_pylist()]
     known = np.array([*words, None], dtype=object)
     codes = coded.indices.fill_null(len(words)).to_numpy(zero_copy_only=False)
     return list(known[codes].tolist())

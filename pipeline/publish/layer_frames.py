@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 #: Geometry is stored in the many-part form, so that every layer has one type.
 GEOMETRY_TYPES = {"point": "Point", "line": "MultiLineString", "polygon": "MultiPolygon"}
+#: By the code of shapely.
+_TYPE_NAMES = (
+    "Point", "LineString", "LinearRing", "Polygon", "MultiPoint", "MultiLineString",
+    "MultiPolygon", "GeometryCollection",
+)  # fmt: skip
 INTERCHANGE_CRS = "EPSG:4326"
 
 
@@ -154,7 +159,8 @@ def _with_geometry(
             _problem(schema, "geometry", f"几何无效：{reason}", f"invalid geometry: {reason}")
         )
     single = GEOMETRY_TYPES[schema.kind].removeprefix("Multi")
-    present = set(shapes.dropna().geom_type)
+    kinds = np.unique(shapely.get_type_id(values[~shapely.is_missing(values)])).tolist()
+    present = {_TYPE_NAMES[kind] for kind in kinds}
     if not present <= {single, f"Multi{single}"} or (schema.kind == "point" and len(present) > 1):
         problems.append(
             _problem(

@@ -11,6 +11,9 @@ from pipeline.publish.layer_schemas import structure
 from pipeline.publish.provenance import Provenance
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
     from pipeline.publish.layer_tables import Layer
 
 
@@ -20,12 +23,10 @@ def write_geoparquet(path: Path, layer: Layer, traced: Provenance) -> None:
     The file's own metadata hold, beside what GeoParquet asks for, ``parkgap:provenance`` and
     ``parkgap:schema`` as JSON, and each field its description.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    draft = io.BytesIO()
-    layer.frame.to_parquet(draft, index=False, compression=None)
-    draft.seek(0)
-    table = pq.read_table(draft)
+    table = _as_arrow(layer.frame)
     fields = [
         field.with_metadata({"description": told[field.name]}) if field.name in told else field
         for told in [{column.name: column.alias for column in layer.schema.columns}]
@@ -35,8 +36,19 @@ def write_geoparquet(path: Path, layer: Layer, traced: Provenance) -> None:
         b"parkgap:provenance": json.dumps(traced.record(), ensure_ascii=False).encode(),
         b"parkgap:schema": json.dumps(structure(layer.schema), ensure_ascii=False).encode(),
     }
-    import pyarrow as pa
-
     kept = dict(table.schema.metadata or {})
     described = table.cast(pa.schema(fields, metadata=kept | documents))
     pq.write_table(described, path, compression="zstd")
+
+
+def _as_arrow(frame: pd.DataFrame) -> pa.Table:
+    """Turn a frame into an Arrow table with the metadata of (Geo)Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if "geometry" not in frame.columns:
+        return pa.Table.from_pandas(frame, preserve_index=False)
+    draft = io.BytesIO()  # geopandas gives its metadata to files alone
+    frame.to_parquet(draft, index=False, compression=None)
+    draft.seek(0)
+    return pq.read_table(draft)

@@ -12,6 +12,7 @@ import shapely
 
 from pipeline.measures.gaps import normalised_gap, service_gap
 from pipeline.network.access import MEASURED, nearest_minutes
+from pipeline.network.standing import Standing, stand
 from pipeline.publish.layer_rasters import Band, Grid, inside
 
 if TYPE_CHECKING:
@@ -53,6 +54,13 @@ class Ground:
         x, y = self.grid.centres()
         return gpd.GeoSeries(shapely.points(x[self.land], y[self.land]), crs=self.grid.crs)
 
+    def standing_on(self, streets: Streets, *, snap_max_m: float) -> Standing | None:
+        """Find where the centres of the land cells stand on streets; None where there are none."""
+        if streets.graph is None:
+            return None
+        xy = shapely.get_coordinates(self.points.to_numpy())
+        return stand(self.points, xy, streets.graph, streets.coverage, snap_max_m)
+
 
 def minutes_bands(
     ground: Ground,
@@ -63,6 +71,7 @@ def minutes_bands(
     need: NeedSettings,
     network: NetworkSettings,
     gap_cap: float,
+    start: Standing | None = None,
 ) -> list[Band]:
     """Minutes from every land cell to the nearest facility, how they are known, and the gap.
 
@@ -82,6 +91,8 @@ def minutes_bands(
         Speeds, detour factor and cap of snapping.
     gap_cap
         Largest share of the standard that counts.
+    start
+        Where the land cells stand on these streets, where that is known already.
 
     Returns
     -------
@@ -99,6 +110,7 @@ def minutes_bands(
         detour_factor=network.detour_factor,
         snap_max_m=network.snap_max_m,
         limit_min=None,
+        start=start,
     )
     minutes = found["minutes"]
     measured = found["method"].eq(MEASURED).astype("float64").where(minutes.notna())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.publish.provenance import Making, Reserved, Source
@@ -22,7 +22,7 @@ def sources(context: StageContext) -> dict[str, Source]:
     return found
 
 
-def makings(context: StageContext, stages: Sequence[str]) -> dict[str, Making]:
+def makings(context: StageContext, stages: Iterable[str]) -> dict[str, Making]:
     """Read from the manifests how the given stages made their tables."""
     return {stage: Making.of_manifest(context.manifest(stage)) for stage in stages}
 

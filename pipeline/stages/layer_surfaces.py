@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import geopandas as gpd
 
 from pipeline.network.place_access import Streets
+from pipeline.network.standing import Standing
 from pipeline.publish.layer_rasters import Band, Grid
 from pipeline.publish.layer_surfaces import Ground, density_bands, minutes_bands
 from pipeline.settings.needs import NeedSettings
+from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import mode_streets, of_variant
 from pipeline.stages.rail import SCENARIOS
@@ -52,11 +55,11 @@ def surfaces(
     grid = Grid.over(extent, cell_m=grid_m, crs=context.crs)
     ground = Ground.of(grid, districts.geometry)
     timed = [n for n in context.settings("gaps").needs if n.unit == "min" and n.mode != "rail_walk"]
-    known: dict[str, Streets] = {}
+    known: dict[str, tuple[Streets, Standing | None]] = {}
     for number, need in enumerate(timed):
         if need.mode not in known:
-            known[need.mode] = mode_streets(context, need.mode)
-        yield _minutes(context, ground, need, known[need.mode])
+            known[need.mode] = _on_streets(context, ground, cast("Mode", need.mode))
+        yield _minutes(context, ground, need, *known[need.mode])
         if need.mode not in {later.mode for later in timed[number + 1 :]}:
             del known[need.mode]  # one network is as large as all else together
     cells = context.layer("ingest", "cells.parquet")
@@ -76,8 +79,20 @@ def surfaces(
             )
 
 
+def _on_streets(
+    context: StageContext, ground: Ground, mode: Mode
+) -> tuple[Streets, Standing | None]:
+    streets = mode_streets(context, mode)
+    snap_max_m = context.settings("network").snap_max_m
+    return streets, ground.standing_on(streets, snap_max_m=snap_max_m)
+
+
 def _minutes(
-    context: StageContext, ground: Ground, need: NeedSettings, streets: Streets
+    context: StageContext,
+    ground: Ground,
+    need: NeedSettings,
+    streets: Streets,
+    start: Standing | None,
 ) -> Surface:
     chosen, by = _facilities(context, need)
     network = context.settings("network")
@@ -85,6 +100,7 @@ def _minutes(
         ground,
         chosen,
         streets,
+        start=start,
         by=by,
         need=need,
         network=network,

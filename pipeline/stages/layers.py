@@ -84,16 +84,22 @@ def _traced(
     settings: LayerSettings,
 ) -> list[Provenance]:
     recipes = {recipe.name: recipe for recipe in RECIPES}
+    before = {
+        layer.schema.name: sorted(
+            {name for stage in recipes[layer.schema.name].stages for name in upstream(stage)}
+        )
+        for layer in layers
+    }
+    made = makings(context, {name for stages in before.values() for name in stages})
     found = []
     for layer in layers:
         recipe = recipes[layer.schema.name]
-        stages = sorted({name for stage in recipe.stages for name in upstream(stage)})
         found.append(
             trace(
                 layer.schema,
                 rows=len(layer.frame),
                 sources=[given[role] for role in recipe.roles if role in given],
-                makings=makings(context, stages),
+                makings={name: made[name] for name in before[layer.schema.name]},
                 unstated=settings.unstated_licence,
             )
         )
