@@ -69,7 +69,7 @@ class Lines:
 
     def ways(self) -> Iterator[Ways]:
         """Yield the ways in blocks of bounded size."""
-        for text in _blocks(self.path):
+        for text in line_blocks(self.path):
             block = self._table(text)
             if self.with_times:
                 self.newest = max(self.newest, pc.max(block["time"]).as_py() or "")
@@ -81,7 +81,7 @@ class Lines:
         columns = ["id", *(_TIMES if self.with_times else []), "tags", "nodes"]
         table = pcsv.read_csv(
             pa.BufferReader(text),
-            read_options=_read_options(columns, len(text)),
+            read_options=one_piece(columns, len(text)),
             parse_options=pcsv.ParseOptions(
                 delimiter=" ",
                 quote_char=False,
@@ -153,7 +153,7 @@ def plain(text: str) -> str:
     return text
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
+def line_blocks(path: Path) -> Iterator[bytes]:
     """Read a file in blocks of whole lines."""
     rest = b""
     with path.open("rb") as file:
@@ -165,7 +165,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
             rest += block[cut:]
 
 
-def _read_options(columns: list[str], size: int) -> pcsv.ReadOptions:
+def one_piece(columns: list[str], size: int) -> pcsv.ReadOptions:
     """Read text without a heading, in one piece and by this thread."""
     return pcsv.ReadOptions(column_names=columns, block_size=size + 1, use_threads=False)
 
@@ -174,11 +174,11 @@ def _ways(block: pa.RecordBatch, keys: Collection[str]) -> Ways:
     """Turn the lines of ways into arrays."""
     ids = pc.cast(pc.utf8_slice_codeunits(block["id"], 1), pa.int64())
     tags, names = _tags(pc.utf8_slice_codeunits(block["tags"], 1), keys)
-    counts, refs, lon, lat = _nodes(block["nodes"])
+    counts, refs, lon, lat = nodes_of_ways(block["nodes"])
     return Ways(ids.to_numpy(), counts, refs, lon, lat, tags, names)
 
 
-def _nodes(texts: pa.Array) -> tuple[Ints, Ints, Floats, Floats]:
+def nodes_of_ways(texts: pa.Array) -> tuple[Ints, Ints, Floats, Floats]:
     """Count the nodes of each way, and read the ids and places of all."""
     _, offsets, data = texts.buffers()  # the texts lie one after the other in memory
     at = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
@@ -189,7 +189,7 @@ def _nodes(texts: pa.Array) -> tuple[Ints, Ints, Floats, Floats]:
         return counts, np.empty(0, np.int64), np.empty(0), np.empty(0)
     table = pcsv.read_csv(
         pa.BufferReader(text.translate(_AS_TABLE, b"n")),
-        read_options=_read_options(list(_PLACES), len(text)),
+        read_options=one_piece(list(_PLACES), len(text)),
         convert_options=pcsv.ConvertOptions(column_types=_PLACES),
     )
     return counts, table["id"].to_numpy(), _degrees(table["lon"]), _degrees(table["lat"])

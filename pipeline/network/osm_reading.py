@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import datetime as dt
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -103,7 +103,9 @@ def read_raw_streets(
         try:
             reader = osmium.io.Reader(path, osmium.osm.NODE | osmium.osm.WAY)
             snapshot = check_header(reader.header(), path, area)
-            _write_lines(reader, path, target, with_times=snapshot is None)
+            streets = _with_key("highway", osmium.osm.WAY), _with_key("barrier", osmium.osm.NODE)
+            index = index_of_places(path)
+            write_lines(reader, streets, index, target, with_times=snapshot is None)
         except (RuntimeError, ValueError, IndexError, osmium.InvalidLocationError) as error:
             raise refusal(error) or unreadable(path, str(error)) from error
         lines = Lines(target, keys, with_times=snapshot is None)
@@ -121,23 +123,28 @@ def read_raw_streets(
     return raw
 
 
-def _write_lines(reader: osmium.io.Reader, path: Path, target: Path, *, with_times: bool) -> None:
-    """Let libosmium write streets and barriers as lines, ways with the places of their nodes."""
+def index_of_places(path: Path) -> osmium.index.LocationTable:
+    """Give room for the places of an extract's nodes: in memory, on disk for a large extract."""
     large = path.stat().st_size > _LARGE_EXTRACT_BYTES
-    index = osmium.index.create_map("sparse_file_array" if large else "flex_mem")
+    return osmium.index.create_map("sparse_file_array" if large else "flex_mem")
+
+
+def write_lines(
+    reader: osmium.io.Reader,
+    filters: Sequence[osmium.filter.KeyFilter | osmium.filter.IdFilter],
+    index: osmium.index.LocationTable,
+    target: Path,
+    *,
+    with_times: bool,
+) -> None:
+    """Let libosmium write what passes all filters as lines, ways with the places of their nodes."""
     places = osmium.NodeLocationsForWays(index)
     places.ignore_errors()
     metadata = "timestamp" if with_times else "false"
     form = f"opl,locations_on_ways=true,add_metadata={metadata}"
     writer = osmium.SimpleWriter(osmium.io.File(str(target), form), _BUFFER_BYTES)
     try:
-        osmium.apply(
-            reader,
-            places,
-            _with_key("highway", osmium.osm.WAY),
-            _with_key("barrier", osmium.osm.NODE),
-            writer,
-        )
+        osmium.apply(reader, places, *filters, writer)
         writer.close()
     except BaseException:
         _close_or_keep(writer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,18 +71,18 @@ class OsmMapping(_Closed):
 
 @dataclass(frozen=True)
 class _StatusTest:
-    """One rule of status: `words` are folded, `keys` those of its conditions."""
+    """One rule of status: `words` finds any of its folded words, `keys` are of its conditions."""
 
     status: Status
     rule: StatusRule
     keys: frozenset[str]
-    words: tuple[str, ...]
+    words: re.Pattern[str] | None
 
     def fires(self, tags: Mapping[str, str], name: str) -> bool:
         """Tell whether the rule holds for an object with a folded name."""
         if not self.keys.isdisjoint(tags) and any(_meets(tags, c) for c in self.rule.any_of):
             return True
-        return bool(name) and any(word in name for word in self.words)
+        return bool(name) and self.words is not None and bool(self.words.search(name))
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,7 @@ def compile_mapping(mapping: OsmMapping, categories: Iterable[str] | None = None
             status,
             rule,
             frozenset().union(*rule.any_of),
-            tuple(word.casefold() for word in rule.name_has),
+            _any_word([word.casefold() for word in rule.name_has]),
         )
         for status, rule in mapping.status.items()
     )
@@ -216,6 +217,12 @@ def compile_mapping(mapping: OsmMapping, categories: Iterable[str] | None = None
         tuple(sorted(frozenset().union(*conditions))),
         tests,
     )
+
+
+def _any_word(words: Iterable[str]) -> re.Pattern[str] | None:
+    """Look for any of some words in one go; None where there is none to look for."""
+    parts = [re.escape(word) for word in words]
+    return re.compile("|".join(parts)) if parts else None
 
 
 def _meets(tags: Mapping[str, str], condition: Condition) -> bool:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.network.phases import Flags, Floats, Ints
+
 NEAR_M = 250.0
 PER_DEGREE = 500  # cells along a degree: 200 m at the equator, narrower north and south of it
 
 
-@dataclass(frozen=True)
-class CoarseCells:
-    """Cells of longitude and latitude near some shapes, by whole numbers of cells."""
+_ROW = 2**32  # more cells than there are from south to north
 
-    cells: frozenset[tuple[int, int]]
+
+@dataclass(frozen=True, eq=False)
+class CoarseCells:
+    """Cells of longitude and latitude near some shapes, by whole numbers of cells, sorted."""
+
+    cells: Ints
 
     @classmethod
     def around(cls, shapes: npt.NDArray[np.object_], crs: str) -> CoarseCells:
@@ -25,7 +29,7 @@ class CoarseCells:
         from pyproj import Transformer
 
         there = Transformer.from_crs(crs, "EPSG:4326", always_xy=True)
-        found: set[tuple[int, int]] = set()
+        found: set[int] = set()
         for west, south, east, north in shapely.bounds(shapes):
             if np.isnan(west):
                 continue
@@ -33,12 +37,12 @@ class CoarseCells:
             low_x, low_y, high_x, high_y = np.floor(
                 np.array(there.transform_bounds(*wide)) * PER_DEGREE
             ).astype(int)
-            found |= {(x, y) for x in range(low_x, high_x + 1) for y in range(low_y, high_y + 1)}
-        return cls(frozenset(found))
+            columns = range(low_x, high_x + 1)
+            found |= {int(x * _ROW + y) for x in columns for y in range(low_y, high_y + 1)}
+        return cls(np.array(sorted(found), dtype=np.int64))
 
-    def hold(self, spots: Iterable[tuple[float, float]]) -> bool:
-        """Tell whether any of the places, longitude and latitude, lies in a cell."""
-        return any(
-            (int(lon * PER_DEGREE // 1), int(lat * PER_DEGREE // 1)) in self.cells
-            for lon, lat in spots
-        )
+    def hold(self, spots: Floats) -> Flags:
+        """Tell which places, longitude and latitude, lie in a cell."""
+        x, y = np.floor(spots * PER_DEGREE).astype(np.int64).T
+        held: Flags = np.isin(x * _ROW + y, self.cells)
+        return held

@@ -46,9 +46,8 @@ def height_m(tags: Mapping[str, str]) -> float | None:
 
 
 class Described(NamedTuple):
-    """What the tags of an object say: `categories` it belongs to; `tags` are JSON."""
+    """What the tags of an object say; `tags` are JSON."""
 
-    categories: tuple[str, ...]
     status: str
     name: str | None
     name_zh: str | None
@@ -59,13 +58,6 @@ class Described(NamedTuple):
 
     @classmethod
     def of(cls, tags: Mapping[str, str], matcher: Matcher) -> Described:
-        """Read tags; of objects that belong to no category only that is told."""
-        found = matcher.categories(tags)
-        if not found:
-            return _NOTHING
-        text = _as_json(tags)
-        storeys, metres = levels(tags), height_m(tags)
-        return cls(found, matcher.status(tags), *names(tags), storeys, metres, text)
-
-
-_NOTHING = Described((), "operating", None, None, None, None, None, "{}")
+        """Read tags."""
+        said = matcher.status(tags), *names(tags), levels(tags), height_m(tags)
+        return cls(*said, _as_json(tags))
