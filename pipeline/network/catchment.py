@@ -228,7 +228,7 @@ class Grown:
         found = in_threads(self._united, lines_of)
         for (base, mine, _), added in zip(steps, found[::2], strict=True):
             if mine is not base:
-                mine.land = added if base is None else shapely.union(base.land, added)
+                mine.land = added if base is None else _both((base.land, added))
         wholes = [mine.land for _, mine, _ in steps]
         return in_threads(_both, list(zip(wholes, found[1::2], strict=True)))
 
@@ -244,7 +244,7 @@ class Grown:
 
     def _united(self, lines: NDArray[np.object_]) -> shapely.Geometry:
         grown = shapely.buffer(end_to_end(lines), self._reach_m, quad_segs=_CHORDS)
-        return shapely.union_all(grown)
+        return shapely.disjoint_subset_union_all(grown)
 
 
 def end_to_end(lines: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -272,7 +272,8 @@ def end_to_end(lines: NDArray[np.object_]) -> NDArray[np.object_]:
 
 
 def _both(two: tuple[shapely.Geometry, shapely.Geometry]) -> shapely.Geometry:
-    return shapely.union(*two)
+    """Unite two lands, of which most parts are apart from all others."""
+    return shapely.disjoint_subset_union_all(shapely.get_parts(two))
 
 
 def catchment_polygons(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -169,7 +170,9 @@ class StreetGraph:
         rows = np.sort(self.tree.query(shapely.box(*box)))
         used = np.unique(np.concatenate((self.u_row[rows], self.v_row[rows])))
         nodes, edges = self.nodes.iloc[used], self.edges.iloc[rows]
-        return replace(self, nodes=nodes.reset_index(drop=True), edges=edges.reset_index(drop=True))
+        part = replace(self, nodes=nodes.reset_index(drop=True), edges=edges.reset_index(drop=True))
+        part.__dict__["node_xy"] = self.node_xy[used]
+        return part
 
     @cached_property
     def edge_component(self) -> Ints:
@@ -280,8 +283,8 @@ class StreetGraph:
         return cls._of_tables(nodes, edges, mode, about).check()
 
     @classmethod
-    def for_costs(cls, folder: Path, mode: Mode) -> Self:
-        """Read of the two tables of one mode only what costs and snapping need.
+    def for_costs(cls, folder: Path, mode: Mode, *, also: Sequence[str] = ()) -> Self:
+        """Read of the two tables of one mode what costs and snapping need, and other columns.
 
         Half of the time and of the memory: no point is made of a node, and there are no
         names, kinds and ids of edges. Nothing is checked again: who wrote the tables has.
@@ -293,7 +296,7 @@ class StreetGraph:
         """
         nodes_path, edges_path = graph_files(folder, mode)
         nodes, node_xy = read_points(nodes_path, COST_NODES)
-        edges, about = read_table(edges_path, COST_EDGES)
+        edges, about = read_table(edges_path, (*also, *COST_EDGES))
         graph = cls._of_tables(gpd.GeoDataFrame(nodes), edges, mode, about)
         graph.__dict__["node_xy"] = node_xy
         return graph

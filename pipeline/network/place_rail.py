@@ -261,17 +261,19 @@ def measured_walks(
         none = np.empty(0, dtype=np.int64)
         return CellPairs(none, np.empty((0, len(stations))), np.empty(0))
     here = access.on_streets(walk)
-    every = np.full((len(here.rows), len(stations)), np.inf)
-    clear = np.zeros(len(here.rows))
     if not len(here.rows):
-        return CellPairs(here.rows, every, clear)
+        return CellPairs(here.rows, np.empty((0, len(stations))), np.empty(0))
     xy = shapely.get_coordinates(stations.geometry.to_numpy())
     gap_m, _ = KDTree(here.start.xy).query(xy)
     near: BoolArray = gap_m / walk.speed_m_min <= walk_limit_min
-    if near.any():
-        some = stations[near]
-        found = measured_pairs(
-            access, some, walk, campus=np.arange(len(some)), limit_min=walk_limit_min
-        )
-        every[:, near], clear = found.minutes, found.clear_min
-    return CellPairs(here.rows, every, clear)
+    if not near.any():
+        far = np.full((len(here.rows), len(stations)), np.inf)
+        return CellPairs(here.rows, far, np.zeros(len(here.rows)))
+    found = measured_pairs(
+        access, stations[near], walk, campus=np.arange(near.sum()), limit_min=walk_limit_min
+    )
+    if near.all():
+        return found
+    every = np.full((len(here.rows), len(stations)), np.inf)
+    every[:, near] = found.minutes
+    return replace(found, minutes=every)

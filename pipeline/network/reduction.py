@@ -21,9 +21,9 @@ from pipeline.compiled import compiled
 from pipeline.network.phases import Flags, Floats, Ints
 
 # How many arcs taking a node out may add: first dead ends and bends, then ever busier corners.
-_ARCS_ADDED = (-1, 0, 5, 20, 80, 320, 1280)
+_ARCS_ADDED = (0, 10, 80, 320)
 # A limit is left for the next one when a round takes out less than this share of the nodes.
-_WORTH_A_ROUND = 0.03
+_WORTH_A_ROUND = 0.05
 # Every so many rounds, arcs that others replace are looked for.
 _ROUNDS_TO_THIN = 4
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,19 +50,26 @@ def run(context: StageContext) -> None:
     context.put("mapped.parquet", pd.concat(regions, ignore_index=True))
 
 
-def load_graph(context: StageContext, mode: Mode, *, details: bool = True) -> StreetGraph | None:
-    """Read the graph of a mode that this stage wrote; None when the study has no extract.
+def load_graph(context: StageContext, mode: Mode) -> StreetGraph | None:
+    """Read the graph of a mode that this stage wrote; None when the study has no extract."""
+    folder = _folder(context, mode)
+    return None if folder is None else StreetGraph.from_parquet(folder, mode)
 
-    Without `details` only what costs and snapping need (see `StreetGraph.for_costs`).
-    """
+
+def load_costs(
+    context: StageContext, mode: Mode, *, also: Sequence[str] = ()
+) -> StreetGraph | None:
+    """Read of the graph of a mode only what costs and snapping need, and other columns of edges."""
+    folder = _folder(context, mode)
+    return None if folder is None else StreetGraph.for_costs(folder, mode, also=also)
+
+
+def _folder(context: StageContext, mode: Mode) -> Path | None:
+    """Give where the graph of a mode is; None when the study has no extract."""
     summary = context.frame("networks", "streets.parquet")
     if mode not in set(summary["mode"]):
         return None
-    folder = context.path("networks", "streets.parquet").parent
-    for path in graph_files(folder, mode):
-        context.path("networks", path.name)
-    read = StreetGraph.from_parquet if details else StreetGraph.for_costs
-    return read(folder, mode)
+    return context.path("networks", "streets.parquet").parent
 
 
 def _gates(context: StageContext, extract: Path | None) -> gpd.GeoDataFrame:

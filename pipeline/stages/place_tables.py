@@ -19,7 +19,7 @@ from pipeline.network.place_access import PlaceAccess, Streets, streets_of
 from pipeline.network.rail import RailCosts
 from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
-from pipeline.stages.networks import load_graph
+from pipeline.stages.networks import load_costs
 
 
 def place_access(context: StageContext) -> PlaceAccess:
@@ -34,8 +34,8 @@ def place_access(context: StageContext) -> PlaceAccess:
 
 
 def mode_streets(context: StageContext, mode: Mode, *, details: bool = False) -> Streets:
-    """Read the streets of a mode, if the study has any; with `details`, names and ids of edges."""
-    graph = load_graph(context, mode, details=details)
+    """Read the streets of a mode, if the study has any; with `details`, which edges they are."""
+    graph = load_costs(context, mode, also=("edge_id", "structure") if details else ())
     return streets_of(mode, graph, context.settings("network"))
 
 
