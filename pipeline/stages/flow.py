@@ -189,7 +189,7 @@ STAGES: tuple[StageSpec, ...] = (
         name="island",
         zh="孤岛效应：内外反差与空间隔离",
         en="island effect: contrast and separation",
-        needs=("ingest", "networks", "rail"),
+        needs=("ingest", "networks"),
         inputs=("osm_extract", "cells"),
         settings=(
             "study.crs",

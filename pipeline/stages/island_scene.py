@@ -21,6 +21,7 @@ from pipeline.network.separation_streets import Streets
 from pipeline.settings.island import IslandSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.networks import load_graph
+from pipeline.stages.station_tables import all_stations
 
 if TYPE_CHECKING:
     from pipeline.sources.osm_mapping import OsmMapping
@@ -164,7 +165,7 @@ def _centre(context: StageContext) -> tuple[float, float]:
 def _entrances(context: StageContext) -> dict[str, Array]:
     """Give the points of every service that has any."""
     facilities = context.layer("ingest", "facilities.parquet")
-    stations = context.layer("rail", "stations.parquet")
+    stations = all_stations(context)
     ordinary = context.layer("ingest", "ordinary.parquet")
     open_now = ordinary[ordinary["status"].eq("operating")] if len(ordinary) else ordinary
     layers = {

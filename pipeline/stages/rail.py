@@ -29,8 +29,9 @@ from pipeline.stages.place_tables import (
     rail_network,
     snapshot_of,
 )
-from pipeline.stages.rail_history import merged_stations, past_coverage, platforms_of
+from pipeline.stages.rail_history import past_coverage
 from pipeline.stages.rail_reach import gate_measures, grid_of, write_catchments
+from pipeline.stages.station_tables import all_stations, platforms_of
 
 SCENARIOS = {
     "operating": ("operating",),
@@ -56,7 +57,7 @@ class _State:
 
 def run(context: StageContext) -> None:
     """Write the stations, the access of every place to them, and the nearest station's name."""
-    stations = _stations(context)
+    stations = all_stations(context)
     _check(context, stations)
     context.put("stations.parquet", stations)
     rail_tables.write_network(context)
@@ -192,23 +193,3 @@ def _hubs(context: StageContext, access: PlaceAccess, walk: Streets) -> list[Mea
         limit_min=rules.hub_limit_min,
     )
     return hub_measures(access, hubs, rail, walk, snapshot=snapshot_of(context, "line_stations"))
-
-
-def _stations(context: StageContext) -> gpd.GeoDataFrame:
-    """Join line-stations to stations, operating or not; one row for each station."""
-    lines = context.layer("ingest", "line_stations.parquet")
-    planned = context.layer("ingest", "planned_stations.parquet")
-    parts = []
-    if len(lines):
-        operating = lines[lines["status"].eq("operating")]
-        parts.append(merged_stations(operating).assign(status="operating"))
-    if len(planned):
-        fresh = planned.rename(columns={"planned_id": "station_id"}).assign(lines=None)
-        parts.append(fresh[["station_id", "name_zh", "name_en", "lines", "status", "geometry"]])
-    if not parts:
-        columns: dict[str, list[str]] = {
-            key: [] for key in ("station_id", "name_zh", "name_en", "lines", "status")
-        }
-        return gpd.GeoDataFrame(columns, geometry=[], crs=context.crs)
-    stations = gpd.GeoDataFrame(pd.concat(parts, ignore_index=True), crs=context.crs)
-    return stations.sort_values("station_id", ignore_index=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from pipeline.measures.access_rows import COLUMNS
 from pipeline.measures.coverage import GeometryArray
 from pipeline.measures.coverage_areas import area_coverage
 from pipeline.network.rail_census import openings_on
 from pipeline.stages.context import StageContext
+from pipeline.stages.station_tables import platforms_of
 
 
 def past_coverage(
@@ -82,24 +82,3 @@ def _between(least: pd.DataFrame, most: pd.DataFrame, known: bool) -> pd.DataFra
         high=most["value"] if known else np.nan,
         status=least["status"].mask(told, "not_measurable"),
     )
-
-
-def platforms_of(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """List where trains stop: lines on one platform once, wide interchanges at each of them."""
-    once = rows.assign(x=rows.geometry.x, y=rows.geometry.y)
-    once = once.drop_duplicates(["station_id", "x", "y"])[["station_id", "geometry"]]
-    return once.sort_values("station_id", kind="stable", ignore_index=True)
-
-
-def merged_stations(rows: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Join line-stations to stations at the mean of their points, with their lines."""
-    grouped = rows.assign(x=rows.geometry.x, y=rows.geometry.y).groupby("station_id", sort=True)
-    merged = grouped.agg(
-        name_zh=("name_zh", "first"),
-        name_en=("name_en", "first"),
-        x=("x", "mean"),
-        y=("y", "mean"),
-        lines=("line_id", lambda ids: "|".join(sorted(set(ids.astype(str))))),
-    ).reset_index()
-    points = shapely.points(merged["x"], merged["y"])
-    return gpd.GeoDataFrame(merged.drop(columns=["x", "y"]), geometry=points, crs=rows.crs)
