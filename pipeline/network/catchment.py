@@ -114,15 +114,19 @@ def _reach(left_min: Floats, cost_min: Floats) -> Floats:
 
 def _merge(spans: pd.DataFrame) -> pd.DataFrame:
     """Unite overlapping spans of one edge."""
-    spans = spans.sort_values(["edge", "low", "high"], ignore_index=True)
-    edge, low = spans["edge"].to_numpy(), spans["low"].to_numpy()
+    edge, low, high = (spans[name].to_numpy() for name in ("edge", "low", "high"))
+    order = np.lexsort((high, low, edge))
+    edge, low, high = edge[order], low[order], high[order]
     # Runs of one edge are kept apart by adding its row number: shares lie within 0 and 1.
-    furthest = np.maximum.accumulate(spans["high"].to_numpy() + 2 * edge) - 2 * edge
+    furthest = np.maximum.accumulate(high + 2 * edge) - 2 * edge
     begins = np.ones(len(spans), dtype=bool)
     begins[1:] = (edge[1:] != edge[:-1]) | (low[1:] > furthest[:-1] + _SHARE_TOLERANCE)
-    run = np.cumsum(begins) - 1
-    merged = spans.groupby(run).agg({"edge": "first", "low": "min", "high": "max"})
-    return merged[merged["high"] > merged["low"]]
+    first = np.flatnonzero(begins)
+    if len(first):
+        # Sorted, the first of a run begins where it begins.
+        edge, low, high = edge[first], low[first], np.maximum.reduceat(high, first)
+    some = high > low
+    return pd.DataFrame({"edge": edge[some], "low": low[some], "high": high[some]})
 
 
 def _cut(graph: StreetGraph, spans: pd.DataFrame) -> gpd.GeoDataFrame:

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from pipeline.network.catchment import catchment_edges
-from pipeline.network.gates import find_gates, read_gates
+from pipeline.network.gates import find_gates
 from pipeline.network.place_access import Streets
 from pipeline.network.place_reach import land_served
 from pipeline.publish.park_surroundings import (
@@ -46,12 +46,8 @@ class Walking:
 
     @cached_property
     def _mapped_gates(self) -> gpd.GeoDataFrame | None:
-        extract = self.context.extract()
-        if extract is None:
-            return None
-        from pyproj import CRS
-
-        return read_gates(extract, area=None, crs=CRS.from_user_input(self.context.crs))
+        found = self.context.layer("networks", "gates.parquet")
+        return found if len(found) else None
 
     def gates(self, place: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
         """Find the gates of a documented boundary where the walking streets are known."""
