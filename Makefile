@@ -52,7 +52,7 @@ else
 endif
 
 ifdef UV
-INSTALL := uv pip install --quiet --python $(BIN)/python -c constraints.txt
+INSTALL := uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt
 else
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 endif

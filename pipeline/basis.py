@@ -57,10 +57,19 @@ def stage_sources(spec: StageSpec, study: Study) -> dict[str, Path]:
     return found
 
 
-def source_digests(spec: StageSpec, study: Study) -> dict[str, str]:
-    """Hash the files from outside that a stage opens, by role; one that is missing has no hash."""
-    found = stage_sources(spec, study)
-    return {role: sha256(path) for role, path in found.items() if path.is_file()}
+def source_digests(
+    spec: StageSpec, study: Study, known: dict[Path, str] | None = None
+) -> dict[str, str]:
+    """Hash the files from outside that a stage opens, by role; one that is missing has no hash.
+
+    `known` keeps the hashes for the next stage.
+    """
+    known = {} if known is None else known
+    found = {role: path for role, path in stage_sources(spec, study).items() if path.is_file()}
+    for path in found.values():
+        if path not in known:
+            known[path] = sha256(path)
+    return {role: known[path] for role, path in found.items()}
 
 
 def result_stands(
@@ -78,17 +87,29 @@ def result_stands(
     told = json.loads(record.read_text(encoding="utf-8"))
     if told["basis"] != json.loads(json.dumps(basis)) or told["sources"] != sources:
         return False
-    same = all(_digest_now(workspace, name) == was for name, was in told["read"].items())
+    same = altered_table(workspace, told) is None
     return same and altered_output(spec, workspace, record) is None
 
 
-def _digest_now(workspace: Workspace, name: str) -> str | None:
+def altered_table(workspace: Workspace, told: dict[str, Any]) -> str | None:
+    """Name the first table that is no longer as a stage read it, as its manifest tells."""
+    promises: dict[str, dict[str, str]] = {}
+    for name, was in told.get("read", {}).items():
+        stage = name.partition("/")[0]
+        if stage not in promises:
+            promises[stage] = promised(workspace.manifest(stage))
+        if _digest_now(workspace, name, promises[stage]) != was:
+            return str(name)
+    return None
+
+
+def _digest_now(workspace: Workspace, name: str, promises: dict[str, str]) -> str | None:
     stage, _, table = name.partition("/")
     table, _, columns = table.partition("?")
     manifest = workspace.manifest(stage)
     if table == manifest.name:
         return sha256(manifest) if manifest.is_file() else None
-    digest = promised(manifest).get(table)
+    digest = promises.get(table)
     if digest is None or not columns:
         return digest
     return columns_digest(workspace.output(stage, table), columns.split(","))

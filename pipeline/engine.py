@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from textwrap import shorten
-from typing import Any
 
 from pipeline.atomic import atomic_write
 from pipeline.basis import altered_output, result_stands, source_digests, stage_basis
 from pipeline.errors import DefectError, ExitCode, ParkgapError, Problem
 from pipeline.machine import named_error
+from pipeline.plan import StageState, plan_of
 from pipeline.scratch import remove_leftover, temporary_files_in
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import BY_NAME, STAGES, StageSpec, upstream
@@ -25,28 +24,6 @@ from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
 from pipeline.workflow.preloaded import preloaded
 from pipeline.workspace import Workspace
-
-MOST_CHANGES = 3
-MOST_TOLD = 60  # letters of a setting's value; a list of variants would fill the screen
-
-
-@dataclass(frozen=True)
-class StageState:
-    """Whether a stage has to run, and why; `stood` tells after a run that it had not to after all.
-
-    A stage after one that runs again stands when the tables it reads come out as they were.
-    """
-
-    stage: StageSpec
-    stale: bool
-    reason_zh: str
-    reason_en: str
-    stood: bool = False
-
-    @property
-    def ran(self) -> bool:
-        """Whether the run wrote the stage's results."""
-        return self.stale and not self.stood
 
 
 class StageFailedError(ParkgapError):
@@ -156,11 +133,12 @@ def run(
     with contextlib.ExitStack() as held:
         held.enter_context(holding(workspace))
         gone = _prepare(study, workspace)
-        if cluster is None and (forced or _surely_stale(study, workspace, names)):
-            held.enter_context(preloaded(workspace.built))
-        plan = _plan(study, workspace, names, forced, gone)
+        plan = plan_of(study, workspace, names, forced=forced, altered=gone)
+        stale = tuple(state.stage.name for state in plan if state.stale)
+        if stale and cluster is None:
+            held.enter_context(preloaded(workspace.built, stale))
         on_plan(plan)
-        if not any(state.stale for state in plan):
+        if not stale:
             return plan
         for name in forced:
             workspace.record(name).unlink(missing_ok=True)
@@ -173,16 +151,7 @@ def run(
             on_start=lambda name: on_start(BY_NAME[name]) if name in BY_NAME else None,
             on_end=lambda name: on_end(BY_NAME[name], stood(name)) if name in BY_NAME else None,
         )
-        ok = drive(
-            workspace.built,
-            names,
-            cores=cores,
-            dry=False,
-            forced=forced,
-            listener=listener,
-            cluster=cluster,
-        )
-        if not ok:
+        if not drive(workspace.built, stale, cores=cores, listener=listener, cluster=cluster):
             raise _failure(workspace, names, listener)
     return [replace(state, stood=state.stale and stood(state.stage.name)) for state in plan]
 
@@ -198,7 +167,7 @@ def states(study: Study, workspace: Workspace) -> list[StageState]:
     names = tuple(stage.name for stage in STAGES)
     with holding(workspace):
         gone = _prepare(study, workspace)
-        return _plan(study, workspace, names, (), gone)
+        return plan_of(study, workspace, names, altered=gone)
 
 
 def notices(found: Sequence[StageState], workspace: Workspace) -> list[tuple[str, dict[str, str]]]:
@@ -232,91 +201,6 @@ def _prepare(study: Study, workspace: Workspace) -> dict[str, str]:
             gone[stage.name] = altered
             manifest.unlink()
     return gone
-
-
-def _surely_stale(study: Study, workspace: Workspace, names: tuple[str, ...]) -> bool:
-    """Tell before Snakemake is asked whether a stage has to run; it also knows of the inputs."""
-    return any(_basis_before(workspace, name) != _basis_now(study, name) for name in names)
-
-
-def _basis_before(workspace: Workspace, name: str) -> dict[str, Any]:
-    """Give what the stage's results rest on; nothing where it has none."""
-    manifest = workspace.manifest(name)
-    if not manifest.is_file():
-        return {}
-    found: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))["basis"]
-    return found
-
-
-def _basis_now(study: Study, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(json.dumps(stage_basis(BY_NAME[name], study)))
-    return found
-
-
-def _plan(
-    study: Study,
-    workspace: Workspace,
-    names: tuple[str, ...],
-    forced: tuple[str, ...],
-    gone: dict[str, str],
-) -> list[StageState]:
-    listener = Listener()
-    if not drive(workspace.built, names, cores=1, dry=True, forced=forced, listener=listener):
-        raise _failure(workspace, (), listener)
-    return [
-        StageState(BY_NAME[name], name in listener.reasons, *_reason(study, workspace, name, told))
-        for told in [_Told(listener.reasons, gone)]
-        for name in names
-    ]
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What is known of the stages that will run: snakemake's reasons, and outputs found altered."""
-
-    reasons: dict[str, str]
-    gone: dict[str, str]
-
-
-def _reason(study: Study, workspace: Workspace, name: str, told: _Told) -> tuple[str, str]:
-    """Say in words why a stage runs or not: the first cause a person would want to know."""
-    if name not in told.reasons:
-        return "输入、设置与代码均未变", "inputs, settings and code are unchanged"
-    before, now = _basis_before(workspace, name), _basis_now(study, name)
-    settings = _changes(before.get("settings", {}), now["settings"])
-    rerun = [need for need in BY_NAME[name].needs if need in told.reasons]
-    altered = told.gone.get(name)
-    causes = (
-        (altered, f"输出 {altered} 缺失或被改动", f"output {altered} is missing or was altered"),
-        (not before, "尚无结果", "no result yet"),
-        (settings, f"设置已改：{_few(settings)}", f"settings changed: {_few(settings)}"),
-        (before.get("code") != now["code"], "代码已改", "code changed"),
-        (before.get("contract") != now["contract"], "阶段声明已改", "contract changed"),
-        (before.get("libraries") != now["libraries"], "依赖库版本已改", "libraries changed"),
-        (rerun, f"上游将重算：{'、'.join(rerun)}", f"upstream runs again: {', '.join(rerun)}"),
-        ("Forced" in told.reasons[name], "要求强制运行", "forced"),
-        (True, "输入文件内容已改", "content of inputs changed"),
-    )
-    return next((zh, en) for applies, zh, en in causes if applies)
-
-
-def _changes(before: Any, now: Any, path: str = "") -> list[str]:  # noqa: ANN401
-    """List the dotted paths at which two settings trees differ, with both values."""
-    if isinstance(before, dict) and isinstance(now, dict):
-        found: list[str] = []
-        for key in sorted(before.keys() | now.keys()):
-            found += _changes(before.get(key), now.get(key), f"{path}.{key}" if path else key)
-        return found
-    if before == now:
-        return []
-    told = [shorten(str(value), MOST_TOLD, placeholder=" …") for value in (before, now)]
-    return [f"{path}: {told[0]} -> {told[1]}" if told[0] != told[1] else path]
-
-
-def _few(changes: list[str]) -> str:
-    """Name the first changes and count the rest."""
-    more = len(changes) - MOST_CHANGES
-    return "; ".join(changes[:MOST_CHANGES]) + (f" (+{more})" if more > 0 else "")
 
 
 def _failure(workspace: Workspace, names: tuple[str, ...], listener: Listener) -> StageFailedError:

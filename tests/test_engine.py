@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import StageState, run, states
+from pipeline.engine import run, states
 from pipeline.errors import BusyError, LayerError, SourceError
+from pipeline.plan import StageState
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import BY_NAME, STAGES, upstream
 from pipeline.study import Study, read_study

@@ -11,7 +11,7 @@ from rich.table import Table
 from pipeline.commands.say import out, say, tell
 
 if TYPE_CHECKING:
-    from pipeline.engine import StageState
+    from pipeline.plan import StageState
     from pipeline.usage import Usage
     from pipeline.workspace import Workspace
 

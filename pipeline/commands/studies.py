@@ -17,7 +17,7 @@ from pipeline.errors import Problem, StudyError
 from pipeline.resources import FIRST_STUDY
 
 if TYPE_CHECKING:
-    from pipeline.engine import StageState
+    from pipeline.plan import StageState
     from pipeline.stages.flow import StageSpec
     from pipeline.study import Study
     from pipeline.workspace import Workspace

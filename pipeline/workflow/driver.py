@@ -24,7 +24,7 @@ MAX_CHECKSUM_BYTES = 10**12
 
 @dataclass
 class Listener(logging.Handler):
-    """Collects what snakemake plans or does, by the name of the stage."""
+    """Collects what snakemake does, by the name of the stage."""
 
     on_start: Callable[[str], None] = lambda _stage: None
     on_end: Callable[[str], None] = lambda _stage: None
@@ -60,15 +60,13 @@ def drive(
     targets: Sequence[str],
     *,
     cores: int,
-    dry: bool,
-    forced: Sequence[str] = (),
     listener: Listener,
     snakefile: Path = SNAKEFILE,
     cluster: Cluster | None = None,
     keep_going: bool = False,
     retries: int = 0,
 ) -> bool:
-    """Bring the targets up to date, or only say what would run.
+    """Run stages, or the tasks that have no result yet.
 
     Parameters
     ----------
@@ -76,13 +74,10 @@ def drive(
         The built study (`layers/built/<study>`), or the folder of a list of tasks; holds
         snakemake's own records too.
     targets
-        Names of stages or tasks; none for all.
+        Names of the stages to run, each of them whatever Snakemake thinks of its results and no
+        other; none for all that have no result.
     cores
         How many may run at once on this machine.
-    dry
-        Plan only.
-    forced
-        Stages to run even when nothing changed.
     listener
         Is told of every stage.
     snakefile
@@ -103,11 +98,9 @@ def drive(
         folder,
         targets,
         cores=cores,
-        dry=dry,
-        forced=forced,
         listener=listener,
         snakefile=snakefile,
-        cluster=None if dry else cluster,
+        cluster=cluster,
         keep_going=keep_going,
         retries=retries,
     )
@@ -125,8 +118,6 @@ def _drive(
     targets: Sequence[str],
     *,
     cores: int,
-    dry: bool,
-    forced: Sequence[str],
     listener: Listener,
     snakefile: Path,
     cluster: Cluster | None,
@@ -140,14 +131,19 @@ def _drive(
     from snakemake.settings import types
 
     output = types.OutputSettings(
-        quiet={types.Quietness.ALL}, enable_file_logging=False, dryrun=dry, nocolor=True
+        quiet={types.Quietness.ALL}, enable_file_logging=False, nocolor=True
     )
     scheduler = SchedulerSettings()
     resources = types.ResourceSettings(cores=cores)
     execution = types.ExecutionSettings(
-        lock=False, latency_wait=0, keep_going=keep_going, retries=retries
+        lock=False,
+        latency_wait=0,
+        keep_going=keep_going,
+        retries=retries,
+        # What a result rests on stands in the stages' own manifests.
+        keep_metadata=False,
     )
-    executor, settings = "dryrun" if dry else "local", None
+    executor, settings = "local", None
     remote, storage = types.RemoteExecutionSettings(), types.StorageSettings()
     if cluster is not None:
         executor, settings = cluster.executor, executor_settings(cluster)
@@ -175,7 +171,8 @@ def _drive(
             ).dag(
                 types.DAGSettings(
                     targets=set(targets),
-                    forcerun=set(forced),
+                    forcerun=set(targets),
+                    allowed_rules=set(targets),
                     force_incomplete=True,
                     max_checksum_file_size=MAX_CHECKSUM_BYTES,
                 )

@@ -1,7 +1,7 @@
 """Import what the stages need once and do each command handed over in a fork.
 
-`python -m pipeline.workflow.forking SOCKET` is started by `preloaded.py` and ends with the process
-that started it.
+`python -m pipeline.workflow.forking SOCKET STAGE...` is started by `preloaded.py` and ends with the
+process that started it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -91,12 +91,10 @@ def _do(arguments: list[str]) -> int:
     return code if isinstance(code, int) else int(code is not None)
 
 
-def _preparations() -> Iterator[None]:
+def _preparations(stages: Sequence[str]) -> Iterator[None]:
     """Import and read, one step at a time, what the stages after the first will need."""
-    from pipeline.stages.flow import STAGES
-
-    for stage in STAGES:
-        import_module(f"pipeline.stages.{stage.name}")
+    for stage in stages:
+        import_module(f"pipeline.stages.{stage}")
         yield
     for name in LATER:
         import_module(name)
@@ -117,7 +115,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # each command hears it for itself
     gc.disable()
     with Server(sys.argv[1], Work) as server:
-        server.steps = _preparations()
+        server.steps = _preparations(sys.argv[2:])
         for name in FIRST:
             import_module(name)
         import_graph()

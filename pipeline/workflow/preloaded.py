@@ -18,7 +18,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # Tells the commands of a run where to hand their work to: a socket in the folder they run in. Its
@@ -34,13 +34,21 @@ DIED = 1
 
 
 @contextlib.contextmanager
-def preloaded(folder: Path) -> Iterator[None]:
-    """Keep a process ready for the commands that run in a folder, while the block lasts."""
+def preloaded(folder: Path, stages: Sequence[str]) -> Iterator[None]:
+    """Keep a process ready for the commands that run in a folder, while the block lasts.
+
+    Parameters
+    ----------
+    folder
+        Where the commands run.
+    stages
+        The stages that will run, in their order: what they import is imported.
+    """
     if sys.platform != "linux":
         yield
         return
     process = subprocess.Popen(  # noqa: S603 - this program itself
-        [sys.executable, "-m", "pipeline.workflow.forking", SOCKET],
+        [sys.executable, "-m", "pipeline.workflow.forking", SOCKET, *stages],
         cwd=folder,
         stdin=subprocess.PIPE,  # its end tells the process that this one has ended
         stdout=subprocess.DEVNULL,
@@ -50,6 +58,9 @@ def preloaded(folder: Path) -> Iterator[None]:
     os.environ[ADDRESS] = SOCKET
     try:
         yield
+        # All work is done: nobody waits for an import to end.
+        process.kill()
+        folder.joinpath(SOCKET).unlink(missing_ok=True)
     finally:
         os.environ.pop(ADDRESS, None)
         process.communicate()

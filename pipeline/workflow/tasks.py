@@ -65,7 +65,6 @@ def run_tasks(
         folder,
         [],
         cores=cores,
-        dry=False,
         listener=Listener(on_end=lambda name: on_end(name) if name in names else None),
         snakefile=TASKFILE,
         cluster=cluster,

@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give the folder of a run whose process is ready; its plan never comes."""
     place = tmp_path_factory.mktemp("run")
     os.mkfifo(place / "never.json")
-    with preloaded(place):
+    with preloaded(place, ()):
         _until((place / SOCKET).exists)
         yield place
     assert not (place / SOCKET).exists()
@@ -108,10 +108,23 @@ def test_work_that_is_killed_is_a_failure(folder: Path) -> None:
 
 def test_the_work_ends_with_the_run(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "never.json")
-    with preloaded(tmp_path):
-        _until((tmp_path / SOCKET).exists)
-        process = _start(tmp_path, "execute", "ingest", "--plan", "never.json")
-        _until(_forks)
-    process.communicate()
-    assert process.returncode == DIED
+    started = []
+
+    def fail() -> None:
+        with preloaded(tmp_path, ()):
+            _until((tmp_path / SOCKET).exists)
+            started.append(_start(tmp_path, "execute", "ingest", "--plan", "never.json"))
+            _until(_forks)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    started[0].communicate()
+    assert started[0].returncode == DIED
     assert not _forks()
+
+
+def test_a_run_that_ends_well_waits_for_no_import(tmp_path: Path) -> None:
+    with preloaded(tmp_path, ("report",)):
+        _until((tmp_path / SOCKET).exists)
+    assert not (tmp_path / SOCKET).exists()
