@@ -13,7 +13,7 @@ from pipeline.network.place_people import standing_at
 from pipeline.network.place_reach import stop_costs
 from pipeline.settings.needs import NeedSettings
 from pipeline.stages.context import StageContext
-from pipeline.stages.place_tables import mode_streets, of_variant, place_access, snapshot_of
+from pipeline.stages.place_tables import StreetsInTurn, no_places, of_variant, snapshot_of
 
 ROLES = {"rail": ("line_stations", "planned_stations"), "hospital": ("hospitals",),
          "school": ("schools",)}  # fmt: skip
@@ -33,15 +33,21 @@ def parcel_minutes(context: StageContext, parcels: gpd.GeoDataFrame) -> pd.DataF
     """
     shapes = parcels.geometry
     there = (shapes.notna() & ~shapes.is_empty).to_numpy()
-    origins = standing_at(shapes[there].representative_point(), place_access(context))
+    origins = standing_at(shapes[there].representative_point(), no_places(context))
+    timed = [
+        need
+        for need in context.settings("gaps").needs
+        if need.mode != "rail_walk" and need.unit == "min"
+    ]
+    streets = StreetsInTurn(context, ())
+    by_mode = sorted(range(len(timed)), key=lambda number: timed[number].mode)
+    measured = {number: _costs(context, origins, timed[number], streets) for number in by_mode}
     parts = []
-    for need in context.settings("gaps").needs:
-        if need.mode == "rail_walk" or need.unit != "min":
-            continue
+    for number, need in enumerate(timed):
         found = pd.DataFrame(
             {"value": np.nan, "status": NO_DATA, "method": None}, index=parcels.index
         )
-        costs = _costs(context, origins, need)
+        costs = measured[number]
         if costs is not None and there.any():
             off = np.isnan(costs.minutes)
             found.loc[there, "value"] = costs.minutes
@@ -64,11 +70,11 @@ def parcel_minutes(context: StageContext, parcels: gpd.GeoDataFrame) -> pd.DataF
     return table[columns]
 
 
-def _costs(context: StageContext, origins: PlaceAccess, need: NeedSettings) -> CellCosts | None:
+def _costs(
+    context: StageContext, origins: PlaceAccess, need: NeedSettings, streets: StreetsInTurn
+) -> CellCosts | None:
     """Measure the minutes of one need; None where no facility of it is known."""
-    if need.mode == "rail_walk":
-        return None
-    way = mode_streets(context, need.mode)
+    way = streets[need.mode]
     if need.service == "rail":
         stops = context.layer("rail", "stops.parquet")
         running = stops[stops["status"].eq("operating")].reset_index(drop=True)

@@ -24,9 +24,17 @@ from pipeline.stages.networks import load_costs
 
 def place_access(context: StageContext) -> PlaceAccess:
     """Draw the plausible footprints of all places once."""
-    places = context.layer("ingest", "places.parquet").set_index("place_id")
+    return _access_of(context, context.layer("ingest", "places.parquet"))
+
+
+def no_places(context: StageContext) -> PlaceAccess:
+    """Give the access of no place at all, for its settings."""
+    return _access_of(context, context.layer("ingest", "places.parquet").iloc[:0])
+
+
+def _access_of(context: StageContext, places: gpd.GeoDataFrame) -> PlaceAccess:
     return PlaceAccess(
-        places=places,
+        places=places.set_index("place_id"),
         network=context.settings("network"),
         uncertainty=context.settings("uncertainty"),
         seed=context.settings("study").seed,
