@@ -63,6 +63,9 @@ def catalogue_of(
 ) -> Catalogue:
     """Sort facilities by campus and say which campuses count for which place.
 
+    Campuses are in the order of a curve (Hilbert's) on which neighbours stay together: what is
+    measured of some at a time is then measured of one neighbourhood.
+
     Parameters
     ----------
     facilities
@@ -79,6 +82,11 @@ def catalogue_of(
         Supply of every campus unless all are known.
     """
     ordered = facilities.sort_values(["campus_id", "facility_id"], ignore_index=True)
+    if len(ordered):
+        codes, _ = pd.factorize(ordered["campus_id"])
+        place = ordered.geometry.hilbert_distance().to_numpy()
+        first_of = np.flatnonzero(np.diff(codes, prepend=-1))[codes]
+        ordered = ordered.iloc[np.lexsort((codes, place[first_of]))].reset_index(drop=True)
     codes, names = pd.factorize(ordered["campus_id"])
     first = ordered.drop_duplicates("campus_id")
     groups = (*variants, *(f"{name}_own_district" for name in by_admission))

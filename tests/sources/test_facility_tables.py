@@ -43,8 +43,9 @@ def test_entrances_are_rows_of_one_campus_and_campuses_are_suppliers() -> None:
     assert table["name_zh"].tolist() == ["瑞金医院", "瑞金医院", "瑞金医院 北院"]
     anywhere = pd.DataFrame({"district_zh": ["徐汇区"]}, index=["P1"])
     got = catalogue_of(table, anywhere, variants=["best"], by_admission=(), default_supply=1.0)
-    assert got.campuses.tolist() == ["ruijin-main", "ruijin-north"]
-    assert got.supply.tolist() == [1600.0, 600.0]  # beds count once, not once per entrance
+    supply = dict(zip(got.campuses, got.supply.tolist(), strict=True))
+    assert supply == {"ruijin-main": 1600.0, "ruijin-north": 600.0}  # not once per entrance
+    assert got.campuses[got.campus].tolist() == got.facilities["campus_id"].tolist()
     assert got.supply_unit == "bed"
     assert len(got.entrance_xy) == 3
 

@@ -180,8 +180,9 @@ def test_walking_and_rail_beats_walking_by_the_sum_of_its_legs() -> None:
         access, stations, costs, catalogue.facilities, walk, by="campus_id",
         campuses=catalogue.campuses, walk_limit_min=20.0, limit_min=120.0,
     )  # fmt: skip
-    assert rail.onward.minutes[0, 0] == pytest.approx(12.0 + 200.0 * PER_M)
-    far = measure(schools([("p", 9200.0)]), rail=_only(rail, 0))
+    there = catalogue.campuses.tolist().index("p")
+    assert rail.onward.minutes[0, there] == pytest.approx(12.0 + 200.0 * PER_M)
+    far = measure(schools([("p", 9200.0)]), rail=_only(rail, there))
     expected = 400.0 * PER_M + 12.0 + 200.0 * PER_M
     got = far["all", "rail_walk", "minutes_nearest_median"].draws[0, 0]
     assert got == pytest.approx(expected)
