@@ -124,12 +124,23 @@ class ReportData:
 
     def service_row(self, service: str, place_id: str) -> Row:
         """Give one place's row of a service."""
-        return self.service_rows(service).loc[[place_id]].iloc[0]
+        if service not in self._rows:
+            self._rows[service] = {
+                str(key): row for key, row in self.service_rows(service).iterrows()
+            }
+        return self._rows[service][place_id]
+
+    @cached_property
+    def _rows(self) -> dict[str, dict[str, Row]]:
+        return {}
 
     def place(self, place_id: str) -> Row:
         """Give a place of the register."""
-        found: Row = self.places[self.places["place_id"].eq(place_id)].iloc[0]
-        return found
+        return self._places[place_id]
+
+    @cached_property
+    def _places(self) -> dict[str, Row]:
+        return {str(row["place_id"]): row for _, row in self.places.iterrows()}
 
     def documented_value(self, figure_id: str) -> float | None:
         """Give a documented figure, or None when the study has no such document."""

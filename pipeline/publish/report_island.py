@@ -117,6 +117,10 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
     themes = [name for name in THEME_NAMES if name in set(ranks["theme"])]
     if not parts:
         return None
+    keys = ("place_id", "component", "category")
+    cells: dict[tuple[str, ...], int] = {}
+    for row, key in enumerate(zip(*(rows[name] for name in keys), strict=True)):
+        cells.setdefault(key, row)
     shown = set(rows.loc[rows["status"].ne("no_data"), "place_id"])
     return Table(
         "island",
@@ -133,7 +137,7 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
             [
                 name_cell(place["name_zh"], place["name_en"]),
                 *(_rank_cell(ranks, str(place["place_id"]), name) for name in themes),
-                *(_part_cell(data, rows, str(place["place_id"]), part) for part in parts),
+                *(_part_cell(data, rows, cells.get((place["place_id"], *part))) for part in parts),
             ]
             for _, place in data.places.iterrows()
             if place["place_id"] in shown
@@ -220,12 +224,10 @@ def _rank_cell(ranks: pd.DataFrame, place_id: str, theme: str) -> Cell:
     return Cell(f"{row['rank']:.0f} / {row['ranked']:.0f}", interval=span, kind="number")
 
 
-def _part_cell(data: ReportData, rows: pd.DataFrame, place_id: str, part: Part) -> Cell:
-    chosen = rows["place_id"].eq(place_id) & rows["component"].eq(part[0])
-    found = rows[chosen & rows["category"].eq(part[1])]
-    if found.empty:
+def _part_cell(data: ReportData, rows: pd.DataFrame, at: int | None) -> Cell:
+    if at is None:
         return Cell(DASH, badges=(_NO_DATA,), kind="number")
-    row = found.iloc[0]
+    row = rows.iloc[at]
     if pd.isna(row["observed"]):
         return Cell(DASH, badges=(_reason(data, row),), kind="number")
     known = pd.notna(row["null_low"]) and pd.notna(row["null_high"])

@@ -25,6 +25,7 @@ from pipeline.publish.study_words import study_words
 from pipeline.resources import shipped
 from pipeline.settings.report import ReportSettings
 from pipeline.stages.context import StageContext
+from pipeline.stages.map_tables import with_plain_text
 from pipeline.study import portable
 
 ISLAND_TABLES = ("island", "ranks", "pooled")
@@ -90,8 +91,8 @@ def _data(context: StageContext) -> ReportData:
         crs=context.crs,
         needs=gaps.needs,
         worst_places=gaps.worst_places,
-        places=context.layer("ingest", "places.parquet"),
-        gaps=context.frame("gaps", "gaps.parquet"),
+        places=with_plain_text(context.layer("ingest", "places.parquet")),
+        gaps=with_plain_text(context.frame("gaps", "gaps.parquet")),
         access=access,
         words=study_words(context.frame("ingest", "labels.parquet"), gaps.needs),
         scenario=scenario_gaps(
@@ -123,7 +124,7 @@ def _data(context: StageContext) -> ReportData:
 
 
 def _tables(context: StageContext, stage: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    return {name: context.frame(stage, f"{name}.parquet") for name in names}
+    return {name: with_plain_text(context.frame(stage, f"{name}.parquet")) for name in names}
 
 
 def _rules(context: StageContext) -> ReportSettings:
