@@ -49,13 +49,12 @@ def barriers_of(
 
 
 def _kind(features: gpd.GeoDataFrame) -> pd.Series:
-    tags = features["tags"].map(json.loads)
+    tags = features.loc[features["category"].eq("barriers"), "tags"].map(json.loads)
     fast = tags.map(lambda each: each.get("highway") in EXPRESSWAYS).astype(bool)
     rail = tags.map(_open_rail).astype(bool)
-    lines = features["category"].eq("barriers")
     kind = pd.Series("", index=features.index)
-    kind[lines & rail] = "railway"
-    kind[lines & fast] = "expressway"
+    kind[rail.index[rail]] = "railway"
+    kind[fast.index[fast]] = "expressway"
     kind[features["category"].eq("water")] = "water"
     return kind
 

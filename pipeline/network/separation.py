@@ -44,8 +44,8 @@ UNITS = {POROSITY: "openings per km", CIRCUMVENTION: "ratio"}
 ALL = "all"
 DENSITY_CELL_M = 250.0
 SIMPLIFIED_M = 10.0
-# Pairs of boundary points kept in memory, some 200 bytes each; what a park adds may go beyond.
-# Parks share searches, so that fewer would cost time.
+# Pairs of boundary points kept in memory, some 100 bytes each; what a park adds may go beyond.
+# Parks share searches, so that fewer would cost time: a third of them, twice the searching.
 PAIRS_HELD = 6_000_000
 
 

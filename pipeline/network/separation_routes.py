@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.measures.island_boundary import Facing, filled_distance
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
@@ -32,22 +33,38 @@ STILL_APART_SHARE = 0.5
 
 
 @dataclass(frozen=True)
+class Ends:
+    """Places on streets without their coordinates: there are millions of them."""
+
+    edge: NDArray[np.int32]
+    along_m: FloatArray
+
+    @classmethod
+    def of(cls, places: OnStreet) -> Ends:
+        """Take what a search needs."""
+        return cls(places.edge.astype(np.int32), places.along_m)
+
+    def take(self, rows: IntArray | slice) -> Ends:
+        """Give the places of some rows; those of a slice are no copy."""
+        return Ends(self.edge[rows], self.along_m[rows])
+
+
+@dataclass(frozen=True)
 class Routes:
     """Pairs of places between which a way is wanted, and how long it may be at most."""
 
-    first: OnStreet
-    second: OnStreet
+    first: Ends
+    second: Ends
     limit_m: FloatArray
 
     @classmethod
     def joined(cls, parts: Sequence[Routes]) -> Routes:
         """Put the pairs of several parks together, in order."""
 
-        def together(places: list[OnStreet]) -> OnStreet:
-            return OnStreet(
+        def together(places: list[Ends]) -> Ends:
+            return Ends(
                 np.concatenate([place.edge for place in places]),
                 np.concatenate([place.along_m for place in places]),
-                np.concatenate([place.xy_m for place in places]),
             )
 
         return cls(
@@ -77,7 +94,7 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     metres; infinite where the way is longer than the limit or where there is none
     """
     found = np.full(len(routes.limit_m), np.inf)
-    for part in _neighbourhoods(routes.first.xy_m):
+    for part in _neighbourhoods(streets.node_xy_m, streets.u[routes.first.edge]):
         found[part] = _ways(streets, routes.take(part))
     return found
 
@@ -87,14 +104,14 @@ def parts_of(pairs: int) -> int:
     return max(1, -(-pairs // PAIRS_AT_ONCE))
 
 
-def _neighbourhoods(xy_m: FloatArray) -> list[IntArray]:
+def _neighbourhoods(node_xy_m: FloatArray, node: IntArray) -> list[IntArray]:
     """Split pairs that are too many to be held at once; neighbours stay together and share ways."""
-    parts = parts_of(len(xy_m))
+    parts = parts_of(len(node))
     if parts == 1:
-        return [np.arange(len(xy_m))]
-    logger.info("%d pairs around parks are searched in %d parts to save memory", len(xy_m), parts)
-    column, row = np.floor(xy_m / NEIGHBOURHOOD_M).T
-    return np.array_split(np.lexsort((column, row)), parts)
+        return [np.arange(len(node))]
+    logger.info("%d pairs around parks are searched in %d parts to save memory", len(node), parts)
+    column, row = np.floor(node_xy_m / NEIGHBOURHOOD_M).T
+    return np.array_split(np.lexsort((column[node], row[node])), parts)
 
 
 def _ways(streets: Streets, routes: Routes) -> FloatArray:
@@ -221,7 +238,8 @@ def boundary_routes(
         spacing_m=spacing_m[draw],
     )  # fmt: skip
     limit = np.full(len(draw), limit_factor * sum(facing.size_m))
-    return BoundaryRoutes(len(x), draw, np.maximum(filled, 1.0), Routes(start, end, limit))
+    routes = Routes(Ends.of(start), Ends.of(end), limit)
+    return BoundaryRoutes(len(x), draw, np.maximum(filled, 1.0), routes)
 
 
 def _ends_apart(

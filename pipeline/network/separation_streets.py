@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.island_grid import BoolArray, FloatArray, IntArray
 
+from .graph import StreetGraph
 from .separation_feet import corners, feet
 from .separation_segments import SegmentGrid
 
@@ -79,6 +80,18 @@ class Streets:
             edges["length_m"].to_numpy(dtype=np.float64),
             edges["interior"].to_numpy(dtype=bool),
             np.asarray(edges.geometry.to_numpy()),
+        )
+
+    @classmethod
+    def of_graph(cls, graph: StreetGraph) -> Streets:
+        """Take over a walking graph that was read and checked."""
+        return cls(
+            graph.node_xy,
+            graph.u_row,
+            graph.v_row,
+            graph.edges["length_m"].to_numpy(dtype=np.float64),
+            graph.edges["interior"].to_numpy(dtype=bool),
+            graph.lines,
         )
 
     @cached_property

@@ -20,7 +20,7 @@ from pipeline.measures.island_ring import GeometryArray
 from pipeline.network.separation_streets import Streets
 from pipeline.settings.island import IslandSettings
 from pipeline.stages.context import StageContext
-from pipeline.stages.networks import load_graph
+from pipeline.stages.networks import load_costs
 from pipeline.stages.station_tables import all_stations
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 NOT_COUNTS = ("row", "col", "district", "geometry")
 BUILDINGS = "buildings"
 FEATURES = ("barriers", "industrial", "water", BUILDINGS, "parks")
+ASKED = ("osm_id", "category", "status", "tags", "x", "y", "geometry")
 AREA = 2
 FOOD = "supermarket"
 SERVICES = ("station", "hospital", "school", "food")
@@ -100,7 +101,7 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
         min_count=settings.urban_min_count,
         max_water_share=settings.max_water_share,
     )
-    graph = load_graph(context, "walk")
+    graph = load_costs(context, "walk")
     features = _features(context, around_m=settings.ring_m)
     people = _people(context)
     return Scene(
@@ -111,7 +112,7 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
         density=_density(grid, people, counts.get("stops", serving)),
         centre_xy_m=_centre(context),
         entrances=_entrances(context),
-        streets=None if graph is None else Streets.from_tables(graph.nodes, graph.edges),
+        streets=None if graph is None else Streets.of_graph(graph),
         features=features,
         prices=_prices(context),
         people=people,
@@ -196,9 +197,10 @@ def _features(context: StageContext, *, around_m: float) -> gpd.GeoDataFrame | N
     places = context.layer("ingest", "places.parquet").geometry
     zones = shapely.buffer(places[places.notna()].to_numpy(), around_m)
     near = {name: zones for name in (BUILDINGS,) if name not in counted}
-    return read_osm_features(
+    read = read_osm_features(
         extract, mapping=mapping, crs=context.crs, categories=sorted(wanted), near=near
-    ).features
+    )
+    return read.features[list(ASKED)]
 
 
 def _mapping(context: StageContext) -> OsmMapping:

@@ -35,6 +35,7 @@ from pipeline.network.separation_density import (
 )
 from pipeline.network.separation_routes import (
     BoundaryRoutes,
+    Ends,
     Routes,
     boundary_routes,
     walking_distances,
@@ -267,7 +268,7 @@ def test_distances_agree_with_networkx() -> None:
     first, second = np.arange(12), np.arange(12, 24)
 
     ours = walking_distances(
-        streets, Routes(places.take(first), places.take(second), np.full(12, 1e6))
+        streets, Routes(Ends.of(places.take(first)), Ends.of(places.take(second)), np.full(12, 1e6))
     )
     graph = nx.Graph()
     for u, v, metres in zip(streets.u, streets.v, streets.length_m, strict=True):

@@ -11,8 +11,8 @@ from scipy.sparse.csgraph import dijkstra
 
 from pipeline.measures.island_grid import FloatArray
 from pipeline.network import separation_routes
-from pipeline.network.separation_routes import Routes, walking_distances
-from pipeline.network.separation_streets import OnStreet, Streets
+from pipeline.network.separation_routes import Ends, Routes, walking_distances
+from pipeline.network.separation_streets import Streets
 
 from .separation_lattice import lattice
 
@@ -22,9 +22,7 @@ def _drawn(streets: Streets, number: int, limits_m: Sequence[float]) -> Routes:
     rng = np.random.default_rng(8)
     edge = rng.integers(0, len(streets.u), (2, number))
     along = rng.uniform(0, 1, (2, number)) * streets.length_m[edge]
-    first, second = (
-        OnStreet(e, a, streets.node_xy_m[streets.u[e]]) for e, a in zip(edge, along, strict=True)
-    )
+    first, second = (Ends(e.astype(np.int32), a) for e, a in zip(edge, along, strict=True))
     return Routes(first, second, rng.choice(limits_m, number))
 
 
