@@ -64,7 +64,7 @@ def small_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.filterwarnings("ignore")  # what libraries say of bad files is theirs
 def test_a_bad_file_ends_in_a_named_error(case: Bad, tmp_path: Path, small_study: Path) -> None:
     earlier = file_of(tmp_path / "layers/built/mini/ingest/places_before.txt", "earlier result")
-    manifest = file_of(tmp_path / "layers/built/mini/ingest/manifest.json", "{}")
+    manifest = file_of(tmp_path / "layers/built/mini/ingest/manifest.json", '{"files": {}}')
     before = contents(tmp_path)
     arguments = opened(case, tmp_path, small_study)
     done = parkgap_here(*arguments)
