@@ -29,6 +29,8 @@ COLUMNS = (
 SITES = ("service", "proposal", "model", "sites", "site_id", "name_zh", "name_en", "lon", "lat")
 CELL = "cell "
 WALKED: tuple[Mode, ...] = ("walk", "cycle", "drive")
+# What it reads of the gaps: ranks and weights may change without a site.
+MISSED = ("place_id", "service", "gap", "finding")
 # Model, number of sites, what it found, unit of its objective
 Solved = tuple[str, int, Siting, str]
 
@@ -49,7 +51,7 @@ def write_siting(
 ) -> None:
     """Write `siting.parquet` (one row per model) and `sites.parquet` (one row per chosen site)."""
     rules = settings.siting
-    gaps = context.frame("gaps", "gaps.parquet")
+    gaps = context.frame("gaps", "gaps.parquet", MISSED)
     known = _once(places[places["name_zh"].notna()])
     rows: list[dict[str, object]] = []
     chosen: list[pd.DataFrame] = []
