@@ -333,8 +333,10 @@ def _closed(land: shapely.Geometry, closing_m: float, min_hole_m2: float) -> sha
     filled = [_without_small_holes(part, min_hole_m2) for part in parts.tolist()]
     parts = np.array(filled, dtype=object)
     # Filling a hole may swallow a part that stood in it.
-    inner, outer = shapely.STRtree(parts).query(parts, predicate="within")
-    parts = np.delete(parts, inner[inner != outer])
+    inner, outer = shapely.STRtree(parts).query(parts)
+    other = inner != outer  # to tell that a part is within itself takes longest of all
+    swallowed = shapely.within(parts[inner[other]], parts[outer[other]])
+    parts = np.delete(parts, inner[other][swallowed])
     return shapely.multipolygons(parts) if len(parts) != 1 else parts[0]
 
 
