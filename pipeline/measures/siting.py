@@ -107,6 +107,8 @@ def p_median(
     cost = table.to_numpy(dtype=np.float64)
     before = floats(present_min.reindex(table.index))
     saved = np.clip(before[:, None] - np.where(np.isfinite(cost), cost, np.inf), 0.0, None)
+    from scipy.sparse import csr_array
+
     rows, columns = saved.shape
     if not rows or not columns or not sites:
         return _nothing()
@@ -114,14 +116,16 @@ def p_median(
     if not len(demand):
         return _nothing(OK)
     links = len(demand)
-    once, opened = np.zeros((rows, links)), np.zeros((links, columns))
-    once[demand, np.arange(links)] = 1.0
-    opened[np.arange(links), site] = 1.0
+    link, size = np.arange(links), columns + links
+    once = csr_array((np.ones(links), (demand, columns + link)), shape=(rows, size))
+    signs = np.repeat((1.0, -1.0), links)
+    ends = (np.tile(link, 2), np.concatenate((site, columns + link)))
+    opened = csr_array((signs, ends), shape=(links, size))
     result = _solve(
         np.r_[np.zeros(columns), -(mass[demand] * saved[demand, site])],
         [
-            (np.hstack([np.zeros((rows, columns)), once]), 0.0, 1.0),
-            (np.hstack([opened, -np.eye(links)]), 0.0, np.inf),
+            (once, 0.0, 1.0),
+            (opened, 0.0, np.inf),
             (np.r_[np.ones(columns), np.zeros(links)][None, :], 0.0, float(sites)),
         ],
         whole=np.r_[np.ones(columns), np.zeros(links)],
@@ -179,12 +183,12 @@ def _useful(chosen: BoolArray, helps: BoolArray) -> BoolArray:
 
 def _solve(
     cost: FloatArray,
-    rules: list[tuple[FloatArray, float, float]],
+    rules: list[tuple[Any, float, float]],
     *,
     whole: FloatArray,
     time_limit_s: float,
 ) -> Any:  # noqa: ANN401
-    """Minimise with HiGHS; every variable lies between 0 and 1."""
+    """Minimise with HiGHS; every variable lies between 0 and 1, rules are rows dense or sparse."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array
 
