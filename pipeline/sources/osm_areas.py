@@ -80,7 +80,7 @@ def _turned(corners: Ints, number: Ints) -> tuple[Floats, int]:
     key = corners[:, 0] * _LATITUDES + corners[:, 1]
     least = np.minimum.reduceat(key, start)
     at = np.flatnonzero(key == least[ring])
-    begin = at[np.unique(ring[at], return_index=True)[1]] - start
+    begin = at[np.searchsorted(ring[at], np.arange(len(number)))] - start
     x, y = (corners - corners[start][ring]).T
     following = np.arange(len(ring)) + 1
     following[start + number - 1] = start
