@@ -28,7 +28,7 @@ from pipeline.settings.access import (
 )
 from pipeline.settings.base import Section, setting
 from pipeline.settings.identity import IdentitySettings
-from pipeline.settings.inputs import ORIGINS, InputSettings
+from pipeline.settings.inputs import InputSettings
 from pipeline.settings.island import IslandSettings
 from pipeline.settings.layers import LayerSettings
 from pipeline.settings.maps import MapsSettings
@@ -39,6 +39,7 @@ from pipeline.settings.rail import GtfsSettings, RailSettings, StationSettings
 from pipeline.settings.report import ReportSettings
 from pipeline.settings.sources import SourceSettings
 from pipeline.settings.synthesis import SynthesisSettings
+from pipeline.study_overrides import put_overrides
 
 SCHEMA_VERSION = 1
 # A longer value is not repeated in a message.
@@ -161,7 +162,8 @@ def read_study(
     overrides
         Values that replace those of the file, keyed by dotted path (``inputs.osm_extract``). An
         input's new origin (``inputs.hospitals.path``) replaces one of another kind, with all that
-        the file says of that.
+        the file says of that. One entry of a list is named by what it says of itself:
+        ``gaps.needs[service=rail].threshold``.
     typed
         How each override was given (``--set network.walk_speed_m_min=x``), for messages.
 
@@ -178,9 +180,7 @@ def read_study(
     given = {key: (typed or {}).get(key, key) for key in overrides or {}}
     tree = _load_yaml(path)
     plain = _plain(tree, [MAX_STUDY_VALUES])
-    _begin_anew(plain, overrides or {})
-    for dotted, value in (overrides or {}).items():
-        _put(plain, dotted.split("."), value, given[dotted])
+    given |= put_overrides(plain, overrides or {}, given, Study)
     try:
         return Study.model_validate(plain, context={"base": path.resolve().parent})
     except ValidationError as error:
@@ -276,43 +276,6 @@ def _plain(node: Any, left: list[int], depth: int = 0) -> Any:  # noqa: ANN401
     if isinstance(node, CommentedSeq):
         return [_plain(value, left, depth + 1) for value in node]
     return node
-
-
-def _begin_anew(tree: dict[str, Any], overrides: Mapping[str, Any]) -> None:
-    """Empty the inputs whose origin becomes another kind: columns and dates were of the old one."""
-    inputs = tree.get("inputs")
-    if not isinstance(inputs, dict):
-        return
-    for dotted, value in overrides.items():
-        section, _, rest = dotted.partition(".")
-        role, _, origin = rest.partition(".")
-        if section != "inputs" or origin not in ORIGINS or value is None:
-            continue
-        given = inputs.get(role)
-        others = [name for name in ORIGINS if name != origin]
-        if isinstance(given, dict) and any(given.get(name) is not None for name in others):
-            inputs[role] = {}
-
-
-def _put(tree: dict[str, Any], keys: list[str], value: Any, typed: str) -> None:  # noqa: ANN401
-    """Set a value below its sections; a section that the file leaves empty begins here."""
-    for depth, key in enumerate(keys[:-1], 1):
-        if tree.get(key) is None:
-            tree[key] = {}
-        if not isinstance(tree[key], dict):
-            above = ".".join(keys[:depth])
-            raise StudyError(
-                Problem(
-                    zh=f"“{above}”不是分节，其下没有设置",
-                    en=f"{above!r} is no section, there are no settings below it",
-                    path=typed,
-                    rule=".".join(keys),
-                    remedy_zh="参见 docs/settings.md",
-                    remedy_en="see docs/settings.md",
-                )
-            )
-        tree = tree[key]
-    tree[keys[-1]] = value
 
 
 def _argument(location: tuple[int | str, ...], given: Mapping[str, str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 
 from pipeline.commands.studies import keep_options, last_options
 from pipeline.errors import StudyError
+from pipeline.settings.access import GapSettings
 from pipeline.settings.base import Section, setting
 from pipeline.settings.inputs import TableInput
 from pipeline.study import Study, find_study, read_study, restore_study
+from pipeline.study_overrides import put_overrides
 from pipeline.workspace import Workspace
 
 Altered = Callable[[str, str], Path]
@@ -142,6 +145,7 @@ def test_resolved_study_comes_back_the_same(tmp_path: Path) -> None:
         ("island.draws", "many", "须为整数", "whole number"),
         ("maps.first_language", "fr", "只可为 'zh', 'en'", "one of 'zh', 'en'"),
         ("study.date", "soon", "须为日期", "a date"),
+        ("study.date", "2026-13-01", "须为日期", "a date"),
         ("gaps.weights", [1], "须为“键: 值”", "a mapping"),
         ("network.extract_is_complete", "perhaps", "true 或 false", "true or false"),
         ("hospitals.variants", [], "至少 1 项", "at least 1"),
@@ -159,6 +163,25 @@ def test_mistakes_are_told_in_both_languages_by_the_argument_that_made_them(
     assert problem.path == typed
     assert problem.row is None
     assert (problem.rule or "").startswith(key)
+
+
+def test_an_entry_of_a_list_is_chosen_by_what_it_says_of_itself() -> None:
+    key = "gaps.needs[service=school].threshold"
+    plain, changed = read_study(SHANGHAI), read_study(SHANGHAI, {key: 3.5})
+    assert [need.threshold for need in changed.gaps.needs] == [
+        3.5 if need.service == "school" else need.threshold for need in plain.gaps.needs
+    ]
+    assert changed.digest() == read_study(SHANGHAI, {"gaps.needs": changed.gaps.needs}).digest()
+    typed = {key: f"--set {key}=x"}
+    with pytest.raises(StudyError, match="number") as caught:
+        read_study(SHANGHAI, {key: "x"}, typed=typed)
+    assert caught.value.problems[0].path == typed[key]
+    with pytest.raises(StudyError, match=r"there are: gaps.needs\[service=rail\]"):
+        read_study(SHANGHAI, {"gaps.needs[service=tram].threshold": 1})
+    bare: dict[str, Any] = {}  # a study that leaves the list to the defaults
+    assert put_overrides(bare, {key: 3.5}, {key: key}, Study) == {"gaps.needs.2.threshold": key}
+    assert GapSettings.model_validate(bare["gaps"]).needs[2].threshold == 3.5
+    assert GapSettings.model_validate(bare["gaps"]).needs[:2] == GapSettings().needs[:2]
 
 
 def test_an_argument_below_a_plain_value_is_refused() -> None:

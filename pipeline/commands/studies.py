@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import logging
+import re
 import sys
 import time
 from pathlib import Path
@@ -196,17 +197,24 @@ def _tell_options(osm: Path | None, overrides: list[str], *, as_json: bool) -> N
     )
 
 
+# The sign inside brackets chooses an entry: `gaps.needs[service=rail].threshold=8`.
+_ASSIGNMENT = re.compile(r"((?:\[[^\]]*\]|[^=\[])+)=(.*)", re.DOTALL)
+
+
 def _assignment(item: str) -> tuple[str, Any]:
     """Split `a.b=value`; the value is read as YAML, so numbers and lists are what they seem."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    key, sign, text = item.partition("=")
+    found = _ASSIGNMENT.match(item)
+    key, text = found.groups() if found else ("", "")
     try:
         value = YAML(typ="safe", pure=True).load(text)
+    except ValueError:  # a day that does not exist: the setting says what it wants
+        value = text
     except YAMLError:
-        sign = ""
-    if not sign or not key:
+        key = ""
+    if not key.strip():
         raise StudyError(
             Problem(
                 zh=f"“{item}”不是 键=值",

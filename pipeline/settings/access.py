@@ -285,8 +285,9 @@ class GapSettings(Section):
     )
     cap: float = setting(
         1.0,
-        zh="相对标准的缺口上限（1 表示差一个标准值即封顶）",
-        en="largest share of the standard a gap may count (1: one whole standard short)",
+        zh="差多少个标准值记为满缺口（1 表示差一个标准值即为 1；取值越大，同样的欠缺所得分值越小）",
+        en="standards short that count as a whole gap of 1, and more count no more; a larger value "
+        "makes the same shortage count for less",
         unit="share",
         source=ANALYST,
         gt=0,

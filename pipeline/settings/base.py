@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-_CHOSEN = re.compile(r"^(\w+)\[(\w+)=(\w+)\]$")
+# One entry of a list of sections in a path: `needs[service=rail]`.
+CHOSEN = re.compile(r"^(\w+)\[(\w+)=(\w+)\]$")
 _QUANTITY = re.compile(r"^\s*([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*$")
 
 
@@ -68,7 +69,7 @@ class Section(BaseModel):
             below.setdefault(head, []).append(rest)
         held = {}
         for head, rests in below.items():
-            chosen = _CHOSEN.match(head)
+            chosen = CHOSEN.match(head)
             name = chosen[1] if chosen else head
             value = self.__dict__[name]
             if chosen:

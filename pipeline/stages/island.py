@@ -174,7 +174,7 @@ def _separation(
 
 def _tell_of_parts(context: StageContext, measured: Separation) -> None:
     """Say that the ways between all pairs of boundary points at once would have been too many."""
-    if measured.parts == 1:
+    if measured.parts <= 1:
         return
     context.notice(
         f"绕行要比较 {measured.pairs:,} 对边界点，一次计算约需 {measured.need_mb:,.0f} MB："
