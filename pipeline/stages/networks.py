@@ -50,26 +50,18 @@ def run(context: StageContext) -> None:
     context.put("mapped.parquet", pd.concat(regions, ignore_index=True))
 
 
-def load_graph(context: StageContext, mode: Mode) -> StreetGraph | None:
-    """Read the graph of a mode that this stage wrote; None when the study has no extract."""
-    folder = _folder(context, mode)
-    return None if folder is None else StreetGraph.from_parquet(folder, mode)
-
-
 def load_costs(
     context: StageContext, mode: Mode, *, also: Sequence[str] = ()
 ) -> StreetGraph | None:
-    """Read of the graph of a mode only what costs and snapping need, and other columns of edges."""
-    folder = _folder(context, mode)
-    return None if folder is None else StreetGraph.for_costs(folder, mode, also=also)
+    """Read of the graph of a mode only what costs and snapping need, and other columns of edges.
 
-
-def _folder(context: StageContext, mode: Mode) -> Path | None:
-    """Give where the graph of a mode is; None when the study has no extract."""
+    None when the study has no extract.
+    """
     summary = context.frame("networks", "streets.parquet")
     if mode not in set(summary["mode"]):
         return None
-    return context.path("networks", "streets.parquet").parent
+    folder = context.path("networks", "streets.parquet").parent
+    return StreetGraph.for_costs(folder, mode, also=also)
 
 
 def _gates(context: StageContext, extract: Path | None) -> gpd.GeoDataFrame:
