@@ -15,6 +15,7 @@ import math
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from benchmarks.parcels import write_parcels
 from benchmarks.scale_cities import run_cities
 from benchmarks.scale_plot import growth_plot
 from benchmarks.timing import ROOT, machine, revision
+from benchmarks.whole_run import WholeRun, run_whole
 from pipeline.stages.flow import STAGES
 from pipeline.usage import read_usages
 from pipeline.workspace import Workspace
@@ -41,16 +43,14 @@ PARCEL_CELL_M = 30_000
 def run_city(size: float, folder: Path) -> None:
     """Generate a city, run all its stages on two cores, record what they took."""
     study = write_city(folder / f"{size:g}", size)
-    start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-m", "pipeline", "run", "-s", str(study), "-w", str(folder / f"{size:g}"),
-         "-j", "2", "--force"], check=True,
-    )  # fmt: skip
-    record_city(size, folder / f"{size:g}", study.stem, time.perf_counter() - start)
+    root = folder / f"{size:g}"
+    command = ["run", "-s", str(study), "-w", str(root), "-j", "2", "--force"]
+    whole = run_whole([sys.executable, "-m", "pipeline", *command])
+    _record_city(size, root, study.stem, whole)
 
 
-def record_city(size: float, root: Path, study: str, elapsed_s: float | None) -> None:
-    """Record what the stages of a built city took."""
+def _record_city(size: float, root: Path, study: str, whole: WholeRun) -> None:
+    """Record what the stages of a built city took, and the whole run."""
     workspace, given = Workspace(root=root, study=study), read_parameters()
     usages = read_usages([workspace.usage(stage.name) for stage in STAGES])
     streets = pd.read_parquet(workspace.output("networks", "streets.parquet")).set_index("mode")
@@ -62,7 +62,7 @@ def record_city(size: float, root: Path, study: str, elapsed_s: float | None) ->
         "walk_nodes": int(streets.loc["walk", "nodes"]),
         "things": round(things * size),
         "stages": {usage.stage: [usage.cpu_s, usage.peak_mb] for usage in usages},
-        "elapsed_s": elapsed_s,
+        **asdict(whole),
     }
     _record("city", entry, key="size")
 
@@ -136,7 +136,7 @@ def render() -> None:
     PLOT.write_text(growth_plot(points), encoding="utf-8")
 
 
-def _growth(cities: list[dict[str, Any]]) -> dict[str, float] | None:
+def _growth(cities: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Tell how the cost of the stages that both ran grows from a smaller city to the largest."""
     if len(cities) < 2:
         return None
@@ -150,18 +150,24 @@ def _growth(cities: list[dict[str, Any]]) -> dict[str, float] | None:
         "nodes": nodes,
         "cpu": cpu[1] / cpu[0],
         "exponent": math.log(cpu[1] / cpu[0]) / math.log(nodes),
+        "stages": {
+            name: math.log(big["stages"][name][0] / small["stages"][name][0]) / math.log(nodes)
+            for name in both
+        },
     }
 
 
 def _zones(cities: list[dict[str, Any]]) -> dict[str, Any]:
-    """Work out what all development zones would take, from a measured city of like parks."""
+    """Work out what all development zones would take: in small cities, and in large ones."""
     whole = [one for one in cities if not one["missing"]]
     given = read_parameters()
     zones, parks = given["country_zones"], given["country_parks_per_city"]
-    unit = min(whole, key=lambda one: abs(one["places"] - parks))
-    count = math.ceil(zones / unit["places"])
-    hours = count * unit["cpu_s"] / 3600
-    return {"zones": zones, "parks": parks, "unit": unit, "count": count, "hours": hours}
+    small = min(whole, key=lambda one: abs(one["places"] - parks))
+    ways = []
+    for unit in (small, *(one for one in whole if one["size"] > small["size"])):
+        count = math.ceil(zones / unit["places"])
+        ways.append({"unit": unit, "count": count, "hours": count * unit["cpu_s"] / 3600})
+    return {"zones": zones, "parks": parks, "ways": ways}
 
 
 def main() -> None:
