@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from pipeline.commands.say import out, say, tell
+from pipeline.usage import Usage
 
 if TYPE_CHECKING:
     from pipeline.plan import StageState
-    from pipeline.usage import Usage
     from pipeline.workspace import Workspace
 
 HEADERS = (
@@ -44,6 +44,10 @@ def tell_profile(found: list[StageState], workspace: Workspace, *, as_json: bool
             tell({"event": "profile", **record}, "", as_json=True)
         return
     out.print(_table(usages, ran))
+    say(
+        "各阶段可同时运行，历时之和大于实际用时；“此前”为该阶段上次计算时的用量 / stages run at "
+        "once, so their wall times add up to more than the run took; `before`: when last computed"
+    )
     if any(usage.peak_mb is None for usage in usages):
         say("本系统不告知内存或读写量 / this system does not tell memory or bytes moved")
     say(f"已写 / written  {workspace.profile}")
@@ -58,14 +62,27 @@ def _table(usages: list[Usage], ran: dict[str, bool]) -> Table:
     for usage in usages:
         table.add_row(*_cells(usage), WHEN[ran[usage.stage]])
     table.add_section()
-    peaks = [usage.peak_mb for usage in usages if usage.peak_mb is not None]
-    table.add_row(
-        "合计 total",
-        f"{sum(usage.wall_s for usage in usages):.1f}",
-        f"{sum(usage.cpu_s for usage in usages):.1f}",
-        f"{max(peaks):.0f}" if peaks else "–",
-    )
+    these = [usage for usage in usages if ran[usage.stage]]
+    if these:
+        table.add_row(*_cells(_total("本次 this run", these)))
+    if len(these) < len(usages):
+        table.add_row(*_cells(_total("全部 all", usages)))
     return table
+
+
+def _total(name: str, usages: list[Usage]) -> Usage:
+    """Add what several stages took; of memory, the most that one of them held."""
+    peaks = [usage.peak_mb for usage in usages if usage.peak_mb is not None]
+    reads = [usage.read_mb for usage in usages if usage.read_mb is not None]
+    writes = [usage.written_mb for usage in usages if usage.written_mb is not None]
+    return Usage(
+        stage=name,
+        wall_s=sum(usage.wall_s for usage in usages),
+        cpu_s=sum(usage.cpu_s for usage in usages),
+        peak_mb=max(peaks, default=None),
+        read_mb=sum(reads) if reads else None,
+        written_mb=sum(writes) if writes else None,
+    )
 
 
 def _cells(usage: Usage) -> list[str]:
