@@ -302,8 +302,16 @@ def _inputs(osm: Path | None, folder: Path) -> dict[str, Any]:
         found["places"] = {"path": "places.csv"}
         return found
     found |= {role: {"osm": category} for role, category in FROM_EXTRACT.items()}
-    found["osm_extract"] = os.path.relpath(osm.resolve(), folder.resolve())
+    found["osm_extract"] = _as_typed(osm, folder)
     return found
+
+
+def _as_typed(file: Path, folder: Path) -> str:
+    """Give the way from a folder to a file, through the links it was named by where they hold."""
+    typed = os.path.relpath(file.absolute(), folder.absolute())
+    if (folder.resolve() / typed).resolve() == file.resolve():
+        return typed
+    return os.path.relpath(file.resolve(), folder.resolve())
 
 
 def _settings(start: str, workspace: Path) -> dict[str, Any]:

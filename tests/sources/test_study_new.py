@@ -12,6 +12,7 @@ from pipeline.errors import SourceError, StudyError
 from pipeline.sources.study_new import (
     FROM_EXTRACT,
     NewStudy,
+    _as_typed,
     extract_bounds,
     new_study,
     restated,
@@ -79,6 +80,20 @@ def test_an_extract_fills_the_roles(tmp_path: Path, extract: Path) -> None:
     assert {role: getattr(study.inputs, role).osm for role in FROM_EXTRACT} == FROM_EXTRACT
     assert (study.study.centre_lon, study.study.centre_lat) == (120.6, 31.3)
     assert study.study.crs == "EPSG:32651"
+
+
+def test_an_extract_is_named_through_the_link_it_was_given_by(
+    tmp_path: Path, extract: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "shared").symlink_to(extract.parent)
+    given = tmp_path / "work" / "shared" / extract.name
+    assert _as_typed(given, tmp_path / "work" / "studies") == f"../shared/{extract.name}"
+    # From a folder behind a link the same steps lead elsewhere: the file itself is named.
+    (tmp_path / "far" / "studies").mkdir(parents=True)
+    (tmp_path / "work" / "studies").symlink_to(tmp_path / "far" / "studies")
+    found = tmp_path / "far" / "studies" / _as_typed(given, tmp_path / "work" / "studies")
+    assert found.resolve() == extract.resolve()
 
 
 def test_nothing_is_overwritten(tmp_path: Path, extract: Path) -> None:
