@@ -176,7 +176,7 @@ def show_ratios(ratios: list[tuple[str, str, float]], readme: Path) -> None:
         MARKS[0],
         f"{dt.datetime.now(tz=dt.UTC).date()}，{machine()}。倍数：对方用时 ÷ parkgap 用时。",
         "小于 1 者 parkgap 较慢；中位数，不含预处理与首次调用（编译），二者见 RESULTS.md。",
-        "Ratios: time of the other tool ÷ time of parkgap, in one run; below 1 parkgap is the slower. "
+        "Ratios: time of the other tool ÷ time of parkgap, in one run; below 1 parkgap is slower.",
         "Medians without preparation and first calls (compiling), which RESULTS.md states.",
         "",
         "| task | against | ratio |",
