@@ -153,14 +153,20 @@ def _told(row: object, name_zh: str | None, name_en: str | None) -> tuple[str, s
         float(getattr(row, name)) for name in ("amount_10k_m2", "used_10k_m2", "price_min")
     )
     if name_zh is None or name_en is None:
-        zh = f"再多安排 1 万平方米，须为之驾车约 {price:.0f} 分钟（含对其他配对的影响）"
+        zh = f"再多安排 1 万平方米，这 1 万平方米须驾车约 {price:.0f} 分钟（含对其他配对的影响）"
         en = f"10k m² more to place would take about {price:.0f} minutes of driving, all told"
     elif price <= 0:
         zh = f"{name_zh}仍有余量（{amount:.0f} 万平方米用去 {used:.0f}），再扩不缩短驾车时间"
         en = f"{name_en} has room left: {used:.0f} of {amount:.0f} (10k m²) used; no drive shortens"
     else:
-        zh = f"{name_zh}已用满 {amount:.0f} 万平方米；再增 1 万，可为之缩短驾车约 {price:.0f} 分钟"
-        en = f"{name_en} is full at {amount:.0f} (10k m²); 10k m² more saves it {price:.0f} minutes"
+        zh = (
+            f"{name_zh}已用满 {amount:.0f} 万平方米；再增 1 万平方米，改在此处承接的 1 万平方米"
+            f"可少驾车约 {price:.0f} 分钟（含对其他配对的影响）"
+        )
+        en = (
+            f"{name_en} is full at {amount:.0f} (10k m²); with 10k m² more, those 10k m² placed "
+            f"there drive {price:.0f} minutes less, all told"
+        )
     return zh, en
 
 
