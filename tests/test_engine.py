@@ -62,6 +62,11 @@ def test_every_stage_has_its_file_and_only_reads_what_stands_before_it(study: St
         seen.add(stage.name)
 
 
+def test_the_index_knows_every_stage_that_writes_what_people_open() -> None:
+    names = {s.name for s in STAGES for name in (*s.outputs, *s.families) if ":" in name}
+    assert names - {"index"} <= set(BY_NAME["index"].needs)
+
+
 def test_upstream_is_the_stage_and_all_it_rests_on() -> None:
     assert upstream("ingest") == ("ingest",)
     assert upstream("rail") == ("ingest", "networks", "rail")
@@ -119,8 +124,8 @@ def test_a_setting_reaches_only_the_stages_that_declare_it(workspace: Workspace)
         ("maps.gap_breaks", [0.1, 0.2, 0.3, 0.4], {"layers", "maps", "report"}),
         ("layers.grid_m", 123.0, {"layers", "report"}),
         ("report.coverage_band_m", 500.0, {"report"}),
-        ("study.name_en", "Another", {"layers", "maps", "report"}),
-        ("study.date", "2026-01-01", {"rail", "parcels", "layers", "maps", "report"}),
+        ("study.name_en", "Another", {"layers", "maps", "report", "index"}),
+        ("study.date", "2026-01-01", {"rail", "parcels", "layers", "maps", "report", "index"}),
         ("inputs.rings.snapshot", "2020-01-01", {"ingest", "synthesis", "report"}),
     ],
 )  # fmt: skip

@@ -104,7 +104,6 @@ def describe(
     sources: pd.DataFrame,
     layers: Mapping[str, Mapping[str, object]] | None = None,
     name: Words | None = None,
-    content: Path | None = None,
 ) -> Item:
     """Describe a file for the index page that stands in the folder `root`.
 
@@ -120,16 +119,13 @@ def describe(
         Entries of the provenance by the name of the layer.
     name
         The place that the file is about.
-    content
-        Where the file can be read while it is not yet in its place.
     """
-    now = content or path
     relative = Path(os.path.relpath(path, root)).as_posix()
     facts = facts_of(relative, layers or {})
     rights = rights_of(facts, sources, layers or {})
     if facts is not None and name is not None:
         facts = named(facts, name)
-    title = facts.title if facts is not None else Words(_title(now) or path.name)
+    title = facts.title if facts is not None else Words(_title(path) or path.name)
     return Item(
         kind=_kind(relative),
         address=quote(relative),
@@ -137,7 +133,7 @@ def describe(
         title=_cleaned(title),
         purpose=_cleaned(facts.purpose) if facts is not None else Words(""),
         format=FORMATS.get(path.suffix, Words(path.suffix.lstrip("."))),
-        size=size_words(now.stat().st_size),
+        size=size_words(path.stat().st_size),
         dates=rights.dates,
         licences=rights.licences,
     )

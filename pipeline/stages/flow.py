@@ -441,8 +441,8 @@ STAGES: tuple[StageSpec, ...] = (
     ),
     StageSpec(
         name="report",
-        zh="报告、插图与成果目录",
-        en="the report, its figures and the front page",
+        zh="报告与插图",
+        en="the report and its figures",
         needs=(
             "ingest",
             "networks",
@@ -454,8 +454,6 @@ STAGES: tuple[StageSpec, ...] = (
             "gaps",
             "synthesis",
             "access",
-            "layers",
-            "maps",
         ),
         settings=(
             "study",
@@ -477,13 +475,22 @@ STAGES: tuple[StageSpec, ...] = (
             "layers",
             "synthesis",
         ),
-        outputs=("outputs:report.html", "outputs:index.html"),
+        outputs=("outputs:report.html",),
         families=("outputs:figures/*.svg",),
         data=(
             "publish/templates/*",
             "../layers/reference/contradictions.csv",
             "../layers/reference/policy_figures.csv",
         ),
+    ),
+    StageSpec(
+        name="index",
+        zh="成果目录",
+        en="the front page: all there is to open",
+        needs=("ingest", "island", "parcels", "access", "layers", "maps", "report"),
+        settings=("study.name_zh", "study.name_en", "study.date"),
+        outputs=("outputs:index.html",),
+        data=("publish/templates/*",),
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Write the report, its figures and the front page of the study."""
+"""Write the report and its figures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -14,9 +13,6 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.coverage import share_area_euclid
-from pipeline.publish.index_page import build_index, describe
-from pipeline.publish.index_words import read_layers
-from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import PLANNED, scenario_gaps
 from pipeline.publish.report import build_report
 from pipeline.publish.report_cells import Words
@@ -63,7 +59,7 @@ NAMED = {
 
 
 def run(context: StageContext) -> None:
-    """Write the report and its figures, then the index over every file there is to open."""
+    """Write the report, and its figures as files of their own."""
     data = _data(context)
     report = build_report(data)
     with context.writing("outputs:report.html") as target:
@@ -71,8 +67,7 @@ def run(context: StageContext) -> None:
     for name, drawing in report.figures.items():
         with context.writing(f"outputs:figures/{name}.svg") as target:
             target.write_bytes(drawing.encode())
-    made = ["report.html", *(f"figures/{name}.svg" for name in report.figures)]
-    _write_index(context, data, made)
+    context.log.info("wrote the report and %d figures", len(report.figures))
 
 
 def _data(context: StageContext) -> ReportData:
@@ -196,49 +191,3 @@ def _parameters(context: StageContext) -> list[Parameter]:
                 )
             )
     return found
-
-
-def _place_files(context: StageContext, data: ReportData) -> dict[Path, Words]:
-    """Name the files that are about one place by it: its page, and its figure without suffix."""
-    folder = context.workspace.outputs
-    pages = park_pages(data.places["place_id"])
-    rows = data.places[["place_id", "name_zh", "name_en"]].astype("object").itertuples(index=False)
-    files = {}
-    for place_id, zh, en in rows:
-        name = Words(str(zh), en if isinstance(en, str) else "")
-        files[folder / "maps" / pages[place_id]] = name
-        files[folder / "figures" / "island" / place_id] = name
-    return files
-
-
-def _write_index(context: StageContext, data: ReportData, made: list[str]) -> None:
-    """List what the earlier stages' manifests promise to people, and this stage's own files."""
-    folder = context.workspace.outputs
-    found = [(folder / name, context.written(f"outputs:{name}")) for name in made]
-    for stage in context.spec.needs:
-        names = [name for name in context.manifest(stage)["files"] if ":" in name]
-        paths = [context.workspace.output(stage, name) for name in names]
-        found += zip(paths, paths, strict=True)
-    layers = read_layers(context.path("layers", "layers:parkgap.provenance.json"))
-    titles = _place_files(context, data)
-    page = build_index(
-        title=data.title,
-        study_date=data.study_date,
-        version=data.version,
-        digest=data.digest,
-        sources=data.sources,
-        items=[
-            describe(
-                path,
-                root=folder,
-                sources=data.sources,
-                layers=layers,
-                name=titles.get(path) or titles.get(path.with_suffix("")),
-                content=content,
-            )
-            for path, content in found
-        ],
-    )
-    with context.writing("outputs:index.html") as target:
-        target.write_bytes(page.encode())
-    context.log.info("wrote the report and an index of %d files", len(found))

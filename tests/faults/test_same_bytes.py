@@ -116,7 +116,7 @@ CHANGES: tuple[tuple[dict[str, object], set[str]], ...] = (
     ({"hospitals.catchment_min": 25.0}, {"hospitals", "parcels", "gaps", "synthesis", "access"}),
     ({"parcels.synthetic.parcels": 400}, {"parcels", "synthesis"}),
 )
-LAST = ("layers", "maps", "report")
+LAST = ("layers", "maps", "report", "index")
 
 
 @pytest.mark.filterwarnings("default")
