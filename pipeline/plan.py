@@ -14,6 +14,7 @@ from pipeline.study import Study
 from pipeline.workspace import Workspace
 
 MOST_CHANGES = 3
+NAMING = "service"  # what names the entry of a list, where it has that
 MOST_TOLD = 60  # letters of a setting's value; a list of variants would fill the screen
 
 
@@ -135,8 +136,28 @@ def _changes(before: Any, now: Any, path: str = "") -> list[str]:  # noqa: ANN40
         return found
     if before == now:
         return []
+    if _entries(before) and _entries(now) and len(before) == len(now):
+        names = [f"{path}{name}" for name in _names(now)]
+        return [
+            told
+            for was, new, name in zip(before, now, names, strict=True)
+            for told in _changes(was, new, name)
+        ]
     told = [shorten(str(value), MOST_TOLD, placeholder=" …") for value in (before, now)]
     return [f"{path}: {told[0]} -> {told[1]}" if told[0] != told[1] else path]
+
+
+def _entries(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _names(entries: list[dict[str, Any]]) -> list[str]:
+    """Name entries of a list as `--set` does, `[service=rail]`: by what no two of them share."""
+    for key in (NAMING, *entries[0]) if entries else ():
+        values = [entry.get(key) for entry in entries]
+        if all(isinstance(value, str) for value in values) and len(set(values)) == len(values):
+            return [f"[{key}={value}]" for value in values]
+    return [f"[{at}]" for at in range(len(entries))]
 
 
 def _few(changes: list[str]) -> str:

@@ -104,6 +104,10 @@ def test_a_setting_reaches_only_the_stages_that_declare_it(workspace: Workspace)
     assert "settings changed: hospitals.catchment_min: 30.0 -> 31.0" in found["hospitals"]
     assert not {"ingest", "networks", "rail", "schools"} & set(found)
     assert found["gaps"].startswith("upstream runs again")
+    changed = read_study(SHANGHAI, {"gaps.needs[service=school].threshold": 16.0})
+    found = stale(states(changed, workspace))
+    assert "gaps.needs[service=school].threshold: 15.0 -> 16.0" in found["schools"]
+    assert not {"ingest", "networks", "rail", "hospitals", "island"} & set(found)
 
 
 @pytest.mark.parametrize(
