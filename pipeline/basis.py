@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from pipeline.resources import PACKAGE, shipped
-from pipeline.stages.context import columns_digest, promised, sha256
 from pipeline.stages.flow import StageSpec
+from pipeline.stages.tables_read import digest_now, promised, sha256
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -81,14 +81,25 @@ def result_stands(
     though the stages that wrote those tables ran again or wrote other tables too: what it reads
     first is the same, so that what it reads next is. Its own files must be as it left them.
     """
-    record = workspace.record(spec.name)
-    if not record.is_file():
-        return False
-    told = json.loads(record.read_text(encoding="utf-8"))
-    if told["basis"] != json.loads(json.dumps(basis)) or told["sources"] != sources:
+    told = last_record(spec, workspace, basis, sources)
+    if told is None or told["basis"] != json.loads(json.dumps(basis)):
         return False
     same = altered_table(workspace, told) is None
-    return same and altered_output(spec, workspace, record) is None
+    return same and altered_output(spec, workspace, workspace.record(spec.name)) is None
+
+
+def last_record(
+    spec: StageSpec, workspace: Workspace, basis: dict[str, Any], sources: dict[str, str]
+) -> dict[str, Any] | None:
+    """Read what a stage recorded of its last run; None if code, libraries or sources are others."""
+    record = workspace.record(spec.name)
+    if not record.is_file():
+        return None
+    told: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+    now = json.loads(json.dumps(basis))
+    fixed = [key for key in now if key != "settings"]
+    same = told["sources"] == sources and "parts" in told
+    return told if same and all(told["basis"].get(key) == now[key] for key in fixed) else None
 
 
 def altered_table(workspace: Workspace, told: dict[str, Any]) -> str | None:
@@ -98,21 +109,9 @@ def altered_table(workspace: Workspace, told: dict[str, Any]) -> str | None:
         stage = name.partition("/")[0]
         if stage not in promises:
             promises[stage] = promised(workspace.manifest(stage))
-        if _digest_now(workspace, name, promises[stage]) != was:
+        if digest_now(workspace, name, promises[stage]) != was:
             return str(name)
     return None
-
-
-def _digest_now(workspace: Workspace, name: str, promises: dict[str, str]) -> str | None:
-    stage, _, table = name.partition("/")
-    table, _, columns = table.partition("?")
-    manifest = workspace.manifest(stage)
-    if table == manifest.name:
-        return sha256(manifest) if manifest.is_file() else None
-    digest = promises.get(table)
-    if digest is None or not columns:
-        return digest
-    return columns_digest(workspace.output(stage, table), columns.split(","))
 
 
 def altered_output(spec: StageSpec, workspace: Workspace, manifest: Path) -> str | None:

@@ -10,7 +10,13 @@ from importlib import import_module
 from pathlib import Path
 
 from pipeline.atomic import atomic_write
-from pipeline.basis import altered_output, result_stands, source_digests, stage_basis
+from pipeline.basis import (
+    altered_output,
+    last_record,
+    result_stands,
+    source_digests,
+    stage_basis,
+)
 from pipeline.errors import DefectError, ExitCode, ParkgapError, Problem
 from pipeline.machine import named_error
 from pipeline.plan import StageState, plan_of
@@ -65,6 +71,8 @@ def execute_stage(name: str, plan: Path, *, if_changed: bool = False) -> None:
             atomic_write(workspace.manifest(name), text)
             context.log.info("nothing that the stage reads has changed, its results stand")
             return
+        if if_changed and (told := last_record(spec, workspace, basis, sources)):
+            context.resume(told)
         with (
             recording(name, workspace.usage(name)),
             temporary_files_in(workspace.scratch(name)),

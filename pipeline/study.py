@@ -97,8 +97,12 @@ class Study(Section):
         A path is a section, a setting (``gaps.cap``) or what `Section.only` takes. A file stands
         there by its name: where it lies is no part of a study, and its content is tracked apart.
         """
-        content = portable((self.only(paths) if paths else self).model_dump())
+        content = (self.only(paths) if paths else self).portable()
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+    def portable(self) -> Any:  # noqa: ANN401
+        """Give the settings as plain JSON values that are the same wherever the study lies."""
+        return portable(self.model_dump())
 
     def digest(self, *paths: str) -> str:
         """Hash the settings at some paths: two studies with one digest compute the same."""

@@ -11,8 +11,8 @@ import pandas as pd
 from pipeline.basis import stage_sources
 from pipeline.errors import LayerError, Problem
 from pipeline.scenarios.ledger import place_ledger, summary_of
-from pipeline.stages.context import sha256
 from pipeline.stages.flow import STAGES
+from pipeline.stages.tables_read import sha256
 from pipeline.study import Study, restore_study
 from pipeline.workspace import Workspace
 

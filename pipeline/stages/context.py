@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,8 @@ from pipeline.atomic import atomic_write, discard, drafted, put_in_place
 from pipeline.errors import LayerError, Problem
 from pipeline.stages.flow import StageSpec
 from pipeline.stages.layer_files import read_layer
+from pipeline.stages.parts import Parts
+from pipeline.stages.tables_read import columns_digest, digest_now, promised, sha256
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class StageContext:
         self._notices: list[dict[str, str]] = []
         self._promises: dict[str, dict[str, str]] = {}
         self._read: dict[str, str | None] = {}
+        self._parts = Parts()
 
     @property
     def crs(self) -> str:
@@ -85,11 +87,10 @@ class StageContext:
         """
         import pandas as pd
 
-        path = self._existing(stage, name)
         if columns is None:
-            return pd.read_parquet(path)
-        del self._read[f"{stage}/{name}"]
-        self._read[f"{stage}/{name}?{','.join(columns)}"] = columns_digest(path, columns)
+            return pd.read_parquet(self._existing(stage, name))
+        path = self._existing(stage, name, noted=False)
+        self._note(f"{stage}/{name}?{','.join(columns)}", columns_digest(path, columns))
         return pd.read_parquet(path, columns=list(columns))
 
     def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
@@ -114,16 +115,70 @@ class StageContext:
         """Give the path of a file that an earlier stage may have written, None where it did not."""
         self._declared(stage, self.spec.needs, "needs")
         path = self.workspace.output(stage, name)
-        self._read[f"{stage}/{name}"] = self._promised(stage).get(name)
+        self._note(f"{stage}/{name}", self._promised(stage).get(name))
         return path if path.is_file() else None
 
     def manifest(self, stage: str) -> dict[str, Any]:
         """Read what an earlier stage says of itself: its basis and its files."""
         self._declared(stage, self.spec.needs, "needs")
         path = self.workspace.manifest(stage)
-        self._read[f"{stage}/{path.name}"] = sha256(path)
+        self._note(f"{stage}/{path.name}", sha256(path))
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
+
+    def resume(self, told: Mapping[str, Any]) -> None:
+        """Let parts stand that are as the stage's record tells of its last run.
+
+        Code, libraries and sources must be those of then; the settings may be others.
+        """
+        self._parts = Parts(told["parts"], told["files"])
+
+    def part(self, name: str, write: Callable[[], None], *, set_by: Sequence[str]) -> None:
+        """Compute one part of the stage, unless it would write what it wrote last, byte by byte.
+
+        It would when the settings it is set by and every table that the stage read before its
+        parts, or in this part, are as they were then. Its files, untouched, are promised anew.
+
+        Parameters
+        ----------
+        name
+            Unlike that of any other part of the stage.
+        write
+            Reads and writes through this context. All else it is given must come from what the
+            stage read outside of parts, and from no settings but these.
+        set_by
+            The settings, by paths that `Section.only` takes; those of the inputs count without
+            being named. Asking for another in the part is an AssertionError.
+        """
+        whole = self._study
+        narrow = whole.only((*set_by, *(f"inputs.{role}" for role in self.spec.inputs)))
+        told = self._parts.standing(name, narrow.portable(), self._digest_now, self._untouched)
+        if told is not None:
+            self._read |= told["read"]
+            self._written |= {file: self._parts.files[file] for file in told["files"]}
+            self._notices += told["notices"]
+            self.log.info("%s: nothing that it reads has changed, its files stand", name)
+            return
+        self._study = narrow
+        try:
+            with self._parts.computing(name, narrow.portable(), self._written, self._notices):
+                write()
+        finally:
+            self._study = whole
+
+    def _digest_now(self, name: str) -> str | None:
+        stage, _, table = name.partition("/")
+        if stage == self.spec.name:
+            return self._written.get(table)
+        return digest_now(self.workspace, name, self._promised(stage))
+
+    def _untouched(self, name: str, digest: str) -> bool:
+        path = self.workspace.output(self.spec.name, name)
+        return path.is_file() and sha256(path) == digest
+
+    def _note(self, name: str, digest: str | None) -> None:
+        self._read[name] = digest
+        self._parts.note(name, digest)
 
     def _promised(self, stage: str) -> dict[str, str]:
         if stage not in self._promises:
@@ -216,6 +271,7 @@ class StageContext:
             "basis": basis,
             "files": self._written,
             "notices": self._notices,
+            "parts": self._parts.records,
             "read": self._read,
             "sources": dict(sources or {}),
         }
@@ -233,7 +289,7 @@ class StageContext:
                 if path not in keep and not path.name.startswith("."):
                     path.unlink()
 
-    def _existing(self, stage: str, name: str) -> Path:
+    def _existing(self, stage: str, name: str, *, noted: bool = True) -> Path:
         self._declared(stage, (*self.spec.needs, self.spec.name), "needs")
         own = stage == self.spec.name
         path = self.written(name) if own else self.workspace.output(stage, name)
@@ -247,37 +303,13 @@ class StageContext:
                     remedy_en=f"run `parkgap stage {stage}` first",
                 )
             )
-        if not own:
-            self._read[f"{stage}/{name}"] = self._promised(stage).get(name)
+        if own:
+            self._parts.note(f"{stage}/{name}", self._written.get(name))
+        elif noted:
+            self._note(f"{stage}/{name}", self._promised(stage).get(name))
         return path
 
     def _declared(self, name: str, allowed: tuple[str, ...], kind: str) -> None:
         if name not in allowed:
             msg = f"stage {self.spec.name} uses {name!r} but flow.py does not list it in {kind}"
             raise AssertionError(msg)
-
-
-def promised(manifest: Path) -> dict[str, str]:
-    """Give the SHA-256 of each file that a manifest lists; nothing where there is no manifest."""
-    if not manifest.is_file():
-        return {}
-    files: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))["files"]
-    return files
-
-
-def columns_digest(path: Path, columns: Sequence[str]) -> str:
-    """Hash what some columns of a Parquet file hold, whatever the others do."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(path, columns=list(columns)).replace_schema_metadata(None)
-    buffer = pa.BufferOutputStream()
-    with pa.ipc.new_stream(buffer, table.schema) as stream:
-        stream.write_table(table.combine_chunks())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    """Hash a file's content without reading it whole."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pipeline.publish.provenance import Making, Reserved, Source
 from pipeline.sources.reference import reference_tables
-from pipeline.stages.context import StageContext, sha256
+from pipeline.stages.context import StageContext
+from pipeline.stages.tables_read import sha256
 
 OSM = "© OpenStreetMap contributors"
 

@@ -21,9 +21,7 @@ COLUMNS = (
 COLUMNS_OF_ITEMS = ("item", *(name for name in COLUMNS[2:] if name not in {"value", "outcome"}))
 
 
-def write_carriers(
-    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
-) -> None:
+def write_carriers(context: StageContext, places: gpd.GeoDataFrame) -> None:
     """Write `carrier_status.parquet`: one row for each carrier and item.
 
     Raises
@@ -38,6 +36,7 @@ def write_carriers(
     listed = open_plain(source, role="carrier_items")
     require_columns(listed, COLUMNS_OF_ITEMS, role="carrier_items")
     items = listed.set_index("item")
+    settings: SynthesisSettings = context.settings("synthesis")
     carriers = sorted(places.index[places["tier"].eq(settings.pairing.carrier_tier)])
     keys = pd.MultiIndex.from_product([carriers, items.index], names=KEY)
     table = pd.DataFrame(index=keys).reset_index().join(items, on="item")

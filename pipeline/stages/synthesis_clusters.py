@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.measures.access_pairs import FloatArray, floats
 from pipeline.measures.clusters import anchor_counts, concentration
-from pipeline.settings.synthesis import ClusterSettings, SynthesisSettings
+from pipeline.settings.synthesis import ClusterSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import of_variant
 from pipeline.stages.synthesis_tables import minutes_between, xy_of
@@ -29,11 +29,9 @@ ANCHORS = (
 CLASSES = ("place_id", "category", "reproduced", "agrees", "why_zh", "why_en", "circular")
 
 
-def write_clusters(
-    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
-) -> None:
+def write_clusters(context: StageContext, places: gpd.GeoDataFrame) -> None:
     """Write `concentration`, `cluster_distances`, `anchors` and `cluster_classes`."""
-    rules = settings.clusters
+    rules: ClusterSettings = context.settings("synthesis").clusters
     clusters = places[places["tier"].eq(rules.tier)].sort_index()
     facilities = context.layer("ingest", "facilities.parquet")
     context.put("concentration.parquet", _concentration(context, clusters, facilities, rules))

@@ -17,13 +17,9 @@ COSTS = (
 )  # fmt: skip
 
 
-def write_documents(
-    context: StageContext,
-    targets: pd.DataFrame,
-    places: gpd.GeoDataFrame,
-    settings: SynthesisSettings,
-) -> None:
+def write_documents(context: StageContext, targets: pd.DataFrame, places: gpd.GeoDataFrame) -> None:
     """Write `costs` and `figure_checks`; empty for a study without these documents."""
+    settings: SynthesisSettings = context.settings("synthesis")
     asked = documented_checks()
     source = context.input("places")
     costs = pd.DataFrame({name: [] for name in COSTS})

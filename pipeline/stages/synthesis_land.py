@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.measures.patches import COLUMNS, contiguity
-from pipeline.settings.synthesis import LandSettings, SynthesisSettings
+from pipeline.settings.synthesis import LandSettings
 from pipeline.stages.context import StageContext
 
 IDLE, LOW = "idle", "low_efficiency"
@@ -19,11 +19,12 @@ RETENTION = (
 )  # fmt: skip
 
 
-def write_land(context: StageContext, settings: SynthesisSettings) -> None:
+def write_land(context: StageContext) -> None:
     """Write `contiguity` and `retention`; both are empty in a study without parcels."""
+    rules: LandSettings = context.settings("synthesis").land
     parcels = context.layer("parcels", "parcels.parquet")
-    context.put("contiguity.parquet", _contiguity(parcels, settings.land))
-    context.put("retention.parquet", _retention(context, parcels, settings.land))
+    context.put("contiguity.parquet", _contiguity(parcels, rules))
+    context.put("retention.parquet", _retention(context, parcels, rules))
 
 
 def _contiguity(parcels: gpd.GeoDataFrame, rules: LandSettings) -> pd.DataFrame:

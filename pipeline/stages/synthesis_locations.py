@@ -28,10 +28,9 @@ LOCATIONS = (
 )  # fmt: skip
 
 
-def write_locations(
-    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
-) -> pd.DataFrame:
+def write_locations(context: StageContext, places: gpd.GeoDataFrame) -> pd.DataFrame:
     """Write `rings`, `locations` and `layout_targets`; give the last."""
+    settings: SynthesisSettings = context.settings("synthesis")
     places = places.sort_index()
     rings = _rings(context)
     context.put("rings.parquet", rings.set_geometry(rings.geometry.exterior))

@@ -43,10 +43,9 @@ SECTORS = (
 )  # fmt: skip
 
 
-def write_pairing(
-    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
-) -> None:
+def write_pairing(context: StageContext, places: gpd.GeoDataFrame) -> None:
     """Write `pairing.parquet`, `prices.parquet` and `sectors.parquet`."""
+    settings: SynthesisSettings = context.settings("synthesis")
     research, carriers = _sides(places, settings.pairing)
     if len(research) and len(carriers):
         pairs, prices = _pair(context, research, carriers, settings.pairing)

@@ -13,7 +13,7 @@ from pipeline.measures.siting import Siting, maximal_covering, p_median, set_cov
 from pipeline.measures.uncertainty_footprints import site_of
 from pipeline.settings.needs import NeedSettings
 from pipeline.settings.network import Mode
-from pipeline.settings.synthesis import SitingSettings, SynthesisSettings
+from pipeline.settings.synthesis import SitingSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import of_variant
 from pipeline.stages.synthesis_tables import (
@@ -46,11 +46,9 @@ class Proposal:
     threshold_min: float
 
 
-def write_siting(
-    context: StageContext, places: gpd.GeoDataFrame, settings: SynthesisSettings
-) -> None:
+def write_siting(context: StageContext, places: gpd.GeoDataFrame) -> None:
     """Write `siting.parquet` (one row per model) and `sites.parquet` (one row per chosen site)."""
-    rules = settings.siting
+    rules: SitingSettings = context.settings("synthesis").siting
     gaps = context.frame("gaps", "gaps.parquet", MISSED)
     known = _once(places[places["name_zh"].notna()])
     rows: list[dict[str, object]] = []

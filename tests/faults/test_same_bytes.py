@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -109,14 +110,30 @@ def test_bytes_do_not_depend_on_language_clock_hashes_cores_or_row_order(
     assert {Path(name).name for name in differ - tables} <= NAMES_INPUTS
 
 
-# One after the other, and the stages that may write anew for it; every other one must stand.
-CHANGES: tuple[tuple[dict[str, object], set[str]], ...] = (
-    ({"gaps.dirichlet_concentration": 2.0}, {"gaps", "synthesis"}),
-    ({"gaps.cap": 2.0}, {"gaps", "synthesis"}),
-    ({"hospitals.catchment_min": 25.0}, {"hospitals", "parcels", "gaps", "synthesis", "access"}),
-    ({"parcels.synthetic.parcels": 400}, {"parcels", "synthesis"}),
+# One after the other, with the stages that may write anew for it and the parts of the synthesis
+# among them; every other one must stand.
+CHANGES: tuple[tuple[dict[str, object], set[str], set[str]], ...] = (
+    ({"gaps.dirichlet_concentration": 2.0}, {"gaps", "synthesis"}, {"siting"}),
+    ({"gaps.cap": 2.0}, {"gaps", "synthesis"}, {"siting"}),
+    (
+        {"hospitals.catchment_min": 25.0},
+        {"hospitals", "parcels", "gaps", "synthesis", "access"},
+        {"siting", "land"},
+    ),
+    ({"parcels.synthetic.parcels": 400}, {"parcels", "synthesis"}, {"land"}),
+    ({"synthesis.clusters.anchor_m": 900.0}, {"synthesis"}, {"clusters"}),
+    ({"synthesis.near_km": 37.0}, {"synthesis"}, {"locations"}),
 )
 LAST = ("layers", "maps", "report", "index")
+
+
+def _stamps(workspace: Workspace, stage: str) -> dict[str, list[int]]:
+    """Give when the files of each part of a stage were written."""
+    parts = json.loads(workspace.manifest(stage).read_text(encoding="utf-8"))["parts"]
+    return {
+        name: [workspace.output(stage, file).stat().st_mtime_ns for file in part["files"]]
+        for name, part in parts.items()
+    }
 
 
 @pytest.mark.filterwarnings("default")
@@ -128,13 +145,16 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
     values: dict[str, object] = {}
     fresh, after = tmp_path / "fresh", Workspace(tmp_path / "after", "shanghai")
     shutil.copytree(both[0].root, after.root)
-    for change, may_write in CHANGES:
+    for change, may_write, may_write_parts in CHANGES:
         before = {name: after.record(name).stat().st_mtime_ns for name in BY_NAME}
+        stamps = _stamps(after, "synthesis")
         values |= change
         run_all(study, after.root, values, if_changed=True, but=LAST)
         wrote = {name for name in before if after.record(name).stat().st_mtime_ns != before[name]}
         assert wrote
         assert wrote <= may_write, change
+        now = _stamps(after, "synthesis")
+        assert {part for part in now if now[part] != stamps[part]} <= may_write_parts, change
     run_all(study, after.root, values, if_changed=True)
     run_all(study, fresh, values)
     assert contents(after.root) == contents(fresh)

@@ -1,0 +1,127 @@
+"""A part of a stage stands while all it rests on is as it was, and is computed otherwise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.basis import last_record
+from pipeline.stages.context import StageContext
+from pipeline.stages.flow import StageSpec
+from pipeline.study import Study, read_study
+from pipeline.workspace import Workspace
+from tests.built import PROJECT, contents
+
+FIRST = StageSpec("first", "前", "first", outputs=("a.parquet", "b.parquet", "all.parquet"))
+SECOND = StageSpec(
+    "second",
+    "后",
+    "second",
+    needs=("first",),
+    settings=("gaps.cap", "study.seed", "study.crs"),
+    families=("outputs:*.csv",),
+)
+
+
+@dataclass
+class Small:
+    """A stage of two parts, `a` and `b`: each reads a table of its name, both rest on `all`."""
+
+    workspace: Workspace
+    tables: dict[str, list[int]] = field(
+        default_factory=lambda: {"a": [1, 2], "b": [3], "all": [4]}
+    )
+    chosen: dict[str, object] = field(default_factory=dict)
+    code: str = "1"
+
+    def study(self) -> Study:
+        """Give the study with what is set otherwise for now."""
+        return read_study(PROJECT / "studies" / "shanghai.yml", self.chosen)
+
+    def _first(self) -> None:
+        context = StageContext(FIRST, self.study(), self.workspace)
+        for name, values in self.tables.items():
+            frame = pd.DataFrame({"value": values, "told": [str(self.code)] * len(values)})
+            context.put(f"{name}.parquet", frame)
+        context.finish({})
+
+    def run(self) -> str:
+        """Run both stages and name the parts that were computed."""
+        self._first()
+        study, computed = self.study(), []
+        basis = {"settings": json.loads(study.canonical(*SECOND.set_by)), "code": self.code}
+        context = StageContext(SECOND, study, self.workspace)
+        if told := last_record(SECOND, self.workspace, basis, {}):
+            context.resume(told)
+        common = context.frame("first", "all.parquet", ["value"])
+
+        def write(name: str) -> None:
+            computed.append(name)
+            frame = context.frame("first", f"{name}.parquet", ["value"])
+            seed = context.settings("study").seed if name == "b" else 0
+            context.notice(f"零件 {name}", f"part {name}")
+            with context.writing(f"outputs:{name}.csv") as target:
+                frame.assign(all=len(common), seed=seed).to_csv(target)
+
+        context.part("a", lambda: write("a"), set_by=("gaps.cap",))
+        context.part("b", lambda: write("b"), set_by=("study.seed",))
+        context.finish(basis, {})
+        return "".join(computed)
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Small:
+    found = Small(Workspace(tmp_path, "shanghai"))
+    assert found.run() == "ab"
+    return found
+
+
+def test_what_a_part_reads_is_set_by_and_wrote_decides_alone_whether_it_is_computed(
+    small: Small, tmp_path: Path
+) -> None:
+    """Whatever was left alone, all files and the manifest are those of a run from nothing."""
+    assert small.run() == ""
+    small.tables["a"] = [1, 7]
+    assert small.run() == "a"
+    small.chosen["study.seed"] = 5
+    assert small.run() == "b"
+    small.chosen["gaps.cap"] = 2.0
+    assert small.run() == "a"
+    small.workspace.output("second", "outputs:b.csv").write_text("altered")
+    assert small.run() == "b"
+    small.workspace.output("second", "outputs:a.csv").unlink()
+    assert small.run() == "a"
+    small.tables["all"] = [4, 4]
+    assert small.run() == "ab"
+    small.code = "2"
+    assert small.run() == "ab"
+    assert small.run() == ""
+    fresh = Small(Workspace(tmp_path / "fresh", "shanghai"), small.tables, small.chosen, "2")
+    assert fresh.run() == "ab"
+    after = {name: digest for name, digest in contents(tmp_path).items() if "fresh" not in name}
+    assert after == contents(tmp_path / "fresh")
+    manifest = json.loads(small.workspace.manifest("second").read_text(encoding="utf-8"))
+    assert [notice["en"] for notice in manifest["notices"]] == ["part a", "part b"]
+
+
+def test_a_part_cannot_ask_for_settings_that_it_does_not_name(small: Small) -> None:
+    context = StageContext(SECOND, small.study(), small.workspace)
+    with pytest.raises(AssertionError, match=r"does not list 'seed' of IdentitySettings"):
+        context.part("a", lambda: context.settings("study").seed, set_by=("study.crs",))
+    with pytest.raises(AssertionError, match="'gaps'"):
+        context.part("b", lambda: context.settings("gaps").cap, set_by=("study.seed",))
+    assert context.settings("gaps").cap
+
+
+def test_parts_do_not_nest(small: Small) -> None:
+    context = StageContext(SECOND, small.study(), small.workspace)
+
+    def outer() -> None:
+        context.part("b", lambda: None, set_by=())
+
+    with pytest.raises(AssertionError, match="inside another"):
+        context.part("a", outer, set_by=())
