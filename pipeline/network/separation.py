@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
+from pipeline.freeing import give_back_memory
 from pipeline.measures.island_boundary import boundary_points, facing_points, outline
 from pipeline.measures.island_city import City
 from pipeline.measures.island_contrast import Statistic
@@ -103,6 +104,7 @@ def separation_results(
     how many pairs of boundary points it took
     """
     density = street_density(streets, city.grid.refined(DENSITY_CELL_M))
+    give_back_memory()
     around = [Around(place, city, settings) for place in places]
     results: list[ComponentResult] = []
     measurable: list[Streeted] = []
@@ -114,12 +116,14 @@ def separation_results(
             results.append(_porosity(measurable[-1], streets, settings))
         else:
             results += unmeasured([item.place], reason, (POROSITY, CIRCUMVENTION), settings)
+    streets.forget("public_segments")
     solved: list[FloatArray] = []
     counts: list[int] = []
     for wanted in _batches(measurable, streets, settings):
         counts.append(sum(len(item.draw) for item in wanted))
         solved += _solved(wanted, streets, settings)
     results += _circumvention(measurable, solved, settings)
+    give_back_memory()
     results += measured_access(
         around, city, streets, facilities_xy_m=facilities_xy_m, snap_m=snap_m,
         walk_m_min=walk_m_min,
@@ -247,6 +251,9 @@ def _batches(
         if sum(len(one.draw) for one in batch) >= PAIRS_HELD:
             yield batch
             batch = []
+    # No boundary is put on streets any more.
+    streets.forget("public_tree", "corners")
+    give_back_memory()
     if batch:
         yield batch
 
@@ -284,9 +291,12 @@ def _solved(
     wanted: list[BoundaryRoutes], streets: Streets, settings: IslandSettings
 ) -> list[FloatArray]:
     """Measure all parks in shared passes over the network; their routes are held once."""
-    routes = Routes.joined([item.routes for item in wanted])
     bounds = np.cumsum([0, *(len(item.draw) for item in wanted)])
     rows = [slice(start, stop) for start, stop in pairwise(bounds.tolist())]
+    parts = [item.routes for item in wanted]
+    none = parts[0].take(np.empty(0, dtype=np.int64))  # no view, which would keep all
+    wanted[:] = [replace(item, routes=none) for item in wanted]
+    routes = Routes.joined(parts)
     for number, some in enumerate(rows):
         wanted[number] = replace(wanted[number], routes=routes.take(some))
     walked = walking_distances(streets, routes)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
-from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame, IntArray
+from pipeline.measures.island_grid import BoolArray, FloatArray, GridFrame
 
 from .separation_streets import OnStreet, Streets, snap_to_streets
 from .shortest import nearest
@@ -82,9 +83,9 @@ class Beside:
     """The cells of a grid near a street: flat number, metres to it, and its nearest piece."""
 
     size: int
-    cell: IntArray
+    cell: NDArray[np.int32]
     away_m: FloatArray
-    piece: IntArray
+    piece: NDArray[np.int32]
 
 
 def beside_streets(streets: Streets, grid: GridFrame, *, snap_m: float) -> Beside:
@@ -108,7 +109,8 @@ def beside_streets(streets: Streets, grid: GridFrame, *, snap_m: float) -> Besid
         np.column_stack(grid.centres(cell)), distance_upper_bound=np.nextafter(snap_m, np.inf)
     )
     found = np.isfinite(away)
-    return Beside(grid.rows * grid.columns, cell[found], away[found], piece[found])
+    cell, piece = cell[found].astype(np.int32), piece[found].astype(np.int32)
+    return Beside(grid.rows * grid.columns, cell, away[found], piece)
 
 
 def minutes_field(
@@ -140,22 +142,24 @@ def minutes_field(
     minutes, flat; NaN where there is no street near or no way
     """
     metres = node_metres(streets, facilities_xy_m, snap_m=snap_m)
-    pieces = streets.pieces
+    edge, share = streets.pieces.edge[beside.piece], streets.pieces.share(beside.piece)
+    length_m = streets.length_m[edge]
     ends = np.minimum(
-        metres[streets.u[pieces.edge]] + pieces.to_u_m,
-        metres[streets.v[pieces.edge]] + pieces.to_v_m,
+        metres[streets.u[edge]] + share * length_m,
+        metres[streets.v[edge]] + (1 - share) * length_m,
     )
-    along = np.minimum(ends, _same_edge(streets, facilities_xy_m, snap_m))
-    total = beside.away_m + along[beside.piece]
+    along = np.minimum(ends, _same_edge(streets, beside.piece, facilities_xy_m, snap_m))
+    total = beside.away_m + along
     minutes = np.full(beside.size, np.nan)
     minutes[beside.cell] = np.where(np.isfinite(total), total / walk_m_min, np.nan)
     return minutes
 
 
-def _same_edge(streets: Streets, xy_m: FloatArray, snap_m: float) -> FloatArray:
-    """Give metres from each piece to a facility on the same edge, without passing its ends."""
-    pieces = streets.pieces
-    direct = np.full(len(pieces.edge), np.inf)
+def _same_edge(
+    streets: Streets, piece: NDArray[np.int32], xy_m: FloatArray, snap_m: float
+) -> FloatArray:
+    """Give metres from some pieces to a facility on the same edge, without passing its ends."""
+    direct = np.full(len(piece), np.inf)
     doors, away = _doors(streets, xy_m, snap_m)
     if len(doors.edge) == 0:
         return direct
@@ -164,8 +168,10 @@ def _same_edge(streets: Streets, xy_m: FloatArray, snap_m: float) -> FloatArray:
     own = doors.edge * step + doors.along_m
     served = np.zeros(len(streets.u), dtype=bool)
     served[doors.edge] = True
-    near = np.flatnonzero(served[pieces.edge])
-    edge, along = pieces.edge[near], pieces.to_u_m[near]
+    pieces = streets.pieces
+    near = np.flatnonzero(served[pieces.edge[piece]])
+    edge = pieces.edge[piece[near]]
+    along = pieces.share(piece[near]) * streets.length_m[edge]
     gap, number = cKDTree(own[:, None]).query((edge * step + along)[:, None])
     direct[near] = np.where(doors.edge[number] == edge, gap + away[number], direct[near])
     return direct

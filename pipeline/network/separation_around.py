@@ -58,12 +58,12 @@ class Around:
         self.city = city
         self.settings = settings
         own = np.array([place.park], dtype=object)
-        self.blocked = city.others(np.append(place.hosts, own))
+        blocked = city.others(np.append(place.hosts, own))
         self.here = in_place(place.footprint)
         self.ring_points = {
             width_m: _ring_points(place, width_m, settings) for width_m in settings.ring_widths_m
         }
-        self._ring_land = city.fine_is_land & ~np.append(self.blocked, True)
+        self._ring_land = city.fine_is_land & ~np.append(blocked, True)
 
     @property
     def everywhere(self) -> Positions:

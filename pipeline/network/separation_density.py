@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from pipeline.measures.island_grid import FloatArray, GridFrame
 
-from .separation_streets import Streets
+from .separation_streets import Streets, directions
 
 SMOOTHED_CELLS = 3
 BINS = 12
@@ -51,21 +51,23 @@ def street_density(streets: Streets, grid: GridFrame) -> StreetDensity:
     cell = grid.index(pieces.xy_m[:, 0], pieces.xy_m[:, 1])
     on_grid = cell >= 0
     public = on_grid & ~streets.interior[pieces.edge]
-    number = np.rint(pieces.direction_rad / np.pi * BINS).astype(np.int64) % BINS
+    direction = directions(streets)
+    number = np.rint(direction / np.pi * BINS).astype(np.int8) % BINS
+    every = slice(None)
+    metres_each = streets.length_m[pieces.edge] / pieces.number(every)
 
     def layer(weight: FloatArray) -> FloatArray:
         metres = np.bincount(cell[on_grid], weight[on_grid], grid.rows * grid.columns)
         mean = ndimage.uniform_filter(metres.reshape(grid.shape), SMOOTHED_CELLS, mode="constant")
         return np.asarray(mean.ravel() / 1000 / grid.cell_km2)
 
-    length = np.where(public, pieces.length_m, 0.0)
-    waves = (np.cos(4 * pieces.direction_rad), np.sin(4 * pieces.direction_rad))
+    length = np.where(public, metres_each, 0.0)
     return StreetDensity(
         grid,
-        np.maximum(layer(pieces.length_m), 0.0),
+        np.maximum(layer(metres_each), 0.0),
         np.maximum(layer(length), 0.0),
         np.array([np.maximum(layer(np.where(number == b, length, 0.0)), 0.0) for b in range(BINS)]),
-        np.array([layer(length * wave) for wave in waves]),
+        np.array([layer(length * wave(4 * direction)) for wave in (np.cos, np.sin)]),
     )
 
 

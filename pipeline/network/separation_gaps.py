@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.freeing import give_back_memory
 from pipeline.measures.island_city import City
 from pipeline.measures.island_contrast import Statistic
 from pipeline.measures.island_grid import FloatArray, GridFrame, IntArray
@@ -50,6 +51,8 @@ def measured_access(
         )
         for service, xy_m in facilities_xy_m.items()
     }
+    del beside
+    give_back_memory()
     return [result for item in around for result in _access_gaps(item, fine, fields, "streets")]
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,8 @@ from .shortest import between
 logger = logging.getLogger(__name__)
 
 # Pairs looked at together. More are taken by neighbourhood.
-PAIRS_AT_ONCE = 1_000_000
-BYTES_A_PAIR = 300
+PAIRS_AT_ONCE = 500_000
+BYTES_A_PAIR = 220
 NEIGHBOURHOOD_M = 5000.0
 
 # Rounding must not put a way of exactly the limit beyond it.
@@ -58,20 +58,23 @@ class Routes:
     limit_m: FloatArray
 
     @classmethod
-    def joined(cls, parts: Sequence[Routes]) -> Routes:
-        """Put the pairs of several parks together, in order."""
+    def joined(cls, parts: list[Routes]) -> Routes:
+        """Put the pairs of several parks together, in order, and empty their list.
 
-        def together(places: list[Ends]) -> Ends:
-            return Ends(
-                np.concatenate([place.edge for place in places]),
-                np.concatenate([place.along_m for place in places]),
-            )
-
-        return cls(
-            together([part.first for part in parts]),
-            together([part.second for part in parts]),
-            np.concatenate([part.limit_m for part in parts]),
-        )
+        One column after the other is taken out of the parts: they are not held twice.
+        """
+        columns: list[list[NDArray[Any]]] = [
+            [part.first.edge for part in parts],
+            [part.first.along_m for part in parts],
+            [part.second.edge for part in parts],
+            [part.second.along_m for part in parts],
+            [part.limit_m for part in parts],
+        ]
+        parts.clear()
+        together = []
+        while columns:
+            together.append(np.concatenate(columns.pop(0)))
+        return cls(Ends(*together[:2]), Ends(*together[2:4]), together[4])
 
     def take(self, rows: IntArray | slice) -> Routes:
         """Give the pairs of some rows; those of a slice are no copy."""
@@ -94,7 +97,8 @@ def walking_distances(streets: Streets, routes: Routes) -> FloatArray:
     metres; infinite where the way is longer than the limit or where there is none
     """
     found = np.full(len(routes.limit_m), np.inf)
-    for part in _neighbourhoods(streets.node_xy_m, streets.u[routes.first.edge]):
+    node = streets.u.astype(np.int32)[routes.first.edge]
+    for part in _neighbourhoods(streets.node_xy_m, node):
         found[part] = _ways(streets, routes.take(part))
     return found
 
@@ -104,13 +108,13 @@ def parts_of(pairs: int) -> int:
     return max(1, -(-pairs // PAIRS_AT_ONCE))
 
 
-def _neighbourhoods(node_xy_m: FloatArray, node: IntArray) -> list[IntArray]:
+def _neighbourhoods(node_xy_m: FloatArray, node: NDArray[np.int32]) -> list[IntArray]:
     """Split pairs that are too many to be held at once; neighbours stay together and share ways."""
     parts = parts_of(len(node))
     if parts == 1:
         return [np.arange(len(node))]
     logger.info("%d pairs around parks are searched in %d parts to save memory", len(node), parts)
-    column, row = np.floor(node_xy_m / NEIGHBOURHOOD_M).T
+    column, row = np.floor(node_xy_m / NEIGHBOURHOOD_M).astype(np.int32).T
     return np.array_split(np.lexsort((column[node], row[node])), parts)
 
 
@@ -125,9 +129,10 @@ def _ways(streets: Streets, routes: Routes) -> FloatArray:
     rest_b = streets.length_m[b.edge] - b.along_m
     best = np.where(a.edge == b.edge, np.abs(a.along_m - b.along_m), np.inf)
     # Both ends of the first edge are sources of the same pass: most serve as either.
-    source = np.append(streets.u[a.edge], streets.v[a.edge])
+    u, v = streets.u.astype(np.int32), streets.v.astype(np.int32)
+    source = np.append(u[a.edge], v[a.edge])
     lead = np.append(a.along_m, streets.length_m[a.edge] - a.along_m)
-    ends = np.tile(np.column_stack((streets.u[b.edge], streets.v[b.edge])), (2, 1))
+    ends = np.tile(np.column_stack((u[b.edge], v[b.edge])), (2, 1))
     found = between(
         streets.public,
         source,
@@ -136,7 +141,8 @@ def _ways(streets: Streets, routes: Routes) -> FloatArray:
         place=streets.along_curve,
     )
     onward = np.tile(np.column_stack((b.along_m, rest_b)), (2, 1))
-    ways = lead + (found + onward).min(axis=1)
+    found += onward
+    ways = lead + found.min(axis=1)
     best = np.minimum(best, ways.reshape(2, -1).min(axis=0))
     return np.where(best <= routes.limit_m + ROUNDING_M, best, np.inf)
 
@@ -151,7 +157,7 @@ class BoundaryRoutes:
     """
 
     positions: int
-    draw: IntArray
+    draw: NDArray[np.int32]
     filled_m: FloatArray
     routes: Routes
 
@@ -239,7 +245,7 @@ def boundary_routes(
     )  # fmt: skip
     limit = np.full(len(draw), limit_factor * sum(facing.size_m))
     routes = Routes(Ends.of(start), Ends.of(end), limit)
-    return BoundaryRoutes(len(x), draw, np.maximum(filled, 1.0), routes)
+    return BoundaryRoutes(len(x), draw.astype(np.int32), np.maximum(filled, 1.0), routes)
 
 
 def _ends_apart(

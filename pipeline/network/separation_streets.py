@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -24,7 +26,11 @@ from .separation_segments import SegmentGrid
 # Edges are cut into pieces no longer than this, so that the nearest piece stands for the nearest
 # edge: a point is then at most half a piece off along the street.
 PIECE_M = 25.0
+EDGES_AT_ONCE = 100_000
 REQUIRED = ("u", "v", "length_m", "interior")
+
+
+Numbers = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,11 @@ class Streets:
             (np.tile(metres, 2), (np.append(low, high), np.append(high, low))), shape=(size, size)
         )
 
+    def forget(self, *indices: str) -> None:
+        """Drop indices that are not needed for now; asked for again they are made again."""
+        for name in indices:
+            self.__dict__.pop(name, None)
+
     def subset(self, chosen: BoolArray | IntArray) -> Streets:
         """Give the network of some edges; nodes keep their rows."""
         return Streets(
@@ -199,38 +210,60 @@ class Streets:
 @dataclass(frozen=True)
 class Pieces:
     """
-    Short pieces of edges: middle (N, 2), edge, metres from the middle to u and v, length.
+    Short pieces of edges, millions of a large city: the middle (N, 2) and the edge of each.
 
-    `direction_rad` is the bearing of the piece from the x axis, in [0, pi). The pieces of edge e
-    are those from `first[e]` to before `first[e + 1]`.
+    The pieces of edge e, which are equally long, are those from `first[e]` to before
+    `first[e + 1]`.
     """
 
     xy_m: FloatArray
-    edge: IntArray
-    to_u_m: FloatArray
-    to_v_m: FloatArray
-    length_m: FloatArray
-    direction_rad: FloatArray
+    edge: NDArray[np.int32]
     first: IntArray
+
+    def share(self, piece: Numbers | slice) -> FloatArray:
+        """Give the share of the edge's length at which the middles of some pieces lie."""
+        edge = self.edge[piece]
+        place = piece if isinstance(piece, np.ndarray) else np.arange(len(self.edge))[piece]
+        return np.asarray((place - self.first[edge] + 0.5) / self.number(piece))
+
+    def number(self, piece: Numbers | slice) -> IntArray:
+        """Give how many pieces there are on the edges of some pieces."""
+        edge = self.edge[piece]
+        return np.asarray(self.first[edge + 1] - self.first[edge])
 
 
 def cut(streets: Streets, piece_m: float = PIECE_M) -> Pieces:
     """Cut edges into equal pieces no longer than a length and give the pieces' middles."""
     number = np.maximum(1, np.ceil(streets.length_m / piece_m)).astype(np.int64)
-    edge = np.repeat(np.arange(len(number)), number)
-    first = np.cumsum(number) - number
-    share = (np.arange(len(edge)) - np.repeat(first, number) + 0.5) / number[edge]
-    half = 0.5 / number[edge]
-    middle = _along(streets.lines, edge, share)
-    run = _along(streets.lines, edge, share + half) - _along(streets.lines, edge, share - half)
-    length = streets.length_m[edge]
-    return Pieces(
-        middle, edge, share * length, (1 - share) * length, length / number[edge],
-        np.mod(np.arctan2(run[:, 1], run[:, 0]), np.pi), np.append(first, len(edge)),
-    )  # fmt: skip
+    edge = np.repeat(np.arange(len(number), dtype=np.int32), number)
+    pieces = Pieces(np.empty((len(edge), 2)), edge, np.append(0, np.cumsum(number)))
+    for edges, rows in _in_blocks(pieces):
+        own = edge[rows] - edges.start
+        pieces.xy_m[rows] = _along(streets.lines[edges], own, pieces.share(rows))
+    return pieces
 
 
-def _along(lines: NDArray[np.object_], number: IntArray, share: FloatArray) -> FloatArray:
+def directions(streets: Streets) -> FloatArray:
+    """Give the bearing of each piece from the x axis, in [0, pi)."""
+    pieces = streets.pieces
+    result = np.empty(len(pieces.edge))
+    for edges, rows in _in_blocks(pieces):
+        lines, own = streets.lines[edges], pieces.edge[rows] - edges.start
+        share, half = pieces.share(rows), 0.5 / pieces.number(rows)
+        run = _along(lines, own, share + half) - _along(lines, own, share - half)
+        result[rows] = np.mod(np.arctan2(run[:, 1], run[:, 0]), np.pi)
+    return result
+
+
+def _in_blocks(pieces: Pieces) -> Iterator[tuple[slice, slice]]:
+    """Yield some edges at a time and their pieces: each takes much more while it is cut."""
+    count = len(pieces.first) - 1
+    for begin in range(0, count, EDGES_AT_ONCE):
+        end = min(begin + EDGES_AT_ONCE, count)
+        yield slice(begin, end), slice(int(pieces.first[begin]), int(pieces.first[end]))
+
+
+def _along(lines: NDArray[np.object_], number: NDArray[np.int32], share: FloatArray) -> FloatArray:
     """Give the point at a share of the length of each of the lines named by number."""
     xy, owner = shapely.get_coordinates(lines, return_index=True)
     run = np.diff(xy, axis=0, append=xy[-1:])

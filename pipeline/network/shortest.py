@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.network.phases import Floats, Ints
 from pipeline.network.shortest_lanes import LANES, Asked, fill_targets
@@ -38,6 +39,7 @@ from pipeline.network.threads import in_threads
 _SOURCES_A_THREAD = 1000 * LANES
 
 Network = Any  # a csr_matrix or csr_array of scipy, which has no types
+Numbers = NDArray[np.signedinteger[Any]]
 
 
 def starts(source: Ints, node: Ints, cost: Floats, *, count: int) -> Starts:
@@ -161,7 +163,7 @@ def near_pairs(
 
 
 def between(
-    network: Network, source: Ints, targets: Ints, *, limit: Floats, place: Ints | None = None
+    network: Network, source: Numbers, targets: Numbers, *, limit: Floats, place: Ints | None = None
 ) -> Floats:
     """Give the costs from nodes to a few nodes each.
 
@@ -194,7 +196,7 @@ def between(
     asked = Asked(
         source[order][first].astype(np.int32),
         np.append(first, len(source)),
-        targets[order].astype(np.int32),
+        targets[order].astype(np.int32, copy=False),
         np.maximum.reduceat(limit[order], first),
     )
     arcs = _arcs(network)

@@ -11,6 +11,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from pipeline.freeing import give_back_memory
 from pipeline.measures.island_city import urban_land
 from pipeline.measures.island_context import BUILT, GREEN, WATER
 from pipeline.measures.island_donors import barriers_of, ordinary_industry
@@ -101,22 +102,38 @@ def read_scene(context: StageContext, cells: gpd.GeoDataFrame) -> Scene:
         min_count=settings.urban_min_count,
         max_water_share=settings.max_water_share,
     )
-    graph = load_costs(context, "walk")
+    # Reading the extract takes more for a while than what is kept of it: the streets come after.
     features = _features(context, around_m=settings.ring_m)
+    points = _points(context, features)
+    if features is not None:
+        features = features[features["category"].isin(FEATURES)].reset_index(drop=True)
+    give_back_memory()
+    streets = _streets(context)
     people = _people(context)
     return Scene(
         grid=grid,
-        facilities=_points(context, features) or counts,
+        facilities=points or counts,
         land=land,
         eligible=eligible,
         density=_density(grid, people, counts.get("stops", serving)),
         centre_xy_m=_centre(context),
         entrances=_entrances(context),
-        streets=None if graph is None else Streets.of_graph(graph),
+        streets=streets,
         features=features,
         prices=_prices(context),
         people=people,
     )
+
+
+def _streets(context: StageContext) -> Streets | None:
+    """Read the walking network; None without one."""
+    graph = load_costs(context, "walk")
+    if graph is None:
+        return None
+    streets = Streets.of_graph(graph)
+    del graph
+    give_back_memory()
+    return streets
 
 
 def _density(grid: GridFrame, people: tuple[Array, Array], else_by: Array) -> Array:

@@ -58,7 +58,7 @@ def test_pieces_lie_where_geometry_puts_them() -> None:
     node = np.zeros(len(lines), dtype=np.int64)
     pieces = cut(Streets(np.zeros((1, 2)), node, node, length, node > 0, lines))
     middle = shapely.line_interpolate_point(
-        lines[pieces.edge], pieces.to_u_m / length[pieces.edge], normalized=True
+        lines[pieces.edge], pieces.share(slice(None)), normalized=True
     )
     assert np.allclose(shapely.get_coordinates(middle), pieces.xy_m, rtol=0, atol=1e-7)
     assert (np.diff(pieces.first) == np.bincount(pieces.edge)).all()

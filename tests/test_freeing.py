@@ -1,0 +1,28 @@
+"""Check that memory which was freed goes back to the system."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.freeing import give_back_memory
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells and trims")
+
+
+def _held_mb() -> float:
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    (line,) = [line for line in lines if line.startswith("VmRSS:")]
+    return int(line.split()[1]) / 1024
+
+
+def test_what_lies_under_something_still_in_use_goes_back_too() -> None:
+    blocks = [bytes([number % 256]) * 100_000 for number in range(1000)]
+    last = blocks.pop()
+    blocks.clear()
+    before = _held_mb()
+    give_back_memory()
+    assert before - _held_mb() > 60
+    assert len(last) == 100_000
