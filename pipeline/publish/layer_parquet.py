@@ -41,6 +41,14 @@ def write_geoparquet(path: Path, layer: Layer, traced: Provenance) -> None:
     pq.write_table(described, path, compression="zstd")
 
 
+def read_geoparquet(path: Path, *, spatial: bool) -> pd.DataFrame:
+    """Read back the rows of a layer as they were written, types and geometry."""
+    import geopandas as gpd
+    import pandas as pd
+
+    return gpd.read_parquet(path) if spatial else pd.read_parquet(path)
+
+
 def _as_arrow(frame: pd.DataFrame) -> pa.Table:
     """Turn a frame into an Arrow table with the metadata of (Geo)Parquet."""
     import pyarrow as pa

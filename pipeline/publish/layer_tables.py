@@ -52,14 +52,24 @@ def make_layers(read: Reader, *, stages: Sequence[str], options: Options) -> lis
     LayerError
         When a layer breaks its schema.
     """
-    schemas = layer_schemas()
-    made = [
-        (schemas[recipe.name], conform(recipe.make(read, options), schemas[recipe.name]))
-        for recipe in RECIPES
-        if set(recipe.stages) <= set(stages)
-    ]
-    named = study_schemas(made, _labels(read))
-    return [Layer(schema, frame) for schema, (_, frame) in zip(named, made, strict=True)]
+    return named(read, [make_layer(recipe, read, options) for recipe in recipes_of(stages)])
+
+
+def recipes_of(stages: Sequence[str]) -> list[Recipe]:
+    """List the recipes that need no other stages, in the order in which people find them."""
+    return [recipe for recipe in RECIPES if set(recipe.stages) <= set(stages)]
+
+
+def make_layer(recipe: Recipe, read: Reader, options: Options) -> Layer:
+    """Make one layer, its codes yet unnamed; a LayerError when it breaks its schema."""
+    schema = layer_schemas()[recipe.name]
+    return Layer(schema, conform(recipe.make(read, options), schema))
+
+
+def named(read: Reader, layers: Sequence[Layer]) -> list[Layer]:
+    """Fill the code lists that are the study's own with what all layers hold and it names."""
+    schemas = study_schemas([(layer.schema, layer.frame) for layer in layers], _labels(read))
+    return [Layer(schema, one.frame) for schema, one in zip(schemas, layers, strict=True)]
 
 
 def _labels(read: Reader) -> dict[str, tuple[str, str]]:

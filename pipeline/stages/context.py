@@ -51,6 +51,7 @@ class StageContext:
         self._notices: list[dict[str, str]] = []
         self._promises: dict[str, dict[str, str]] = {}
         self._read: dict[str, str | None] = {}
+        self._manifests: dict[str, tuple[str, dict[str, Any]]] = {}
         self._parts = Parts()
 
     @property
@@ -122,8 +123,10 @@ class StageContext:
         """Read what an earlier stage says of itself: its basis and its files."""
         self._declared(stage, self.spec.needs, "needs")
         path = self.workspace.manifest(stage)
-        self._note(f"{stage}/{path.name}", sha256(path))
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if stage not in self._manifests:
+            self._manifests[stage] = (sha256(path), json.loads(path.read_text(encoding="utf-8")))
+        digest, found = self._manifests[stage]
+        self._note(f"{stage}/{path.name}", digest)
         return found
 
     def resume(self, told: Mapping[str, Any]) -> None:

@@ -15,10 +15,11 @@ from pipeline.publish.layer_codes import unnamed_codes
 from pipeline.publish.layer_csv import readme, write_csv, write_table
 from pipeline.publish.layer_excel import write_excel
 from pipeline.publish.layer_licences import licence_of, mixed
-from pipeline.publish.layer_parquet import write_geoparquet
+from pipeline.publish.layer_parquet import read_geoparquet, write_geoparquet
 from pipeline.publish.layer_rasters import classes_pipe, write_cog
-from pipeline.publish.layer_recipes import Options
-from pipeline.publish.layer_tables import RECIPES, Layer, make_layers
+from pipeline.publish.layer_recipes import Options, Recipe
+from pipeline.publish.layer_schemas import layer_schemas
+from pipeline.publish.layer_tables import RECIPES, Layer, make_layer, named, recipes_of
 from pipeline.publish.map_measures import code_words
 from pipeline.publish.provenance import (
     Collection,
@@ -40,24 +41,22 @@ from pipeline.stages.layer_sources import makings, sources
 from pipeline.stages.layer_surfaces import Surface, surfaces
 
 Box = tuple[float, float, float, float]
+# What the two files of one layer are set by beside the tables that it is made of.
+LAYER_SET_BY = ("study.crs", "maps.gap_breaks", "layers.unstated_licence")
 
 
 def run(context: StageContext) -> None:
     """Write all layers in all forms, then the provenance that names every file."""
     settings = _settings(context)
-    layers = make_layers(
-        context,
-        stages=context.spec.needs,
-        options=Options(gap_breaks=context.settings("maps").gap_breaks),
-    )
+    given = sources(context)
+    layers = named(context, [_made(context, one, given) for one in recipes_of(context.spec.needs)])
     if bare := unnamed_codes([layer.schema for layer in layers]):
         context.notice(
             f"研究未给这些代码命名，图层中照原样显示：{'、'.join(bare)}（见 inputs.labels）",
             f"the study names no label for these codes, layers show them as they are: "
             f"{', '.join(bare)} (see inputs.labels)",
         )
-    given = sources(context)
-    traced = _traced(context, layers, given, settings)
+    traced = [_traced(context, layer, given) for layer in layers]
     _geopackage(context, layers, traced)
     extent = _extent(layers, "districts", context.crs)
     rasters = [
@@ -77,33 +76,37 @@ def _settings(context: StageContext) -> LayerSettings:
     return found
 
 
-def _traced(
-    context: StageContext,
-    layers: Sequence[Layer],
-    given: Mapping[str, Source],
-    settings: LayerSettings,
-) -> list[Provenance]:
-    recipes = {recipe.name: recipe for recipe in RECIPES}
-    before = {
-        layer.schema.name: sorted(
-            {name for stage in recipes[layer.schema.name].stages for name in upstream(stage)}
-        )
-        for layer in layers
-    }
-    made = makings(context, {name for stages in before.values() for name in stages})
-    found = []
-    for layer in layers:
-        recipe = recipes[layer.schema.name]
-        found.append(
-            trace(
-                layer.schema,
-                rows=len(layer.frame),
-                sources=[given[role] for role in recipe.roles if role in given],
-                makings={name: made[name] for name in before[layer.schema.name]},
-                unstated=settings.unstated_licence,
-            )
-        )
-    return found
+def _made(context: StageContext, recipe: Recipe, given: Mapping[str, Source]) -> Layer:
+    """Make a layer and write its files, or take its rows from those that stand."""
+    rows, table = (f"layers:parquet/{recipe.name}.parquet", f"outputs:tables/{recipe.name}.csv")
+    found: list[Layer] = []
+
+    def write() -> None:
+        options = Options(gap_breaks=context.settings("maps").gap_breaks)
+        layer = make_layer(recipe, context, options)
+        with context.writing(table) as target:
+            write_csv(target, layer.frame, layer.schema)
+        with context.writing(rows) as target:
+            write_geoparquet(target, layer, _traced(context, layer, given))
+        found.append(layer)
+
+    context.part(recipe.name, write, set_by=LAYER_SET_BY)
+    if found:
+        return found[0]
+    schema = layer_schemas()[recipe.name]
+    return Layer(schema, read_geoparquet(context.written(rows), spatial=schema.spatial))
+
+
+def _traced(context: StageContext, layer: Layer, given: Mapping[str, Source]) -> Provenance:
+    recipe = next(one for one in RECIPES if one.name == layer.schema.name)
+    before = sorted({name for stage in recipe.stages for name in upstream(stage)})
+    return trace(
+        layer.schema,
+        rows=len(layer.frame),
+        sources=[given[role] for role in recipe.roles if role in given],
+        makings=makings(context, before),
+        unstated=_settings(context).unstated_licence,
+    )
 
 
 def _geopackage(
@@ -214,11 +217,6 @@ def _tables(
     traced: Sequence[Provenance],
     settings: LayerSettings,
 ) -> None:
-    for layer, one in zip(layers, traced, strict=True):
-        with context.writing(f"outputs:tables/{layer.schema.name}.csv") as target:
-            write_csv(target, layer.frame, layer.schema)
-        with context.writing(f"layers:parquet/{layer.schema.name}.parquet") as target:
-            write_geoparquet(target, layer, one)
     with context.writing("outputs:tables/data_dictionary.csv") as target:
         write_table(target, dictionary([layer.schema for layer in layers]))
     with context.writing("outputs:tables/README.md") as target:

@@ -155,7 +155,11 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
         assert wrote <= may_write, change
         now = _stamps(after, "synthesis")
         assert {part for part in now if now[part] != stamps[part]} <= may_write_parts, change
+    stamps = _stamps(after, "layers")
     run_all(study, after.root, values, if_changed=True)
+    kept = {layer for layer, stamp in _stamps(after, "layers").items() if stamp == stamps[layer]}
+    assert {"places", "cells", "rail_lines", "island", "standards"} <= kept
+    assert not {"gaps", "access", "parcels"} & kept
     run_all(study, fresh, values)
     assert contents(after.root) == contents(fresh)
 
