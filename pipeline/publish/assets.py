@@ -98,12 +98,14 @@ def vendor_bytes(name: str, folder: Path = VENDOR) -> bytes:
     return content
 
 
+@functools.cache
 def vendor_text(name: str) -> str:
     """Read one pinned third-party file as text, without the comment that names a source map."""
     text = vendor_bytes(name).decode("utf-8").replace("\r\n", "\n")
     return re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE)
 
 
+@functools.cache
 def vendor_style(name: str) -> str:
     """Read a pinned style sheet with the pictures it refers to written into it."""
     return re.sub(
@@ -118,6 +120,7 @@ def data_uri(picture: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(picture).decode("ascii")
 
 
+@functools.cache
 def own_text(name: str) -> str:
     """Read one of the project's own scripts, style sheets or templates."""
     return (ASSETS / name).read_text("utf-8").replace("\r\n", "\n")

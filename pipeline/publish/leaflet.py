@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from html import escape
@@ -106,12 +107,12 @@ class OfflineMap(folium.Map):
 
 def script_element(code: str) -> Element:
     """Wrap a script for a page; refuse code that would end its own element early."""
-    return _RawElement(f"<script>{_cannot_close(code, 'script')}</script>")
+    return _RawElement(_wrapped(code, "script"))
 
 
 def style_element(code: str) -> Element:
     """Wrap a style sheet for a page; refuse one that would end its own element early."""
-    return _RawElement(f"<style>{_cannot_close(code, 'style')}</style>")
+    return _RawElement(_wrapped(code, "style"))
 
 
 def html_element(markup: str) -> Element:
@@ -243,6 +244,12 @@ class _Reader(HTMLParser):
                 remedy_en="use a component of pipeline.publish.assets or a data: address",
             )
         )
+
+
+@functools.cache
+def _wrapped(code: str, tag: str) -> str:
+    """Write code into its element; it is the same in all pages of a run."""
+    return f"<{tag}>{_cannot_close(code, tag)}</{tag}>"
 
 
 def _cannot_close(code: str, tag: str) -> str:

@@ -111,11 +111,12 @@ def within_budget(page: str, payload: Payload, *, budget_mb: float, name: str) -
 
 def require_wgs84(name: str, frame: gpd.GeoDataFrame) -> None:
     """Refuse a layer whose coordinates are not longitude and latitude in EPSG:4326."""
-    if frame.crs is None or frame.crs.to_epsg() != 4326:  # noqa: PLR2004 (the EPSG code itself)
+    crs = frame.crs
+    if crs is None or crs.to_epsg() != 4326:  # noqa: PLR2004 (the EPSG code itself)
         raise CrsError(
             Problem(
                 zh=f"地图图层 {name} 的坐标系应为 EPSG:4326",
-                en=f"the map layer {name} must be in EPSG:4326, not {frame.crs}",
+                en=f"the map layer {name} must be in EPSG:4326, not {crs}",
                 rule="interchange CRS",
                 remedy_zh="先用 to_crs(4326) 转换",
                 remedy_en="convert it with to_crs(4326) first",
@@ -209,8 +210,11 @@ def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
         return [
             _short(value) for value in column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
         ]
-    values = [value if isinstance(value, str) else plain(value) for value in column.tolist()]
+    values: list[Any] = column.tolist()
     texts = [value for value in values if isinstance(value, str)]
+    if len(texts) < len(values):
+        values = [value if isinstance(value, str) else plain(value) for value in values]
+        texts = [value for value in values if isinstance(value, str)]
     used = set(texts)
     if len(texts) > 2 * len(used) and len(texts) + values.count(None) == len(values):
         words = sorted(used)

@@ -59,7 +59,8 @@ def as_bands(
             names.append(f"≤ {limit:g} min")
     if not bands:
         return None
-    return gpd.GeoDataFrame({"band": names, "method": method}, geometry=bands, crs=crs)
+    told = pd.DataFrame({"band": names, "method": method}, dtype="object")
+    return gpd.GeoDataFrame(told, geometry=bands, crs=crs)
 
 
 def view_of(
@@ -105,8 +106,8 @@ def within_box(layer: gpd.GeoDataFrame, box: tuple[float, float, float, float]) 
     rows = np.sort(rows)
     cut = shapely.clip_by_rect(layer.geometry.to_numpy()[rows], *box)
     kept = ~shapely.is_empty(cut)
-    told = pd.DataFrame(layer.drop(columns="geometry")).iloc[rows[kept]]
-    return gpd.GeoDataFrame(told, geometry=cut[kept], crs=layer.crs)
+    found: gpd.GeoDataFrame = layer.iloc[rows[kept]]
+    return found.set_geometry(gpd.GeoSeries(cut[kept], index=found.index, crs=layer.crs))
 
 
 def straight_lines(rows: pd.DataFrame) -> list[shapely.LineString]:

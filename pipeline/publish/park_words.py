@@ -36,6 +36,8 @@ TOLD = (
     "nearest_name_zh", "nearest_name_en", "nearest_straight_m", "p", "p_single", "rank", "rank_low",
     "rank_high", "ranked",
 )  # fmt: skip
+# Those that an interval is written from.
+INTERVAL = ("service", "unit", "low", "high")
 Row = Mapping[str, Any]
 
 
@@ -50,46 +52,58 @@ class Told:
         known = (
             {}
             if standards is None or standards.empty
-            else dict(zip(standards["standard_id"], standards["confidence"], strict=True))
+            else dict(
+                zip(
+                    standards["standard_id"].tolist(), standards["confidence"].tolist(), strict=True
+                )
+            )
         )
         self._confidence: Mapping[str, str] = known
 
     def scorecard(self, scores: pd.DataFrame) -> pd.DataFrame:
         """Add what stands in small print below each service's row."""
-        rows = self.measures(scores)
-        given = _records(scores)
+        given = _records(scores, TOLD)
+        added = self._small_print(scores, given)
+        whole = [row["service"] == "composite" for row in given]  # its interval is that of the gap
+        pairs = list(zip(whole, added["interval"], strict=True))
+        added["gap_interval"] = [text if own else None for own, text in pairs]
+        added["interval"] = [None if own else text for own, text in pairs]
+        for name, say in (
+            ("held", self._held),
+            ("nearest", self._nearest),
+            ("meant", _meant),
+            ("outside", _outside),
+            ("placed", _placed),
+        ):
+            added[name] = self._texts(given, say)
+        rows = _with_texts(scores, added)
         if "judged" not in rows.columns and "verdict" in rows.columns:
-            rows = rows.assign(judged=rows["verdict"])
+            rows["judged"] = rows["verdict"]
         if "significant" in rows.columns:
-            rows = rows.assign(quiet=rows["significant"].eq(other=False))
-        whole = rows["service"].eq("composite")  # its interval is that of the gap
-        return rows.assign(
-            gap_interval=rows["interval"].where(whole, None),
-            interval=rows["interval"].mask(whole, None),
-            held=self._column(rows, given, self._held),
-            nearest=self._column(rows, given, self._nearest),
-            meant=self._column(rows, given, _meant),
-            outside=self._column(rows, given, _outside),
-            placed=self._column(rows, given, _placed),
-        )  # fmt: skip
+            rows["quiet"] = rows["significant"].eq(other=False)
+        return rows
 
     def measures(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Add intervals as text, and the status where there is no value."""
-        added = {"interval": self._column(rows, _records(rows), self._interval)}
-        if "status" in rows.columns:
-            silent = rows["status"].ne("ok")
-            told = rows["status"].astype("object").where(silent, None)
-            if "service" in rows.columns:
-                whole = rows["service"].eq("composite") & rows["status"].eq("no_data")
-                told = told.mask(whole, self._kept(INCOMPLETE))
-            added["told"] = told
-        return rows.assign(**added)
+        return _with_texts(rows, self._small_print(rows, _records(rows, INTERVAL)))
 
-    def _column(
-        self, rows: pd.DataFrame, given: Sequence[Row], say: Callable[[Row], Words | None]
-    ) -> pd.Series[Any]:
-        texts = [self._kept(say(row)) for row in given]
-        return pd.Series(texts, index=rows.index, dtype="object")
+    def _small_print(self, rows: pd.DataFrame, given: Sequence[Row]) -> dict[str, list[Any]]:
+        """Give what `measures` adds, by column: plain lists, as a page has many small tables."""
+        added: dict[str, list[Any]] = {"interval": self._texts(given, self._interval)}
+        if "status" in rows.columns:
+            status = rows["status"].tolist()
+            told = [None if code == "ok" else code for code in status]
+            if "service" in rows.columns:
+                incomplete = self._kept(INCOMPLETE)
+                told = [
+                    incomplete if (row["service"], code) == ("composite", "no_data") else text
+                    for row, code, text in zip(given, status, told, strict=True)
+                ]
+            added["told"] = told
+        return added
+
+    def _texts(self, given: Sequence[Row], say: Callable[[Row], Words | None]) -> list[str | None]:
+        return [self._kept(say(row)) for row in given]
 
     def _kept(self, words: Words | None) -> str | None:
         if words is None:
@@ -149,9 +163,15 @@ class Told:
         )
 
 
-def _records(rows: pd.DataFrame) -> list[Row]:
+def _with_texts(rows: pd.DataFrame, texts: Mapping[str, list[Any]]) -> pd.DataFrame:
+    """Add columns of text, held as plain objects."""
+    columns = {name: pd.Series(text, rows.index, dtype="object") for name, text in texts.items()}
+    return rows.assign(**columns)
+
+
+def _records(rows: pd.DataFrame, names: Sequence[str]) -> list[Row]:
     """Give what is told of each row as plain values."""
-    known = [name for name in TOLD if name in rows.columns]
+    known = [name for name in names if name in rows.columns]
     columns = [rows[name].tolist() for name in known]
     return [dict(zip(known, values, strict=True)) for values in zip(*columns, strict=True)]
 

@@ -121,7 +121,7 @@ class ParkTables:
             "straight_m": known["nearest_straight_m"],
             "method": np.where(measured, MEASURED, ESTIMATED).astype(object),
         }
-        found = pd.DataFrame(table).set_axis(known["place_id"].to_numpy())
+        found = pd.DataFrame(table).set_axis(_plain_index(known))
         return gpd.GeoDataFrame(found, geometry=lines, crs=4326)
 
     @cached_property
@@ -135,7 +135,7 @@ class ParkTables:
         known = places[places.geometry.notna()]
         outline = [outline_code(row) for _, row in known.drop(columns="geometry").iterrows()]
         drawn = known.assign(outline=pd.Series(outline, index=known.index, dtype="object"))
-        return drawn.set_axis(known["place_id"].to_numpy())
+        return drawn.set_axis(_plain_index(known))
 
     @cached_property
     def _plausible(self) -> gpd.GeoDataFrame:
@@ -161,6 +161,12 @@ def outline_code(place: pd.Series) -> object:
     return place["footprint_basis" if disc else "boundary_class"]
 
 
+def _plain_index(rows: pd.DataFrame) -> pd.Index[str]:
+    """Give the ids of places as plain objects, which are compared for every page."""
+    ids: pd.Index[str] = pd.Index(rows["place_id"].tolist(), dtype="object")
+    return ids
+
+
 def _rows_of(layer: gpd.GeoDataFrame, place_id: str) -> gpd.GeoDataFrame:
-    found: gpd.GeoDataFrame = layer.iloc[np.flatnonzero(layer.index == place_id)]
+    found: gpd.GeoDataFrame = layer.iloc[np.flatnonzero(layer.index.to_numpy() == place_id)]
     return found

@@ -26,7 +26,10 @@ PLANNED_NAME = (
 )
 CODE_COLUMNS = ("measure", "variant", "mode", "unit", "status", "service", "denominator")
 #: Tables of which every page of a park takes its own rows.
-SLICED = ("places_m", "gaps", "access", "stations", "hospitals", "schools")
+SLICED = (
+    *("places_m", "gaps", "access", "stations", "hospitals", "schools"),
+    *("districts", "lines", "standards"),
+)
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 NO_STREETS = ("无街道数据：均为直线估算", "no street data: straight-line estimates")
 
