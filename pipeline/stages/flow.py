@@ -31,7 +31,7 @@ class StageSpec:
     outputs: tuple[str, ...] = ()
     families: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
-    memory_mb: int = 1500
+    memory_mb: int = 2200
 
     @property
     def set_by(self) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ STAGES: tuple[StageSpec, ...] = (
         ),
         families=("outputs:figures/island/*.svg",),
         data=("sources/osm_mapping.yml",),
-        memory_mb=3000,
+        memory_mb=2600,
     ),
     StageSpec(
         name="parcels",
