@@ -28,7 +28,7 @@ from pipeline.usage import recording
 from pipeline.workflow.cluster import Cluster
 from pipeline.workflow.driver import Listener, drive
 from pipeline.workflow.lock import holding
-from pipeline.workflow.preloaded import preloaded
+from pipeline.workflow.preloaded import Preloaded
 from pipeline.workspace import Workspace
 
 
@@ -98,6 +98,7 @@ def run(
     cores: int,
     force: bool = False,
     cluster: Cluster | None = None,
+    hands: Preloaded | None = None,
     on_plan: Callable[[list[StageState]], None] = lambda _states: None,
     on_start: Callable[[StageSpec], None] = lambda _spec: None,
     on_end: Callable[[StageSpec, bool], None] = lambda _spec, _stood: None,
@@ -118,6 +119,8 @@ def run(
         Run the target even when nothing changed (all stages when no target is given).
     cluster
         Run the stages there instead of on this machine.
+    hands
+        A process that already imports what the stages need; without, one is started.
     on_plan
         Called once, before anything runs, with what will run and why.
     on_start
@@ -144,7 +147,7 @@ def run(
         plan = plan_of(study, workspace, names, forced=forced, altered=gone)
         stale = tuple(state.stage.name for state in plan if state.stale)
         if stale and cluster is None:
-            held.enter_context(preloaded(workspace.built, stale))
+            (hands or held.enter_context(Preloaded())).serve(workspace.built, stale)
         on_plan(plan)
         if not stale:
             return plan

@@ -6,16 +6,13 @@ import datetime as dt
 import difflib
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import Problem, StudyError
 from pipeline.resources import shipped
@@ -40,13 +37,11 @@ from pipeline.settings.report import ReportSettings
 from pipeline.settings.sources import SourceSettings
 from pipeline.settings.synthesis import SynthesisSettings
 from pipeline.study_overrides import put_overrides
+from pipeline.study_yaml import plain_tree, study_text, tree_with_lines
 
 SCHEMA_VERSION = 1
 # A longer value is not repeated in a message.
 LONGEST_SHOWN = 120
-MAX_STUDY_BYTES = 1_000_000
-MAX_STUDY_BRACKETS = 100
-MAX_STUDY_VALUES = 100_000  # aliases of aliases multiply
 
 
 class Study(Section):
@@ -182,104 +177,16 @@ def read_study(
         the argument that gave it.
     """
     given = {key: (typed or {}).get(key, key) for key in overrides or {}}
-    tree = _load_yaml(path)
-    plain = _plain(tree, [MAX_STUDY_VALUES])
+    text = study_text(path)
+    plain = plain_tree(path, text)
     given |= put_overrides(plain, overrides or {}, given, Study)
     try:
         return Study.model_validate(plain, context={"base": path.resolve().parent})
     except ValidationError as error:
+        tree = tree_with_lines(path, text)
         raise StudyError(
             *(_problem(path, tree, detail, given) for detail in error.errors())
         ) from None
-
-
-def _load_yaml(path: Path) -> CommentedMap:
-    """Parse YAML without tags or code, keeping the line of every key."""
-    try:
-        size = path.stat().st_size
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise StudyError(
-            Problem(
-                zh="研究文件无法读取", en=f"cannot read the study file: {error.strerror}", path=path
-            )
-        ) from error
-    except UnicodeDecodeError as error:
-        raise StudyError(
-            Problem(
-                zh="研究文件不是 UTF-8 编码",
-                en="the study file is not UTF-8",
-                path=path,
-                row=f"byte {error.start}",
-                remedy_zh="另存为 UTF-8",
-                remedy_en="save it as UTF-8",
-            )
-        ) from error
-    if size > MAX_STUDY_BYTES:
-        raise StudyError(
-            Problem(
-                zh=f"研究文件超过 {MAX_STUDY_BYTES} 字节",
-                en=f"the study file is larger than {MAX_STUDY_BYTES} bytes",
-                path=path,
-            )
-        )
-    if _brackets(text) > MAX_STUDY_BRACKETS:  # the parser would take its time to give up
-        raise StudyError(Problem(zh="YAML 嵌套过深", en="YAML is nested too deeply", path=path))
-    parser = YAML(typ="rt", pure=True)
-    parser.allow_duplicate_keys = False
-    try:
-        tree = parser.load(text)
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise StudyError(
-            Problem(
-                zh="不是有效的 YAML",
-                en=f"not valid YAML: {getattr(error, 'problem', None) or error}",
-                path=path,
-                row=None if mark is None else f"line {mark.line + 1}",
-            )
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise StudyError(
-            Problem(zh="YAML 内容无法解析", en=f"YAML cannot be interpreted: {error}", path=path)
-        ) from error
-    if not isinstance(tree, CommentedMap):
-        raise StudyError(
-            Problem(
-                zh="研究文件应为“键: 值”结构",
-                en="a study file is a mapping of sections",
-                path=path,
-                remedy_zh="参见 docs/settings.md",
-                remedy_en="see docs/settings.md",
-            )
-        )
-    return tree
-
-
-def _brackets(text: str) -> int:
-    """Give how deep brackets are open at most, whatever stands in quotes or comments."""
-    depth = deepest = 0
-    for sign in re.findall(r"[\[\]{}]", text):
-        depth += 1 if sign in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def _plain(node: Any, left: list[int], depth: int = 0) -> Any:  # noqa: ANN401
-    """Turn the parsed tree into plain dictionaries, lists and scalars.
-
-    `left` counts down the values that may still come.
-    """
-    left[0] -= 1
-    if left[0] < 0:
-        raise StudyError(Problem(zh="YAML 别名展开后过大", en="YAML aliases grow too large"))
-    if depth > 20:  # noqa: PLR2004
-        raise StudyError(Problem(zh="YAML 嵌套过深", en="YAML is nested too deeply"))
-    if isinstance(node, CommentedMap):
-        return {str(key): _plain(value, left, depth + 1) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
-        return [_plain(value, left, depth + 1) for value in node]
-    return node
 
 
 def _argument(location: tuple[int | str, ...], given: Mapping[str, str]) -> str | None:

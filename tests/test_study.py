@@ -17,6 +17,7 @@ from pipeline.settings.base import Section, setting
 from pipeline.settings.inputs import TableInput
 from pipeline.study import Study, find_study, read_study, restore_study
 from pipeline.study_overrides import put_overrides
+from pipeline.study_yaml import plain_tree, tree_with_lines
 from pipeline.workspace import Workspace
 
 Altered = Callable[[str, str], Path]
@@ -109,6 +110,7 @@ def test_missing_file_names_the_nearest(tmp_path: Path) -> None:
         ("a: !!python/object/apply:os.system ['true']\n", "study"),
         ("", "mapping of sections"),
         ("x: " + "[" * 40 + "]" * 40 + "\n", "nested too deeply"),
+        ("- " * 100_000, "cannot be interpreted"),
     ],
 )
 def test_not_a_study(tmp_path: Path, content: str, word: str) -> None:
@@ -116,6 +118,12 @@ def test_not_a_study(tmp_path: Path, content: str, word: str) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(StudyError, match=word):
         read_study(path)
+
+
+@pytest.mark.parametrize("path", sorted(SHANGHAI.parent.glob("*.yml")), ids=lambda path: path.stem)
+def test_both_parsers_read_the_same(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert plain_tree(path, text) == tree_with_lines(path, text)
 
 
 def test_gbk_file_is_told_apart(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import logging
 import re
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -16,6 +17,7 @@ import typer
 from pipeline.commands.say import err, tell, telling_failure
 from pipeline.errors import Problem, StudyError
 from pipeline.resources import FIRST_STUDY
+from pipeline.workflow.preloaded import Preloaded
 
 if TYPE_CHECKING:
     from pipeline.plan import StageState
@@ -64,10 +66,10 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """运行一项研究，只重算有变化的阶段 / run a study; only what changed is computed again."""
-    with telling_failure(as_json=as_json):
+    with telling_failure(as_json=as_json), _hands(cluster) as hands:
         plan, place = open_study(study, osm, overrides, workspace)
         keep_options(place, osm, overrides)
-        how = _How(cores, force, None, cluster)
+        how = _How(cores, force, None, cluster, hands)
         _run(plan, place, how, profile=profile, as_json=as_json)
 
 
@@ -89,9 +91,10 @@ def stage(
     """运行一个阶段及其所需 / run one stage and what it depends on."""
     with telling_failure(as_json=as_json):
         _known_stage(name)
+    with telling_failure(as_json=as_json), _hands(cluster) as hands:
         plan, place = open_study(study, osm, overrides, workspace)
         keep_options(place, osm, overrides)
-        how = _How(cores, force, name, cluster)
+        how = _How(cores, force, name, cluster, hands)
         _run(plan, place, how, profile=profile, as_json=as_json)
 
 
@@ -228,12 +231,18 @@ def _assignment(item: str) -> tuple[str, Any]:
 
 
 class _How(NamedTuple):
-    """How to run: stages at once, all again or not, up to which stage, and where."""
+    """How to run: stages at once, all again or not, up to which stage, where and by whom."""
 
     cores: int
     force: bool
     target: str | None
     cluster: Path | None
+    hands: Preloaded | None
+
+
+def _hands(cluster: Path | None) -> AbstractContextManager[Preloaded | None]:
+    """Have a process import what the stages need while the study is read."""
+    return Preloaded() if cluster is None else nullcontext()
 
 
 def _run(study: Study, workspace: Workspace, how: _How, *, profile: bool, as_json: bool) -> None:
@@ -283,6 +292,7 @@ def _run(study: Study, workspace: Workspace, how: _How, *, profile: bool, as_jso
             cores=how.cores,
             force=how.force,
             cluster=cluster,
+            hands=how.hands,
             on_plan=on_plan,
             on_start=on_start,
             on_end=on_end,

@@ -39,7 +39,8 @@ def columns_digest(path: Path, columns: Sequence[str]) -> str:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path, columns=list(columns)).replace_schema_metadata(None)
+    with pq.ParquetFile(path) as file:  # read_table would import what pandas needs as well
+        table = file.read(columns=list(columns)).replace_schema_metadata(None)
     buffer = pa.BufferOutputStream()
     with pa.ipc.new_stream(buffer, table.schema) as stream:
         stream.write_table(table.combine_chunks())

@@ -1,7 +1,7 @@
 """Import what the stages need once and do each command handed over in a fork.
 
-`python -m pipeline.workflow.forking SOCKET STAGE...` is started by `preloaded.py` and ends with the
-process that started it.
+`python -m pipeline.workflow.forking` is started by `preloaded.py`, hears on standard input what
+will run and at which socket it is asked for, and ends with the process that started it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.workflow.preloaded import STREAMS
+from pipeline.workflow.preloaded import SOCKET, STREAMS
 
 # What the first stage needs too, and what later ones import where they use it.
 FIRST = ("pipeline.cli", "pipeline.engine", "pyarrow.parquet", "pyogrio", "pyproj")
@@ -60,7 +60,12 @@ class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
     """Forks for every command; ends, with all of them, when standard input does."""
 
     block_on_close = False
-    steps: Iterator[None] = iter(())
+
+    def __init__(self, door: int, steps: Iterator[None]) -> None:
+        super().__init__(SOCKET, Work, bind_and_activate=False)
+        self.socket.close()
+        self.socket = socket.socket(fileno=door)
+        self.steps = steps
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Fork, so that no collection of garbage in the fork touches the shared pages."""
@@ -75,7 +80,7 @@ class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
             for child in self.active_children or ():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(child, signal.SIGKILL)
-            Path(str(self.server_address)).unlink(missing_ok=True)
+            Path(SOCKET).unlink(missing_ok=True)
             os._exit(0)
 
 
@@ -109,17 +114,23 @@ def _preparations(stages: Sequence[str]) -> Iterator[None]:
 
 
 def main() -> None:
-    """Wait for commands; import what they need before the first and between them."""
+    """Import what every stage needs, hear what will run, then wait for commands."""
     from pipeline.basis import import_graph
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # each command hears it for itself
     gc.disable()
-    with Server(sys.argv[1], Work) as server:
-        server.steps = _preparations(sys.argv[2:])
-        for name in FIRST:
-            import_module(name)
-        import_graph()
-        next(server.steps)
+    for name in FIRST:
+        import_module(name)
+    import_graph()
+    line = socket.socket(fileno=os.dup(0))
+    message, doors, _, _ = socket.recv_fds(line, _LONGEST_REQUEST, 1)
+    if not message:
+        return
+    told = json.loads(message)
+    os.chdir(told["folder"])
+    steps = _preparations(told["stages"])
+    next(steps)
+    with Server(doors[0], steps) as server:
         server.serve_forever(poll_interval=LOOK_EVERY_S)
 
 

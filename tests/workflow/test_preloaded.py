@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StudyError
-from pipeline.workflow.preloaded import ADDRESS, DIED, SOCKET, preloaded
+from pipeline.workflow.preloaded import ADDRESS, DIED, SOCKET, Preloaded
 from tests.built import PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
@@ -24,8 +24,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Give the folder of a run whose process is ready; its plan never comes."""
     place = tmp_path_factory.mktemp("run")
     os.mkfifo(place / "never.json")
-    with preloaded(place, ()):
-        _until((place / SOCKET).exists)
+    with Preloaded() as hands:
+        hands.serve(place, ("index",))
         yield place
     assert not (place / SOCKET).exists()
     assert ADDRESS not in os.environ
@@ -111,8 +111,8 @@ def test_the_work_ends_with_the_run(tmp_path: Path) -> None:
     started = []
 
     def fail() -> None:
-        with preloaded(tmp_path, ()):
-            _until((tmp_path / SOCKET).exists)
+        with Preloaded() as hands:
+            hands.serve(tmp_path, ("index",))
             started.append(_start(tmp_path, "execute", "ingest", "--plan", "never.json"))
             _until(_forks)
             raise KeyboardInterrupt
@@ -125,6 +125,15 @@ def test_the_work_ends_with_the_run(tmp_path: Path) -> None:
 
 
 def test_a_run_that_ends_well_waits_for_no_import(tmp_path: Path) -> None:
-    with preloaded(tmp_path, ("report",)):
-        _until((tmp_path / SOCKET).exists)
+    with Preloaded() as hands:
+        hands.serve(tmp_path, ("report",))
+        assert (tmp_path / SOCKET).exists()
     assert not (tmp_path / SOCKET).exists()
+
+
+def test_a_run_with_nothing_to_do_leaves_no_process() -> None:
+    before = _children(os.getpid())
+    with Preloaded():
+        assert len(_children(os.getpid())) == len(before) + 1
+    assert _children(os.getpid()) == before
+    assert ADDRESS not in os.environ
