@@ -7,7 +7,7 @@ import json
 import logging
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,57 @@ NOTHING, POINTS, LINES, POLYGONS = -1, (0,), (1, 5), (3, 6)
 Shapes = NDArray[np.object_]
 
 
+@dataclass(frozen=True)
+class Cells:
+    """Rows of a table, or of a layer with its shapes encoded, as the plain values of a page.
+
+    What many pages take rows of is encoded once for all of them. `columns` are lists of equal
+    length; `shapes` are those of a layer, None in a table.
+    """
+
+    count: int
+    columns: Mapping[str, list[Any]]
+    shapes: list[Any] | None = None
+
+    @classmethod
+    def of(
+        cls, frame: pd.DataFrame, columns: Sequence[str], *, decimals: int | None = None
+    ) -> Cells:
+        """Encode those of the columns that a table has; with `decimals` a layer's shapes too."""
+        return cls(
+            len(frame),
+            {name: _values(frame[name]) for name in columns if name in frame.columns},
+            None
+            if decimals is None
+            else encode_geometries(frame.geometry.to_numpy(), decimals=decimals),
+        )
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return self.count
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no row."""
+        return self.count == 0
+
+    def rows(self, which: slice | Sequence[int]) -> Cells:
+        """Take some of the rows, that stand together or by their numbers."""
+        count = len(range(self.count)[which] if isinstance(which, slice) else which)
+
+        def taken(values: list[Any]) -> list[Any]:
+            return values[which] if isinstance(which, slice) else [values[row] for row in which]
+
+        columns = {name: taken(values) for name, values in self.columns.items()}
+        return Cells(count, columns, None if self.shapes is None else taken(self.shapes))
+
+    def block(self, columns: Sequence[str]) -> dict[str, Any]:
+        """Give what a page unpacks of some columns; repeated texts are stored once."""
+        table = {name: _coded(self.columns[name]) for name in columns if name in self.columns}
+        shapes = {} if self.shapes is None else {"g": self.shapes}
+        return {"n": self.count, "c": table, **shapes}
+
+
 @dataclass
 class Payload:
     """Layers and tables of one page, each kept as columns, with the size each one costs.
@@ -40,7 +91,7 @@ class Payload:
     decimals: int
     _blocks: dict[str, Any] = field(default_factory=dict)
 
-    def add_layer(self, name: str, frame: gpd.GeoDataFrame, columns: Sequence[str]) -> None:
+    def add_layer(self, name: str, layer: gpd.GeoDataFrame | Cells, columns: Sequence[str]) -> None:
         """Add a layer in EPSG:4326; `columns` are the attributes the page needs, each stored once.
 
         Raises
@@ -48,14 +99,15 @@ class Payload:
         CrsError
             The layer is not in EPSG:4326.
         """
-        require_wgs84(name, frame)
-        block = table_block(frame, columns)
-        block["g"] = encode_geometries(frame.geometry.to_numpy(), decimals=self.decimals)
-        self._blocks[name] = block
+        if not isinstance(layer, Cells):
+            require_wgs84(name, layer)
+            layer = Cells.of(layer, columns, decimals=self.decimals)
+        self._blocks[name] = layer.block(columns)
 
-    def add_table(self, name: str, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    def add_table(self, name: str, table: pd.DataFrame | Cells, columns: Sequence[str]) -> None:
         """Add a table without geometry."""
-        self._blocks[name] = table_block(frame, columns)
+        cells = table if isinstance(table, Cells) else Cells.of(table, columns)
+        self._blocks[name] = cells.block(columns)
 
     def add_value(self, name: str, value: object) -> None:
         """Add anything JSON can hold (no NaN, no infinity)."""
@@ -152,7 +204,7 @@ def _utm(frame: gpd.GeoDataFrame) -> int:
     return (32600 if south + north >= 0 else 32700) + zone
 
 
-def encode_geometries(geometries: Sequence[Any], *, decimals: int) -> list[Any]:
+def encode_geometries(geometries: Iterable[Any], *, decimals: int) -> list[Any]:
     """Encode geometries as whole numbers: each chain is its first point, then steps.
 
     A point becomes ``[x, y]``; a line a list of chains; a polygon a list of polygons, each a list
@@ -172,13 +224,6 @@ def encode_geometries(geometries: Sequence[Any], *, decimals: int) -> list[Any]:
             for row, code in zip(rows.tolist(), draw(shapes[rows], 10**decimals), strict=True):
                 encoded[row] = code
     return encoded
-
-
-def table_block(frame: pd.DataFrame, columns: Sequence[str]) -> dict[str, Any]:
-    """Turn a table into columns of plain values; repeated texts are stored once."""
-    missing = [name for name in columns if name not in frame.columns]
-    table = {name: _column(frame[name]) for name in columns if name not in missing}
-    return {"n": len(frame), "c": table}
 
 
 def plain(value: object) -> Any:  # noqa: ANN401
@@ -205,16 +250,18 @@ def _short(value: float) -> float | int | None:
     return int(short) if short.is_integer() else short
 
 
-def _column(column: pd.Series[Any]) -> list[Any] | dict[str, Any]:
+def _values(column: pd.Series[Any]) -> list[Any]:
+    """Give the plain values of a column."""
     if pd.api.types.is_float_dtype(column.dtype):
         return [
             _short(value) for value in column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
         ]
-    values: list[Any] = column.tolist()
+    return [value if isinstance(value, str) else plain(value) for value in column.tolist()]
+
+
+def _coded(values: list[Any]) -> list[Any] | dict[str, Any]:
+    """Store repeated texts once, where a column holds nothing else."""
     texts = [value for value in values if isinstance(value, str)]
-    if len(texts) < len(values):
-        values = [value if isinstance(value, str) else plain(value) for value in values]
-        texts = [value for value in values if isinstance(value, str)]
     used = set(texts)
     if len(texts) > 2 * len(used) and len(texts) + values.count(None) == len(values):
         words = sorted(used)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import geopandas as gpd
 
 from pipeline.publish import palettes
@@ -120,11 +122,8 @@ NEAREST = MapLayer(
 )  # fmt: skip
 
 
-def catchment_layer(catchments: gpd.GeoDataFrame | None) -> MapLayer | None:
+def catchment_layer(bands: Sequence[str]) -> MapLayer:
     """Shade the bands from near (dark) to far (light), in the order they come."""
-    if catchments is None:
-        return None
-    bands = list(dict.fromkeys(catchments["band"]))
     shades = palettes.CATCHMENT[: len(bands)]
     classes = [
         MapClass(band, band.replace("min", "分钟"), band, Paint(fillColor=shade, color=shade))

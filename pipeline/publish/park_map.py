@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import geopandas as gpd
 import pandas as pd
 
 from pipeline.publish.map_elements import MapSource
+from pipeline.publish.map_payload import Cells
 from pipeline.publish.park_layers import (
     BARRIERS,
     FACILITIES,
@@ -21,7 +23,7 @@ from pipeline.publish.park_layers import (
     STREETS,
     catchment_layer,
 )
-from pipeline.publish.park_words import Told
+from pipeline.publish.park_words import MEASURE_COLUMNS, SCORE_COLUMNS, Told
 from pipeline.publish.study_words import FACILITY
 from pipeline.publish.themed_map import (
     SYNTHETIC,
@@ -35,17 +37,6 @@ from pipeline.publish.themed_map import (
 )
 from pipeline.settings.maps import MapsSettings
 
-SCORE_COLUMNS = (
-    Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest", "meant")),
-    Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet", small=("gap_interval",)),
-    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "outside", "told")),
-    Fact("judged", "判定", "Verdict", small=("placed", "largest", "method")),
-)
-MEASURE_COLUMNS = (
-    Fact("measure", "指标", "Measure", small=("variant", "mode")),
-    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "told")),
-    Fact("method", "方法", "Method", small=("finding", "verdict")),
-)
 PROFILE_COLUMNS = (
     Fact("component", "指标", "Component"),
     Fact("observed", "园区", "Observed"),
@@ -55,17 +46,19 @@ PROFILE_COLUMNS = (
     Fact("status", "状态", "Status"),
 )
 
+Drawable: TypeAlias = gpd.GeoDataFrame | Cells
+
 
 @dataclass(frozen=True)
 class ParkData:
-    """What the page of one park shows; layers in EPSG:4326, any may be left out.
+    """What the page of one park shows; layers in EPSG:4326 or encoded, any may be left out.
 
     Parameters
     ----------
     name, subtitle
         Chinese and English.
     footprint
-        One polygon; ``boundary_class`` decides how certain it is drawn.
+        One polygon.
     ring
         The land around that the park is compared with.
     catchments
@@ -77,7 +70,7 @@ class ParkData:
         Lines to the nearest facilities with ``service``, ``name_zh``, ``name_en``, ``minutes``,
         ``method``.
     facilities
-        Points with ``service``, ``name_zh``, ``name_en``.
+        Points with ``kind`` (`kinds_of`), ``name_zh``, ``name_en``.
     barriers
         Lines with ``kind``.
     nearest
@@ -85,10 +78,9 @@ class ParkData:
     plausible
         Where the footprint may lie, given how far its point may be off.
     scorecard
-        One row per service: ``service``, ``gap``, ``value``, ``low``, ``high``, ``unit``,
-        ``method``, ``verdict``; where known also ``measure``, ``mode``, ``finding``, ``status``.
+        One row per service (`pipeline.publish.park_words.SmallPrint.scorecard`).
     measures
-        All results of the place by service: a table like the scorecard, per name.
+        All results of the place by service: a table of its own, per name.
     lists
         Sentences beside the tables: about the place, what would change its gaps.
     figures
@@ -103,24 +95,24 @@ class ParkData:
         Columns of `PROFILE_COLUMNS`, one row per component of the island profile.
     synthetic
         Whether any of it is made up; the page then says so.
-    standards
-        ``standard_id`` and ``confidence`` of what the services are held against.
+    certain
+        Whether the footprint is documented; one that is not is drawn so.
     """
 
     name: tuple[str, str]
     subtitle: tuple[str, str]
-    footprint: gpd.GeoDataFrame
-    ring: gpd.GeoDataFrame | None = None
-    catchments: gpd.GeoDataFrame | None = None
-    gates: gpd.GeoDataFrame | None = None
-    routes: gpd.GeoDataFrame | None = None
-    facilities: gpd.GeoDataFrame | None = None
-    nearest: gpd.GeoDataFrame | None = None
-    plausible: gpd.GeoDataFrame | None = None
-    barriers: gpd.GeoDataFrame | None = None
-    streets: gpd.GeoDataFrame | None = None
-    scorecard: pd.DataFrame | None = None
-    measures: Sequence[tuple[tuple[str, str], pd.DataFrame]] = ()
+    footprint: Drawable
+    ring: Drawable | None = None
+    catchments: Drawable | None = None
+    gates: Drawable | None = None
+    routes: Drawable | None = None
+    facilities: Drawable | None = None
+    nearest: Drawable | None = None
+    plausible: Drawable | None = None
+    barriers: Drawable | None = None
+    streets: Drawable | None = None
+    scorecard: Told | None = None
+    measures: Sequence[tuple[tuple[str, str], Told]] = ()
     profile: pd.DataFrame | None = None
     lists: Sequence[MapList] = ()
     figures: Sequence[MapFigure] = ()
@@ -132,7 +124,7 @@ class ParkData:
     sources: Sequence[MapSource] = ()
     glossary: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     synthetic: bool = False
-    standards: pd.DataFrame | None = None
+    certain: bool = False
 
 
 def build_park(data: ParkData, settings: MapsSettings) -> str:
@@ -143,29 +135,33 @@ def build_park(data: ParkData, settings: MapsSettings) -> str:
     FieldError, CrsError, LayerError
         See `pipeline.publish.themed_map.build_themed`.
     """
-    told = Told(data.standards, data.glossary)
-    tables = _tables(data, told)
     page = ThemedPage(
         title=data.name,
         subtitle=data.subtitle,
         layers=[*data.ground, *_park_layers(data)],
         banner=SYNTHETIC if data.synthetic else data.banner,
-        tables=tables,
+        tables=_tables(data),
         lists=data.lists,
         figures=data.figures,
         back=data.back,
         extent=data.extent,
         notes=data.notes,
         sources=data.sources,
-        glossary={**data.glossary, **told.words},
+        glossary={**data.glossary, **_words(data)},
     )
     return build_themed(page, settings, name=data.name[1])
 
 
-def _tables(data: ParkData, told: Told) -> list[MapTable]:
+def _words(data: ParkData) -> dict[str, tuple[str, str]]:
+    """Give the small print of all tables in both languages, by its Chinese form, as codes are."""
+    tables = [data.scorecard, *(rows for _, rows in data.measures)]
+    return {words[0]: words for table in tables if table is not None for words in table.words()}
+
+
+def _tables(data: ParkData) -> list[MapTable]:
     tables = []
     if data.scorecard is not None:
-        scores = told.scorecard(data.scorecard)
+        scores = data.scorecard.cells
         name = ("服务得分", "Scorecard")
         tables.append(MapTable(name, scores, _present(scores, SCORE_COLUMNS)))
     if data.profile is not None:
@@ -173,29 +169,28 @@ def _tables(data: ParkData, told: Told) -> list[MapTable]:
         note = ("百分位：在随机移位的同形地块中的位置", "percentile among relocated footprints")
         tables.append(MapTable(("孤岛剖面", "Island profile"), data.profile, columns, note))
     for name, measures in data.measures:
-        rows = told.measures(measures)
+        rows = measures.cells
         tables.append(MapTable(name, rows, _present(rows, MEASURE_COLUMNS), folded=True))
     return tables
 
 
-def _present(frame: pd.DataFrame, columns: Sequence[Fact]) -> list[Fact]:
-    return [fact for fact in columns if fact.column in frame.columns]
+def _present(table: pd.DataFrame | Cells, columns: Sequence[Fact]) -> list[Fact]:
+    return [fact for fact in columns if fact.column in table.columns]
 
 
 def _park_layers(data: ParkData) -> list[MapLayer]:
     """List the layers from the ground up, those that the park has."""
-    certain = _certain(data.footprint)
     templates = [
         (data.plausible, PLAUSIBLE),
         (data.ring, RING),
-        (data.catchments, catchment_layer(data.catchments)),
+        (data.catchments, catchment_layer(_bands(data.catchments))),
         (
             data.footprint,
             replace(
                 FOOTPRINT,
-                paint=replace(FOOTPRINT.paint, dashArray=None if certain else "6 5"),
+                paint=replace(FOOTPRINT.paint, dashArray=None if data.certain else "6 5"),
                 note=("有依据的边界", "documented boundary")
-                if certain
+                if data.certain
                 else ("示意范围，非正式边界", "indicative, not an official boundary"),
             ),
         ),
@@ -203,7 +198,7 @@ def _park_layers(data: ParkData) -> list[MapLayer]:
         (data.barriers, BARRIERS),
         (data.routes, ROUTES),
         (data.gates, GATES),
-        (_kinds(data.facilities), _named(FACILITIES, data.glossary)),
+        (data.facilities, _named(FACILITIES, data.glossary)),
         (data.nearest, NEAREST),
     ]
     return [
@@ -213,14 +208,19 @@ def _park_layers(data: ParkData) -> list[MapLayer]:
             facts=[fact for fact in layer.facts if fact.column in frame.columns],
         )
         for frame, layer in templates
-        if frame is not None and layer is not None and not frame.empty
+        if frame is not None and not frame.empty
     ]
 
 
-def _kinds(facilities: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
+def _bands(catchments: Drawable | None) -> list[str]:
+    if catchments is None:
+        return []
+    named = catchments.columns if isinstance(catchments, Cells) else catchments
+    return list(dict.fromkeys(named["band"]))
+
+
+def kinds_of(facilities: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Tell the kinds of facilities as they are drawn from the services that count some of them."""
-    if facilities is None:
-        return None
     service = facilities["service"].astype("object")
     drawn = service.isin(["rail", "hospital", "school"])
     return facilities.assign(kind=service.where(~drawn, FACILITY + service))
@@ -235,9 +235,3 @@ def _named(layer: MapLayer, glossary: Mapping[str, tuple[str, str]]) -> MapLayer
         for one in layer.classes
     ]
     return replace(layer, classes=classes)
-
-
-def _certain(footprint: gpd.GeoDataFrame) -> bool:
-    if "boundary_class" not in footprint.columns:
-        return False
-    return bool(footprint["boundary_class"].isin(["surveyed", "digitised"]).all())

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 
+Box = tuple[float, float, float, float]
 Extent = tuple[tuple[float, float], tuple[float, float]]
+Shapes = NDArray[np.object_]
 ARC = 24  # chords of a quarter circle, smooth on a screen
 
 
@@ -35,43 +38,69 @@ def rings_around(places: gpd.GeoDataFrame, *, width_m: float) -> gpd.GeoDataFram
 
 
 def straight_catchments(
-    origin: shapely.Geometry, *, limits_min: Sequence[float], m_per_min: float
-) -> list[shapely.Geometry]:
-    """Give the land within each time of an origin as the crow flies, widest last.
+    origins: Sequence[shapely.Geometry], *, limits_min: Sequence[float], m_per_min: float
+) -> list[Shapes]:
+    """Give the land within each time of some origins as the crow flies, widest last.
 
     `m_per_min` is the straight distance covered in a minute: speed over detour factor.
     """
-    return [origin.buffer(limit * m_per_min, quad_segs=ARC) for limit in sorted(limits_min)]
+    return [
+        shapely.buffer(np.array(origins, dtype=object), limit * m_per_min, quad_segs=ARC)
+        for limit in sorted(limits_min)
+    ]
 
 
 def as_bands(
-    areas: Sequence[shapely.Geometry], *, limits_min: Sequence[float], method: str, crs: object
-) -> gpd.GeoDataFrame | None:
-    """Turn nested areas into bands that do not cover each other, nearest first."""
-    inner: shapely.Geometry = shapely.Polygon()
-    bands, names = [], []
-    nearer = [None, *areas]
-    for limit, area, before in zip(sorted(limits_min), areas, nearer, strict=False):
-        inner = inner if before is None else shapely.union(inner, before)
-        band = area.difference(inner)
-        if not band.is_empty:
-            bands.append(band)
-            names.append(f"≤ {limit:g} min")
-    if not bands:
-        return None
-    told = pd.DataFrame({"band": names, "method": method}, dtype="object")
-    return gpd.GeoDataFrame(told, geometry=bands, crs=crs)
+    areas: Sequence[Sequence[shapely.Geometry] | Shapes],
+    names: Sequence[str],
+    *,
+    limits_min: Sequence[float],
+    method: str,
+    crs: object,
+) -> gpd.GeoDataFrame:
+    """Turn nested areas into bands that do not cover each other.
+
+    Parameters
+    ----------
+    areas
+        For each limit, nearest first, the area of each place.
+    names
+        The places.
+    limits_min, method, crs
+        What the areas are within, how that was found, and where they lie.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+        ``band`` and ``method`` on the names of the places; the bands of one together, nearest
+        first, none without land.
+    """
+    inner: Shapes = np.full(len(names), shapely.Polygon(), dtype=object)
+    bands: list[Shapes] = []
+    for area, nearer in zip(areas, [None, *areas], strict=False):
+        inner = inner if nearer is None else shapely.union(inner, nearer)
+        bands.append(shapely.difference(area, inner))
+    shapes = np.array(bands, dtype=object).reshape(len(bands), len(names)).T.ravel()
+    known = ~shapely.is_empty(shapes)
+    told = {"band": [f"≤ {limit:g} min" for limit in sorted(limits_min)] * len(names)}
+    index = pd.Index(np.repeat(np.array(names, dtype=object), len(bands)), dtype="object")
+    table = pd.DataFrame({**told, "method": method}, index=index, dtype="object")
+    return gpd.GeoDataFrame(table[known], geometry=shapes[known], crs=crs)
 
 
 def view_of(
-    place: gpd.GeoDataFrame, targets: gpd.GeoSeries, *, reach_m: float, margin_m: float
-) -> tuple[float, float, float, float]:
+    own: shapely.Geometry,
+    targets: Iterable[shapely.Geometry],
+    *,
+    reach_m: float,
+    margin_m: float,
+) -> Box:
     """Frame a park with those of its nearest facilities that lie within reach, in metres.
 
     Parameters
     ----------
-    place
-        One row in the working CRS with a footprint or ``x`` and ``y``.
+    own
+        Footprint or point of the park (`outline_of`).
     targets
         Points of the nearest facilities, same CRS.
     reach_m
@@ -79,35 +108,46 @@ def view_of(
     margin_m
         Land shown around the park in any case.
     """
-    own = outline_of(place)
     near = [point for point in targets if point is not None and own.distance(point) <= reach_m]
     bounds = [own.buffer(margin_m).bounds, *(point.buffer(margin_m / 3).bounds for point in near)]
     west, south, east, north = np.array(bounds).T
     return float(west.min()), float(south.min()), float(east.max()), float(north.max())
 
 
-def outline_of(place: gpd.GeoDataFrame) -> shapely.Geometry:
+def outline_of(shape: shapely.Geometry | None, x: float, y: float) -> shapely.Geometry:
     """Give the footprint, or the point where there is none."""
-    shape = place.geometry.iloc[0]
-    if shape is not None and not shape.is_empty:
-        return shape
-    return shapely.Point(place["x"].iloc[0], place["y"].iloc[0])
+    return shapely.Point(x, y) if shape is None or shape.is_empty else shape
 
 
-def extent_of(box: tuple[float, float, float, float], crs: object) -> Extent:
-    """Turn a box in the working CRS into (south, west), (north, east)."""
-    west, south, east, north = gpd.GeoSeries([shapely.box(*box)], crs=crs).to_crs(4326).total_bounds
-    return (float(south), float(west)), (float(north), float(east))
+def extents_of(boxes: Mapping[str, Box], crs: object) -> dict[str, Extent]:
+    """Turn boxes in the working CRS into (south, west), (north, east)."""
+    shapes = shapely.box(*np.array(list(boxes.values()), dtype=np.float64).reshape(-1, 4).T)
+    bounds = gpd.GeoSeries(shapes, crs=crs).to_crs(4326).bounds.to_numpy().tolist()
+    return {
+        name: ((south, west), (north, east))
+        for name, (west, south, east, north) in zip(boxes, bounds, strict=True)
+    }
 
 
-def within_box(layer: gpd.GeoDataFrame, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
-    """Cut a layer to a box in its own CRS; what the box only touches goes."""
-    rows = layer.sindex.query(shapely.box(*box)) if len(layer) else np.array([], dtype=int)
-    rows = np.sort(rows)
-    cut = shapely.clip_by_rect(layer.geometry.to_numpy()[rows], *box)
-    kept = ~shapely.is_empty(cut)
-    found: gpd.GeoDataFrame = layer.iloc[rows[kept]]
-    return found.set_geometry(gpd.GeoSeries(cut[kept], index=found.index, crs=layer.crs))
+def within_boxes(layer: gpd.GeoDataFrame, boxes: Mapping[str, Box]) -> gpd.GeoDataFrame:
+    """Cut a layer to each of some boxes in its own CRS, on their names; what one only touches goes.
+
+    The rows of a box stand together, in the order of the layer.
+    """
+    shapes = layer.geometry.to_numpy()
+    tree = layer.sindex
+    taken, cuts, names = [], [], []
+    for name, box in boxes.items():
+        rows = np.sort(tree.query(shapely.box(*box)))
+        cut = shapely.clip_by_rect(shapes[rows], *box)
+        kept = ~shapely.is_empty(cut)
+        taken.append(rows[kept])
+        cuts.append(cut[kept])
+        names += [name] * int(kept.sum())
+    found: gpd.GeoDataFrame = layer.iloc[np.concatenate([np.array([], dtype=np.intp), *taken])]
+    on = pd.Index(names, dtype="object")
+    cut = np.concatenate([np.array([], dtype=object), *cuts])
+    return found.set_axis(on).set_geometry(gpd.GeoSeries(cut, index=on, crs=layer.crs))
 
 
 def straight_lines(rows: pd.DataFrame) -> list[shapely.LineString]:

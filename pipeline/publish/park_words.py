@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from pipeline.publish.map_changes import UNIT_WORDS
 from pipeline.publish.map_measures import Words
+from pipeline.publish.map_payload import Cells, plain
 from pipeline.publish.study_words import FACILITY
+from pipeline.publish.themed_map import Fact, columns_told
 
 DOUBTS: Mapping[str, Words] = {
     "memory": ("标准未核实", "standard unverified"),
@@ -30,6 +33,17 @@ POINT = (
     "区间缩为一点：各项都在 0 或封顶值 1",
     "the interval is one point: every service at 0 or at the ceiling of 1",
 )
+SCORE_COLUMNS = (
+    Fact("service", "服务", "Service", small=("measure", "mode", "held", "nearest", "meant")),
+    Fact("gap", "缺口", "Gap", bar=True, quiet_column="quiet", small=("gap_interval",)),
+    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "outside", "told")),
+    Fact("judged", "判定", "Verdict", small=("placed", "largest", "method")),
+)
+MEASURE_COLUMNS = (
+    Fact("measure", "指标", "Measure", small=("variant", "mode")),
+    Fact("value", "数值", "Value", unit_column="unit", small=("interval", "told")),
+    Fact("method", "方法", "Method", small=("finding", "verdict")),
+)
 # The columns that the small print speaks of.
 TOLD = (
     "service", "unit", "low", "high", "value", "gap", "need", "standard_id",
@@ -41,14 +55,29 @@ INTERVAL = ("service", "unit", "low", "high")
 Row = Mapping[str, Any]
 
 
+@dataclass(frozen=True)
 class Told:
-    """Texts of a page's tables; each is kept in `words` by its Chinese form, as codes are."""
+    """Rows of a table with their small print: `said` are its texts, column by column."""
+
+    cells: Cells
+    said: Sequence[list[Words | None]]
+
+    def rows(self, which: slice) -> Told:
+        """Take some of the rows: those of one park, of a table about all."""
+        return Told(self.cells.rows(which), [texts[which] for texts in self.said])
+
+    def words(self) -> list[Words]:
+        """Give what is said in both languages; the table holds its Chinese form, as codes."""
+        return [words for texts in self.said for words in texts if words is not None]
+
+
+class SmallPrint:
+    """Writes the small print of the tables of many parks at once."""
 
     def __init__(
         self, standards: pd.DataFrame | None, glossary: Mapping[str, Words] | None = None
     ) -> None:
         self._glossary = glossary or {}
-        self.words: dict[str, Words] = {}
         known = (
             {}
             if standards is None or standards.empty
@@ -60,14 +89,19 @@ class Told:
         )
         self._confidence: Mapping[str, str] = known
 
-    def scorecard(self, scores: pd.DataFrame) -> pd.DataFrame:
-        """Add what stands in small print below each service's row."""
+    def scorecard(self, scores: pd.DataFrame) -> Told:
+        """Add what stands in small print below each service's row.
+
+        `scores` have ``service``, ``gap``, ``value``, ``low``, ``high``, ``unit``, ``method``,
+        ``verdict``; where known also ``measure``, ``mode``, ``finding``, ``status``.
+        """
         given = _records(scores, TOLD)
-        added = self._small_print(scores, given)
+        said: dict[str, list[Words | None]] = {}
+        texts = self._small_print(scores, given, said)
         whole = [row["service"] == "composite" for row in given]  # its interval is that of the gap
-        pairs = list(zip(whole, added["interval"], strict=True))
-        added["gap_interval"] = [text if own else None for own, text in pairs]
-        added["interval"] = [None if own else text for own, text in pairs]
+        pairs = list(zip(whole, texts["interval"], strict=True))
+        texts["gap_interval"] = [text if own else None for own, text in pairs]
+        texts["interval"] = [None if own else text for own, text in pairs]
         for name, say in (
             ("held", self._held),
             ("nearest", self._nearest),
@@ -75,41 +109,38 @@ class Told:
             ("outside", _outside),
             ("placed", _placed),
         ):
-            added[name] = self._texts(given, say)
-        rows = _with_texts(scores, added)
+            said[name] = [say(row) for row in given]
+            texts[name] = _chinese(said[name])
+        rows = scores
         if "judged" not in rows.columns and "verdict" in rows.columns:
-            rows["judged"] = rows["verdict"]
+            rows = rows.assign(judged=rows["verdict"])
         if "significant" in rows.columns:
-            rows["quiet"] = rows["significant"].eq(other=False)
-        return rows
+            rows = rows.assign(quiet=rows["significant"].eq(other=False))
+        return _told(rows, SCORE_COLUMNS, texts, said)
 
-    def measures(self, rows: pd.DataFrame) -> pd.DataFrame:
+    def measures(self, rows: pd.DataFrame) -> Told:
         """Add intervals as text, and the status where there is no value."""
-        return _with_texts(rows, self._small_print(rows, _records(rows, INTERVAL)))
+        said: dict[str, list[Words | None]] = {}
+        texts = self._small_print(rows, _records(rows, INTERVAL), said)
+        return _told(rows, MEASURE_COLUMNS, texts, said)
 
-    def _small_print(self, rows: pd.DataFrame, given: Sequence[Row]) -> dict[str, list[Any]]:
-        """Give what `measures` adds, by column: plain lists, as a page has many small tables."""
-        added: dict[str, list[Any]] = {"interval": self._texts(given, self._interval)}
+    def _small_print(
+        self, rows: pd.DataFrame, given: Sequence[Row], said: dict[str, list[Words | None]]
+    ) -> dict[str, list[str | None]]:
+        """Give what `measures` adds, by column, and keep in `said` what that says."""
+        said["interval"] = [self._interval(row) for row in given]
+        added = {"interval": _chinese(said["interval"])}
         if "status" in rows.columns:
             status = rows["status"].tolist()
-            told = [None if code == "ok" else code for code in status]
+            told = [None if code == "ok" else plain(code) for code in status]
             if "service" in rows.columns:
-                incomplete = self._kept(INCOMPLETE)
+                said["told"] = [INCOMPLETE] * len(given)
                 told = [
-                    incomplete if (row["service"], code) == ("composite", "no_data") else text
+                    INCOMPLETE[0] if (row["service"], code) == ("composite", "no_data") else text
                     for row, code, text in zip(given, status, told, strict=True)
                 ]
             added["told"] = told
         return added
-
-    def _texts(self, given: Sequence[Row], say: Callable[[Row], Words | None]) -> list[str | None]:
-        return [self._kept(say(row)) for row in given]
-
-    def _kept(self, words: Words | None) -> str | None:
-        if words is None:
-            return None
-        self.words[words[0]] = words
-        return words[0]
 
     def _interval(self, row: Mapping[str, Any]) -> Words | None:
         low, high = row.get("low"), row.get("high")
@@ -163,10 +194,18 @@ class Told:
         )
 
 
-def _with_texts(rows: pd.DataFrame, texts: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Add columns of text, held as plain objects."""
-    columns = {name: pd.Series(text, rows.index, dtype="object") for name, text in texts.items()}
-    return rows.assign(**columns)
+def _told(
+    rows: pd.DataFrame,
+    facts: Sequence[Fact],
+    texts: Mapping[str, list[str | None]],
+    said: Mapping[str, list[Words | None]],
+) -> Told:
+    known = Cells.of(rows, columns_told(facts))
+    return Told(Cells(known.count, {**known.columns, **texts}), list(said.values()))
+
+
+def _chinese(said: Sequence[Words | None]) -> list[str | None]:
+    return [None if words is None else words[0] for words in said]
 
 
 def _records(rows: pd.DataFrame, names: Sequence[str]) -> list[Row]:

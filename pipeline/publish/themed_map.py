@@ -20,7 +20,7 @@ from pipeline.publish.map_elements import (
     tile_credit,
 )
 from pipeline.publish.map_glossary import GLOSSARY
-from pipeline.publish.map_payload import Payload, require_wgs84, within_budget
+from pipeline.publish.map_payload import Cells, Payload, require_wgs84, within_budget
 from pipeline.publish.map_tiles import Tiles, frame_on, tiles_of
 from pipeline.settings.maps import MapsSettings
 
@@ -103,12 +103,13 @@ class MapLayer:
     `sides` names the maps it stands on; `title` the columns of a feature's Chinese and English
     name; `note` explains a layer that has no classes; `named` writes the names of up to 40 points;
     `ground` marks what only helps to find one's way: no switch, no legend, no part of the view.
+    A `frame` that was encoded already (`drawn`) is no part of the view either.
     """
 
     key: str
     name: tuple[str, str]
     kind: Kind
-    frame: gpd.GeoDataFrame
+    frame: gpd.GeoDataFrame | Cells
     paint: Paint
     class_column: str | None = None
     classes: Sequence[MapClass] = ()
@@ -126,7 +127,7 @@ class MapTable:
     """A table beside the map, such as a scorecard or a ledger; `folded` shows its name first."""
 
     name: tuple[str, str]
-    frame: pd.DataFrame
+    frame: pd.DataFrame | Cells
     columns: Sequence[Fact]
     note: tuple[str, str] = ("", "")
     folded: bool = False
@@ -230,12 +231,28 @@ def build_themed(page: ThemedPage, settings: MapsSettings, *, name: str) -> str:
 
 def _on_datum(page: ThemedPage, tiles: Tiles | None) -> ThemedPage:
     """Move all that is drawn onto the datum of the tiles below it."""
-    for layer in page.layers:
-        require_wgs84(layer.key, layer.frame)
-    if tiles is None:
-        return page
-    moved = [replace(layer, frame=frame_on(layer.frame, tiles.datum)) for layer in page.layers]
-    return replace(page, layers=moved)
+    return replace(page, layers=[_layer_on_datum(layer, tiles) for layer in page.layers])
+
+
+def _layer_on_datum(layer: MapLayer, tiles: Tiles | None) -> MapLayer:
+    if isinstance(layer.frame, Cells):
+        return layer
+    require_wgs84(layer.key, layer.frame)
+    return layer if tiles is None else replace(layer, frame=frame_on(layer.frame, tiles.datum))
+
+
+def drawn(layer: MapLayer, settings: MapsSettings) -> Cells:
+    """Encode a layer as `build_themed` does, once for all pages that take rows of it.
+
+    Raises
+    ------
+    CrsError
+        The layer is not in EPSG:4326.
+    """
+    layer = _layer_on_datum(layer, tiles_of(settings.tiles))
+    if isinstance(layer.frame, Cells):
+        return layer.frame
+    return Cells.of(layer.frame, _columns(layer), decimals=settings.coordinate_decimals)
 
 
 def _payload(page: ThemedPage, settings: MapsSettings) -> Payload:
@@ -243,19 +260,20 @@ def _payload(page: ThemedPage, settings: MapsSettings) -> Payload:
     for layer in page.layers:
         payload.add_layer(layer.key, layer.frame, _columns(layer))
     for number, table in enumerate(page.tables):
-        payload.add_table(f"table {number}", table.frame, _table_columns(table))
+        payload.add_table(f"table {number}", table.frame, columns_told(table.columns))
     payload.add_value("figures", [figure.svg for figure in page.figures])
     return payload
 
 
-def _table_columns(table: MapTable) -> list[str]:
+def columns_told(facts: Sequence[Fact]) -> list[str]:
+    """Name the columns that a table of these facts takes, where it has them."""
     named = [
         name
-        for fact in table.columns
+        for fact in facts
         for name in (fact.column, fact.unit_column, fact.quiet_column, *fact.small)
         if name is not None
     ]
-    return [name for name in dict.fromkeys(named) if name in table.frame.columns]
+    return list(dict.fromkeys(named))
 
 
 def _columns(layer: MapLayer) -> list[str]:
@@ -284,7 +302,11 @@ def _extent(page: ThemedPage) -> tuple[tuple[float, float], tuple[float, float]]
     if page.extent is not None:
         return page.extent
     seen = [layer.frame for layer in page.layers if not layer.ground]
-    bounds = [frame.total_bounds for frame in seen if not frame.geometry.dropna().empty]
+    bounds = [
+        frame.total_bounds
+        for frame in seen
+        if not isinstance(frame, Cells) and not frame.geometry.dropna().empty
+    ]
     if not bounds:
         return (-60.0, -170.0), (75.0, 170.0)
     west, south, east, north = pd.DataFrame(bounds).agg({0: "min", 1: "min", 2: "max", 3: "max"})

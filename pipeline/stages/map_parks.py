@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+import shapely
+from numpy.typing import NDArray
 
-from pipeline.publish.map_payload import simplified
+from pipeline.publish.map_payload import Cells, simplified
 from pipeline.publish.overview_map import target_column, target_years
-from pipeline.publish.park_layers import DISTRICTS, METRO, STREETS
-from pipeline.publish.park_map import ParkData, build_park
+from pipeline.publish.park_layers import DISTRICTS, FACILITIES, METRO, STREETS, catchment_layer
+from pipeline.publish.park_map import ParkData, build_park, kinds_of
 from pipeline.publish.park_surroundings import (
+    Box,
     Extent,
-    extent_of,
+    extents_of,
+    outline_of,
     view_of,
-    within_box,
+    within_boxes,
 )
-from pipeline.publish.park_words import ISLAND
-from pipeline.publish.themed_map import MapLayer, MapList
+from pipeline.publish.park_words import ISLAND, Told
+from pipeline.publish.themed_map import MapLayer, MapList, drawn
 from pipeline.settings.maps import MapsSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import island_figure
-from pipeline.stages.map_park_tables import AREAS, ParkTables, outline_code
+from pipeline.stages.map_park_tables import AREAS, ByPlace, ParkTables, outline_code
 from pipeline.stages.map_routes import MapStreets
 from pipeline.stages.map_tables import MapTables
 from pipeline.stages.map_walking import CERTAIN, Walking
@@ -53,58 +60,45 @@ CATCHMENT_NOTE = (
 
 @dataclass(frozen=True, eq=False)
 class ParkBuilder:
-    """Make the pages of parks from the tables that all maps share."""
+    """Make the pages of parks from the tables that all maps share.
+
+    What does not rest on the streets around a park is prepared once for all of them.
+    """
 
     context: StageContext
     tables: MapTables
     streets: MapStreets
-    _grounds: dict[str, gpd.GeoDataFrame] = field(init=False, default_factory=dict)
+    settings: MapsSettings
 
-    def page(self, place_id: str, settings: MapsSettings) -> str:
+    def page(self, place_id: str) -> str:
         """Build the page of one place, one HTML document."""
-        return build_park(self.data(place_id, settings), settings)
+        return build_park(self.data(place_id), self.settings)
 
-    def data(self, place_id: str, settings: MapsSettings) -> ParkData:
+    def data(self, place_id: str) -> ParkData:
         """Gather what the page of one place shows."""
-        tables = self.tables
-        place = tables.places_m[tables.places_m["place_id"].eq(place_id)]
-        row = place.iloc[0]
-        parks = self._parks
-        gaps = parks.gaps(place_id)
+        tables, parks, row = self.tables, self._parks, self._places[place_id]
         certain = row["boundary_class"] in CERTAIN
-        may_lie = None if certain else parks.plausible(place_id)
-        margin = max(
-            600.0,
-            max(settings.catchment_min) * self._walking.straight_m_per_min,
-            0.0 if may_lie is None else 1.1 * float(row["precision_m"]),
-        )
-        box = view_of(
-            place,
-            parks.targets(place_id),
-            reach_m=1000 * settings.park_view_km,
-            margin_m=margin,
-        )
-        gates = self._walking.gates(place) if certain else None
-        catchments, source = self._walking.catchments(place, gates, limits=settings.catchment_min)
+        gates = self._walking.gates(self._rows_of(place_id)) if certain else None
+        catchments, source = self._catchments(place_id, gates)
         return ParkData(
             name=(str(row["name_zh"]), str(row["name_en"])),
             subtitle=self._subtitle(row),
             footprint=parks.footprint(place_id),
-            plausible=may_lie,
+            plausible=None if certain else parks.plausible(place_id),
             ring=parks.ring(place_id),
-            catchments=_wgs84(catchments),
-            gates=_wgs84(gates),
+            catchments=catchments,
+            gates=None if gates is None else gates.to_crs(4326),
             routes=parks.routes(place_id),
-            facilities=self._facilities(box),
+            facilities=self._facilities(place_id),
             nearest=parks.nearest(place_id),
-            scorecard=_without_repetition(gaps),
-            standards=tables.standards,
-            lists=self._lists(row, gaps),
+            certain=certain,
+            scorecard=parks.scorecard(place_id),
+            lists=self._lists(place_id),
             figures=island_figure(self.context, place_id),
             measures=self._measures(place_id),
-            ground=self._ground(box, settings),
+            ground=self._ground(place_id),
             back=OVERVIEW,
-            extent=self._extent(box),
+            extent=self._extents[place_id],
             banner=tables.banner,
             notes=[
                 *([] if certain else [_indicative_note(row)]),
@@ -123,7 +117,70 @@ class ParkBuilder:
     def _parks(self) -> ParkTables:
         rules = self.context.settings("gaps")
         order = (*rules.weights, "composite", *ISLAND)
-        return ParkTables(self.tables, order, self.context.settings("island").ring_m)
+        ring_m = self.context.settings("island").ring_m
+        return ParkTables(self.tables, self.settings, order, ring_m)
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, Any]]:
+        """The places that have a point, by id."""
+        places = self.tables.places_m
+        rows = pd.DataFrame(places[places["x"].notna()]).to_dict("records")
+        return {row["place_id"]: {str(name): cell for name, cell in row.items()} for row in rows}
+
+    def _rows_of(self, place_id: str) -> gpd.GeoDataFrame:
+        places = self.tables.places_m
+        return places[places["place_id"].eq(place_id)]
+
+    @cached_property
+    def _boxes(self) -> dict[str, Box]:
+        """The first view of each page, in the working CRS."""
+        return {place_id: self._box(place_id) for place_id in self._places}
+
+    def _box(self, place_id: str) -> Box:
+        row = self._places[place_id]
+        doubt = row["boundary_class"] not in CERTAIN and not self._parks.plausible(place_id).empty
+        margin = max(
+            600.0,
+            max(self.settings.catchment_min) * self._walking.straight_m_per_min,
+            1.1 * float(row["precision_m"]) if doubt else 0.0,
+        )
+        return view_of(
+            outline_of(row["geometry"], row["x"], row["y"]),
+            self._parks.targets(place_id),
+            reach_m=1000 * self.settings.park_view_km,
+            margin_m=margin,
+        )
+
+    @cached_property
+    def _extents(self) -> dict[str, Extent]:
+        return extents_of(self._boxes, self.context.crs)
+
+    def _catchments(
+        self, place_id: str, gates: gpd.GeoDataFrame | None
+    ) -> tuple[gpd.GeoDataFrame | Cells, tuple[str, str]]:
+        """Measure how far one walks; as the crow flies where no street is known."""
+        row = self._places[place_id]
+        point, limits = shapely.Point(row["x"], row["y"]), self.settings.catchment_min
+        found = self._walking.catchments(place_id, point, gates, limits=limits)
+        if found is not None:
+            return found[0].to_crs(4326), found[1]
+        certain = row["boundary_class"] in CERTAIN
+        return self._estimated_catchments.rows(place_id), (
+            "边界（直线估算）" if certain else "园区点位（直线估算）",
+            "its boundary, estimated by air" if certain else "its point, estimated by air",
+        )
+
+    @cached_property
+    def _estimated_catchments(self) -> ByPlace:
+        origins = {
+            place_id: outline_of(
+                row["geometry"] if row["boundary_class"] in CERTAIN else None, row["x"], row["y"]
+            )
+            for place_id, row in self._places.items()
+        }
+        limits = self.settings.catchment_min
+        found = self._walking.estimated_catchments(origins, limits=limits).to_crs(4326)
+        return ByPlace.of(catchment_layer([]), found, self.settings)
 
     @cached_property
     def _known_facilities(self) -> gpd.GeoDataFrame:
@@ -138,9 +195,23 @@ class ParkBuilder:
             layer.reindex(columns=columns) for layer in (stations, tables.hospitals, tables.schools)
         ]
         found = pd.concat(parts, ignore_index=True)
-        return gpd.GeoDataFrame(found, geometry="geometry", crs=4326)
+        return kinds_of(gpd.GeoDataFrame(found, geometry="geometry", crs=4326))
 
-    def _subtitle(self, row: pd.Series) -> tuple[str, str]:
+    @cached_property
+    def _drawn_facilities(self) -> Cells:
+        return drawn(replace(FACILITIES, frame=self._known_facilities), self.settings)
+
+    @cached_property
+    def _facility_points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        points = self._known_facilities.geometry
+        return points.x.to_numpy(), points.y.to_numpy()
+
+    @cached_property
+    def _wide_extents(self) -> dict[str, Extent]:
+        wide = {place_id: _wider(box, 0.5) for place_id, box in self._boxes.items()}
+        return extents_of(wide, self.context.crs)
+
+    def _subtitle(self, row: Mapping[str, Any]) -> tuple[str, str]:
         words = self.tables.words
         codes = [code for code in (row["tier"], row["category"]) if isinstance(code, str)]
         names = [words.get(code, (code, code)) for code in dict.fromkeys(codes)]
@@ -151,34 +222,35 @@ class ParkBuilder:
             " · ".join([*parts[1], f"study date {self.tables.date}"]),
         )
 
-    def _facilities(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame:
-        (south, west), (north, east) = self._extent(_wider(box, 0.5))
-        near: gpd.GeoDataFrame = self._known_facilities.cx[west:east, south:north]
-        return near.reset_index(drop=True)
+    def _facilities(self, place_id: str) -> Cells:
+        (south, west), (north, east) = self._wide_extents[place_id]
+        x, y = self._facility_points
+        near = (x >= west) & (x <= east) & (y >= south) & (y <= north)
+        return self._drawn_facilities.rows(np.flatnonzero(near).tolist())
 
-    def _measures(self, place_id: str) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    def _measures(self, place_id: str) -> list[tuple[tuple[str, str], Told]]:
         named = []
-        for service, rows in self._parks.access(place_id).items():
+        for service, rows in self._parks.measures(place_id).items():
             zh, en = self.tables.words.get(service, (service, service))
             named.append(((f"全部指标：{zh}", f"All measures: {en}"), rows))
         return named
 
-    def _lists(self, row: pd.Series, gaps: pd.DataFrame) -> list[MapList]:
-        changes = self._changes(gaps)
-        about = self._about(row)
+    def _lists(self, place_id: str) -> list[MapList]:
+        changes = self._changes(place_id)
+        about = self._about(self._places[place_id])
         return [
             *([MapList(("什么会改变它", "What would change it"), changes)] if changes else []),
             *([MapList(("地点资料", "About the place"), about)] if about else []),
         ]
 
-    def _about(self, row: pd.Series) -> list[tuple[str, str]]:
+    def _about(self, row: Mapping[str, Any]) -> list[tuple[str, str]]:
         """Say what the register knows of a place."""
         words = self.tables.words
         said = []
         if pd.notna(row["planned_area_km2"]):
             area = f"{row['planned_area_km2']:g} km²"
             said.append((f"规划面积 {area}", f"planned area {area}"))
-        boundary = outline_code(row)
+        boundary = outline_code(row["boundary_class"], row["footprint_basis"])
         if isinstance(boundary, str):
             zh, en = words.get(boundary, (boundary, boundary))
             said.append((f"边界：{zh}", f"boundary: {en}"))
@@ -200,64 +272,42 @@ class ParkBuilder:
                 )
         return said
 
-    def _changes(self, gaps: pd.DataFrame) -> list[tuple[str, str]]:
+    def _changes(self, place_id: str) -> list[tuple[str, str]]:
         """Say for each service what would change its gap."""
-        words = self.tables.words
         said = []
-        columns = (gaps[name].tolist() for name in ("service", "change_zh", "change_en"))
-        for service, change_zh, change_en in zip(*columns, strict=True):
-            if isinstance(change_zh, str):
-                zh, en = words.get(service, (service, service))
-                said.append((f"{zh}：{change_zh}", f"{en}: {change_en}"))
+        for service, change_zh, change_en in self._parks.changes(place_id):
+            zh, en = self.tables.words.get(service, (service, service))
+            said.append((f"{zh}：{change_zh}", f"{en}: {change_en}"))
         return said
 
-    def _ground(
-        self, box: tuple[float, float, float, float], settings: MapsSettings
-    ) -> list[MapLayer]:
-        """Cut districts, rail lines and known streets to the surroundings of a view."""
-        wide = _wider(box, GROUND_SHARE)
-        layers = []
-        for template, layer in (
-            (DISTRICTS, self._metres("districts", settings)),
-            (METRO, self._metres("lines", settings)),
-        ):
-            near = within_box(layer, wide)
-            if len(near):
-                layers.append(replace(template, frame=near.to_crs(4326)))
-        streets = self._walking.streets_near(_wider(box, STREETS_SHARE))
+    def _ground(self, place_id: str) -> list[MapLayer]:
+        """Show districts, rail lines and known streets around the view of a place."""
+        cut = [(layer, known.rows(place_id)) for layer, known in self._grounds]
+        layers = [replace(layer, frame=near) for layer, near in cut if not near.empty]
+        streets = self._walking.streets_near(_wider(self._boxes[place_id], STREETS_SHARE))
         if streets is not None:
             layers.append(replace(STREETS, frame=streets.to_crs(4326), ground=True))
         return layers
 
-    def _metres(self, name: str, settings: MapsSettings) -> gpd.GeoDataFrame:
-        if name not in self._grounds:
-            layer: gpd.GeoDataFrame = getattr(self.tables, name)
-            thin = simplified(layer, tolerance_m=settings.simplify_m)
-            self._grounds[name] = thin[["name_zh", "name_en", "geometry"]].to_crs(self.context.crs)
-        return self._grounds[name]
-
-    def _extent(self, box: tuple[float, float, float, float]) -> Extent:
-        return extent_of(box, self.context.crs)
-
-
-def _without_repetition(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the composite's value, which is its gap."""
-    value = gaps["value"].astype("float64").mask(gaps["service"].eq("composite"))
-    return gaps.assign(value=value)
+    @cached_property
+    def _grounds(self) -> list[tuple[MapLayer, ByPlace]]:
+        """Districts and rail lines, cut to the surroundings of each view."""
+        wide = {place_id: _wider(box, GROUND_SHARE) for place_id, box in self._boxes.items()}
+        found = []
+        for layer, frame in ((DISTRICTS, self.tables.districts), (METRO, self.tables.lines)):
+            thin = simplified(frame, tolerance_m=self.settings.simplify_m)
+            metres = thin[["name_zh", "name_en", "geometry"]].to_crs(self.context.crs)
+            near = within_boxes(metres, wide).to_crs(4326)
+            found.append((layer, ByPlace.of(layer, near, self.settings)))
+        return found
 
 
-def _wider(
-    box: tuple[float, float, float, float], share: float
-) -> tuple[float, float, float, float]:
+def _wider(box: Box, share: float) -> Box:
     west, south, east, north = box
     grow = share * max(east - west, north - south)
     return west - grow, south - grow, east + grow, north + grow
 
 
-def _wgs84(layer: gpd.GeoDataFrame | None) -> gpd.GeoDataFrame | None:
-    return None if layer is None else layer.to_crs(4326)
-
-
-def _indicative_note(place: pd.Series) -> tuple[str, str]:
+def _indicative_note(place: Mapping[str, Any]) -> tuple[str, str]:
     zh, en = AREAS.get(str(place["footprint_basis"]), AREAS["planned_area_disc"])
     return INDICATIVE_NOTE[0].format(zh=zh), INDICATIVE_NOTE[1].format(en=en)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,11 +14,7 @@ from pipeline.network.catchment import catchment_edges
 from pipeline.network.gates import find_gates
 from pipeline.network.place_access import Streets
 from pipeline.network.place_reach import land_served
-from pipeline.publish.park_surroundings import (
-    as_bands,
-    outline_of,
-    straight_catchments,
-)
+from pipeline.publish.park_surroundings import as_bands, straight_catchments
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_routes import MapStreets
 
@@ -51,8 +48,10 @@ class Walking:
 
     def gates(self, place: gpd.GeoDataFrame) -> gpd.GeoDataFrame | None:
         """Find the gates of a documented boundary where the walking streets are known."""
-        outline = outline_of(place)
-        if self._walk.graph is None or not self._on_streets(outline) or outline.area == 0:
+        outline = place.geometry.iloc[0]
+        if self._walk.graph is None or outline is None or outline.area == 0:
+            return None
+        if not self._on_streets(outline):
             return None
         rules = self.context.settings("network")
         reach_m = rules.gate_search_m + rules.gate_merge_m
@@ -75,35 +74,42 @@ class Walking:
 
     def catchments(
         self,
-        place: gpd.GeoDataFrame,
+        place_id: str,
+        point: shapely.Point,
         gates: gpd.GeoDataFrame | None,
         *,
         limits: tuple[float, ...],
-    ) -> tuple[gpd.GeoDataFrame | None, tuple[str, str]]:
-        """Measure how far one walks: from the gates, else the point, else as the crow flies."""
-        point = shapely.Point(place["x"].iloc[0], place["y"].iloc[0])
+    ) -> tuple[gpd.GeoDataFrame, tuple[str, str]] | None:
+        """Measure how far one walks from the gates, else the point; None off the streets."""
+        crs = self.context.crs
         if gates is not None and len(gates):
             areas = self._reached(gates.geometry, limits)
-            return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
+            return as_bands(areas, [place_id], limits_min=limits, method=MEASURED, crs=crs), (
                 "出入口（沿街道实测）",
                 "its gates, along streets",
             )
         if self._on_streets(point):
-            areas = self._reached(gpd.GeoSeries([point], crs=place.crs), limits)
-            if not areas[-1].is_empty:
-                return as_bands(areas, limits_min=limits, method=MEASURED, crs=place.crs), (
+            areas = self._reached(gpd.GeoSeries([point], crs=crs), limits)
+            if not areas[-1][0].is_empty:
+                return as_bands(areas, [place_id], limits_min=limits, method=MEASURED, crs=crs), (
                     "园区点位（沿街道实测）",
                     "its point, along streets",
                 )
-        certain = place["boundary_class"].iloc[0] in CERTAIN
-        origin = outline_of(place) if certain else point
-        areas = straight_catchments(origin, limits_min=limits, m_per_min=self.straight_m_per_min)
-        return as_bands(areas, limits_min=limits, method=ESTIMATED, crs=place.crs), (
-            "边界（直线估算）" if certain else "园区点位（直线估算）",
-            "its boundary, estimated by air" if certain else "its point, estimated by air",
-        )
+        return None
 
-    def _reached(self, sources: gpd.GeoSeries, limits: tuple[float, ...]) -> list[shapely.Geometry]:
+    def estimated_catchments(
+        self, origins: Mapping[str, shapely.Geometry], *, limits: tuple[float, ...]
+    ) -> gpd.GeoDataFrame:
+        """Estimate how far one walks from some places as the crow flies, on their names."""
+        areas = straight_catchments(
+            list(origins.values()), limits_min=limits, m_per_min=self.straight_m_per_min
+        )
+        crs = self.context.crs
+        return as_bands(areas, list(origins), limits_min=limits, method=ESTIMATED, crs=crs)
+
+    def _reached(
+        self, sources: gpd.GeoSeries, limits: tuple[float, ...]
+    ) -> list[list[shapely.Geometry]]:
         assert self._walk.graph is not None  # noqa: S101 - asked only where there are streets
         rules = self.context.settings("network")
         # Nothing beyond the farthest limit, along a straight line, can be reached.
@@ -117,7 +123,7 @@ class Walking:
             snap_max_m=rules.snap_max_m,
         )
         found = land_served(graph, edges, edges["limit_min"], rules)
-        return [found.get(limit, shapely.Polygon()) for limit in sorted(limits)]
+        return [[found.get(limit, shapely.Polygon())] for limit in sorted(limits)]
 
     def streets_near(self, box: tuple[float, float, float, float]) -> gpd.GeoDataFrame | None:
         """Give the streets within a box of the working CRS as one feature."""

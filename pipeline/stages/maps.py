@@ -43,9 +43,9 @@ def run(context: StageContext) -> None:
     further = _write_further(context, tables)
     overview = build_overview(_overview(tables, pages, further), settings)
     _write(context, "overview.html", overview)
-    builder = ParkBuilder(context, tables, streets)
+    builder = ParkBuilder(context, tables, streets, settings)
     for place_id, address in context.track(pages.items(), "parks", total=len(pages)):
-        _write(context, address, builder.page(place_id, settings))
+        _write(context, address, builder.page(place_id))
     context.log.info("wrote the overview and %d pages of parks", len(pages))
 
 

@@ -8,6 +8,7 @@ import shapely
 from shapely.affinity import translate
 
 from pipeline.publish.park_map import ParkData
+from pipeline.publish.park_words import SmallPrint
 from pipeline.publish.scenario_map import ScenarioData
 from pipeline.publish.themed_map import Fact
 
@@ -28,9 +29,8 @@ def park() -> ParkData:
     return ParkData(
         name=("示例园区", "Sample park"),
         subtitle=("1.2 × 0.8 公里", "1.2 by 0.8 km"),
-        footprint=layer(
-            [ground], boundary_class=["digitised"], name_zh=["示例园区"], name_en=["Sample"]
-        ),
+        footprint=layer([ground], name_zh=["示例园区"], name_en=["Sample"]),
+        certain=True,
         ring=layer([ground.buffer(800).difference(ground)]),
         catchments=layer(
             [station.buffer(800), station.buffer(1200).difference(station.buffer(800))],
@@ -53,7 +53,7 @@ def park() -> ParkData:
         ),
         facilities=layer(
             [station, hospital],
-            service=["rail", "hospital"],
+            kind=["rail", "hospital"],
             name_zh=["示例站", "示例医院"],
             name_en=["Sample station", "Sample hospital"],
         ),
@@ -65,17 +65,19 @@ def park() -> ParkData:
             kind=["expressway", "water"],
             name_zh=["某高架", "某河"],
         ),
-        scorecard=pd.DataFrame(
-            {
-                "service": ["rail", "hospital", "school"],
-                "gap": [0.62, 0.35, None],
-                "value": [21.0, 27.5, None],
-                "low": [18.0, 22.0, None],
-                "high": [25.0, 35.0, None],
-                "unit": ["min", "min", None],
-                "method": ["measured_network", "estimated_straight_line", None],
-                "verdict": ["robust", "likely", "not_testable"],
-            }
+        scorecard=SmallPrint(None).scorecard(
+            pd.DataFrame(
+                {
+                    "service": ["rail", "hospital", "school"],
+                    "gap": [0.62, 0.35, None],
+                    "value": [21.0, 27.5, None],
+                    "low": [18.0, 22.0, None],
+                    "high": [25.0, 35.0, None],
+                    "unit": ["min", "min", None],
+                    "method": ["measured_network", "estimated_straight_line", None],
+                    "verdict": ["robust", "likely", "not_testable"],
+                }
+            )
         ),
         profile=pd.DataFrame(
             {

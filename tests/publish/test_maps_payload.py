@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from pipeline.errors import CrsError, LayerError
 from pipeline.publish.map_payload import (
+    Cells,
     Payload,
     encode_geometries,
     plain,
     simplified,
-    table_block,
     within_budget,
 )
 
@@ -109,9 +109,16 @@ def test_cells_become_plain(value: object, expected: object) -> None:
 
 def test_repeated_texts_are_stored_once() -> None:
     frame = pd.DataFrame({"kind": ["a", "b", "a", None, "a", "b", "a"], "n": range(7)})
-    block = table_block(frame, ["kind", "n", "absent"])
+    cells = Cells.of(frame, ["kind", "n", "absent"])
+    block = cells.block(["kind", "n", "absent"])
     assert block["c"]["kind"] == {"w": ["a", "b"], "i": [0, 1, 0, None, 0, 1, 0]}
     assert set(block["c"]) == {"kind", "n"}
+    # what is repeated among some of the rows is told from these alone
+    assert cells.rows(slice(1, 3)).block(["kind"]) == {"n": 2, "c": {"kind": ["b", "a"]}}
+    assert cells.rows([3, 0, 6]).block(["kind", "n"])["c"] == {
+        "kind": [None, "a", "a"],
+        "n": [3, 0, 6],
+    }
 
 
 def layer(count: int) -> gpd.GeoDataFrame:

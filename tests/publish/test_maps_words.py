@@ -12,7 +12,7 @@ from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.map_changes import scenario_gaps, with_changes
 from pipeline.publish.map_measures import code_words
 from pipeline.publish.map_verdicts import verdict_words, with_verdicts
-from pipeline.publish.park_words import NO_GAP, POINT, Told
+from pipeline.publish.park_words import NO_GAP, POINT, SmallPrint
 from pipeline.publish.study_words import study_words
 from pipeline.settings.needs import NEEDS
 from tests.first_study import SHANGHAI
@@ -115,23 +115,31 @@ def test_a_scorecard_tells_threshold_doubt_interval_and_nearest_in_both_language
             "ranked": [np.nan, np.nan, 14.0],
         }
     )
-    told = Told(standards)
-    rows = told.scorecard(scores)
+    told = SmallPrint(standards).scorecard(scores)
+    rows = told.cells.columns
     assert rows["held"][0] == "门槛 10 分钟（标准未核实）"
-    narrow = Told(standards, {"rail": ("地铁站", "Metro"), "facility_rail": ("车站", "Stations")})
-    assert narrow.scorecard(scores)["held"][0] == "门槛 10 分钟（标准未核实）；只计地铁站"
-    assert told.words[rows["nearest"][0]] == (
-        "最近：新场，直线 2.3 km", "nearest: Xinchang, 2.3 km by air",
-    )  # fmt: skip
-    assert rows["interval"].tolist() == [
+    narrow = SmallPrint(
+        standards, {"rail": ("地铁站", "Metro"), "facility_rail": ("车站", "Stations")}
+    )
+    assert (
+        narrow.scorecard(scores).cells.columns["held"][0]
+        == "门槛 10 分钟（标准未核实）；只计地铁站"
+    )
+    nearest = ("最近：新场，直线 2.3 km", "nearest: Xinchang, 2.3 km by air")
+    assert rows["nearest"][0] == nearest[0]
+    assert nearest in told.words()
+    second = told.rows(slice(1, 2))  # a page takes the rows of its park, and their words alone
+    assert second.cells.columns["gap_interval"] == [POINT[0]]
+    assert nearest not in second.words()
+    assert rows["interval"] == [
         "90% 区间 14.2–55.8", None, "90% 区间 -0.87 至 0.75",
     ]  # fmt: skip
-    assert rows["gap_interval"].tolist() == [None, POINT[0], None]
-    assert rows["quiet"].tolist() == [False, False, True]
-    assert rows["placed"].tolist() == [
+    assert rows["gap_interval"] == [None, POINT[0], None]
+    assert rows["quiet"] == [False, False, True]
+    assert rows["placed"] == [
         None, None, "p = 0.005，多重比较校正后 0.036；名次 2 (2–9) / 14",
     ]  # fmt: skip
-    assert rows["meant"].tolist() == [None, None, NO_GAP[0]]
+    assert rows["meant"] == [None, None, NO_GAP[0]]
 
 
 def access(value: float | None) -> pd.DataFrame:
