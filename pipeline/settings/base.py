@@ -92,6 +92,10 @@ class Section(BaseModel):
             return super().__getattr__(name)
 
 
+# A number beyond these is a slip of the pen or of the unit: a day, 1,000 km, and so on.
+LARGEST = {"min": 1440, "m": 1_000_000, "km": 10_000, "m/min": 3000, "km/h": 500}
+
+
 def setting(
     default: Any = ...,  # noqa: ANN401
     *,
@@ -110,7 +114,8 @@ def setting(
     zh, en
         What the setting means, in Chinese and in English.
     unit
-        Unit of the number, as shown to users ("m", "min", "km/h", "share").
+        Unit of the number, as shown to users ("m", "min", "km/h", "share"). One that has a default
+        and no bound of its own is bounded by `LARGEST`.
     source
         Where the default comes from: a standard, a paper, or "analyst choice".
     constraints
@@ -123,6 +128,12 @@ def setting(
     extra = {"zh": zh, "en": en}
     if unit is not None:
         extra["unit"] = unit
+        if (
+            isinstance(default, int | float)
+            and unit in LARGEST
+            and not {"le", "lt"} & {*constraints}
+        ):
+            constraints["le"] = LARGEST[unit]
     if source is not None:
         extra["source"] = source
     return Field(default, description=f"{zh} / {en}", json_schema_extra=dict(extra), **constraints)
