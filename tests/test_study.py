@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.commands.studies import keep_options, last_options
+from pipeline.commands.studies import keep_options, last_options, left_out
 from pipeline.errors import StudyError
 from pipeline.settings.access import GapSettings
 from pipeline.settings.base import Section, setting
@@ -223,6 +223,22 @@ def test_the_options_of_the_last_run_are_kept(tmp_path: Path) -> None:
     assert last_options(place) == (tmp_path / "a.osm.pbf", [])
     keep_options(place, None, None)
     assert last_options(place) is None
+
+
+def test_options_that_are_not_given_again_are_told(tmp_path: Path) -> None:
+    place, extract = Workspace(tmp_path, "shanghai"), tmp_path / "a.osm.pbf"
+    assert left_out(place, None, None) == []
+    keep_options(place, extract, ["gaps.cap=2", "study.seed=7"])
+    assert left_out(place, None, ["gaps.cap=3"]) == [f"--osm {extract}", "--set study.seed=7"]
+    assert left_out(place, extract, ["study.seed=7", "gaps.cap=2"]) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("hospitals.catchment_min", 100_000), ("network.walk_speed_m_min", 5000)]
+)
+def test_a_slip_of_the_unit_is_refused(key: str, value: float) -> None:
+    with pytest.raises(StudyError, match="must be at most"):
+        read_study(SHANGHAI, {key: value})
 
 
 def test_digest_sees_only_the_named_sections() -> None:

@@ -68,6 +68,7 @@ def run(
     """运行一项研究，只重算有变化的阶段 / run a study; only what changed is computed again."""
     with telling_failure(as_json=as_json), _hands(cluster) as hands:
         plan, place = open_study(study, osm, overrides, workspace)
+        _tell_left_out(place, osm, overrides, as_json=as_json)
         keep_options(place, osm, overrides)
         how = _How(cores, force, None, cluster, hands)
         _run(plan, place, how, profile=profile, as_json=as_json)
@@ -93,6 +94,7 @@ def stage(
         _known_stage(name)
     with telling_failure(as_json=as_json), _hands(cluster) as hands:
         plan, place = open_study(study, osm, overrides, workspace)
+        _tell_left_out(place, osm, overrides, as_json=as_json)
         keep_options(place, osm, overrides)
         how = _How(cores, force, name, cluster, hands)
         _run(plan, place, how, profile=profile, as_json=as_json)
@@ -188,6 +190,28 @@ def last_options(place: Workspace) -> tuple[Path | None, list[str]] | None:
         return None
     path = None if osm is None else Path(str(osm))
     return None if path is None and not overrides else (path, overrides)
+
+
+def left_out(place: Workspace, osm: Path | None, overrides: list[str] | None) -> list[str]:
+    """List the options of the last run that this one is not given, nor another value for."""
+    path, last = last_options(place) or (None, [])
+    given = {_assignment(item)[0] for item in overrides or []}
+    gone = [f"--osm {path}"] if path is not None and osm is None else []
+    return gone + [f"--set {item}" for item in last if _assignment(item)[0] not in given]
+
+
+def _tell_left_out(
+    place: Workspace, osm: Path | None, overrides: list[str] | None, *, as_json: bool
+) -> None:
+    if not (gone := left_out(place, osm, overrides)):
+        return
+    words = " ".join(gone)
+    tell(
+        {"event": "options_left_out", "options": gone},
+        f"注意：上次运行另有 {words}，这次未给，结果将不含它 / "
+        f"note: the last run also had {words}; this one has not, and its results are without",
+        as_json=as_json,
+    )
 
 
 def _tell_options(osm: Path | None, overrides: list[str], *, as_json: bool) -> None:
