@@ -150,7 +150,7 @@ def code_digest(spec: StageSpec) -> str:
     digest = hashlib.sha256()
     for name in kept:
         digest.update(name.encode())
-        digest.update(_source(name).read_bytes())
+        digest.update(_source(name))
     for pattern in spec.data:
         for path in sorted(PACKAGE.glob(pattern)):
             if path.is_file():
@@ -178,7 +178,8 @@ def import_graph() -> Any:  # noqa: ANN401
     return grimp.build_graph("pipeline", cache_dir=None)
 
 
-def _source(module: str) -> Path:
+@cache
+def _source(module: str) -> bytes:
     path = PACKAGE.parent.joinpath(*module.split("."))
     alone = path.with_suffix(".py")
-    return alone if alone.is_file() else path / "__init__.py"
+    return (alone if alone.is_file() else path / "__init__.py").read_bytes()
