@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ import pandas as pd
 
 from pipeline.publish.geopackage_tables import in_order, write_attributes
 from pipeline.publish.layer_frames import GEOMETRY_TYPES
-from pipeline.publish.layer_tables import Layer
+from pipeline.publish.layer_tables import Finished
 
 if TYPE_CHECKING:
     from pipeline.publish.layer_schemas import LayerSchema
@@ -56,14 +58,48 @@ CREATE TABLE IF NOT EXISTS gpkg_metadata_reference (
 """
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A GeoPackage that holds the rows of some layers already, and nothing else."""
+
+    path: Path
+    layers: frozenset[str]
+
+
+def begin_geopackage(path: Path, layers: Sequence[Finished], *, date: dt.date) -> None:
+    """Write the rows of layers, conforming, EPSG:4326, to a GeoPackage that may exist already.
+
+    `date` stands for the time of writing.
+    """
+    moment = _moment(date)
+    with _options(OGR_CURRENT_DATE=moment, OGR_SQLITE_SYNCHRONOUS="OFF"):
+        for layer in layers:
+            if layer.schema.spatial:
+                _write_layer(path, layer)
+    with _writing(path) as database:
+        for layer in layers:
+            schema = layer.schema
+            if not schema.spatial:
+                write_attributes(
+                    database,
+                    schema.name,
+                    layer.frame,
+                    title=f"{schema.zh} / {schema.en}",
+                    told=" / ".join(schema.about),
+                    moment=moment,
+                    fid=FID,
+                )
+
+
 def write_geopackage(
     path: Path,
-    layers: Sequence[Layer],
+    layers: Sequence[Finished],
     *,
     date: dt.date,
     styles: Mapping[str, Mapping[str, str]],
     metadata: Mapping[str, tuple[str, str, str]],
     about: pd.DataFrame | None = None,
+    ground: Ground | None = None,
 ) -> None:
     """Write layers, their dictionary, domains, styles and metadata to a new GeoPackage.
 
@@ -82,19 +118,17 @@ def write_geopackage(
         By layer (empty name: the whole file): URI of the standard, mime type, document.
     about
         Table `metadata`, one row for each layer, for people who open the file without those.
+    ground
+        Holds the rows of some of the layers, begun on the same date.
     """
-    moment = f"{date.isoformat()}T00:00:00.000Z"
-    schemas = [layer.schema for layer in layers]
-    with _options(OGR_CURRENT_DATE=moment, OGR_SQLITE_SYNCHRONOUS="OFF"):
-        for layer in layers:
-            if layer.schema.spatial:
-                _write_layer(path, layer)
-    with closing(sqlite3.connect(path, isolation_level=None)) as database:
-        # One transaction: a commit for each row takes seconds. Nobody sees the file before it is
-        # whole and on the disk, so that nothing has to wait for the disk here.
-        database.execute("PRAGMA synchronous = OFF")
-        database.execute("BEGIN")
-        _write_tables(database, layers, about, moment)
+    known: frozenset[str] = frozenset()
+    if ground is not None:
+        shutil.copyfile(ground.path, path)
+        known = ground.layers
+    begin_geopackage(path, [one for one in layers if one.schema.name not in known], date=date)
+    schemas, moment = [layer.schema for layer in layers], _moment(date)
+    with _writing(path) as database:
+        _write_words(database, schemas, about, moment)
         styled = _style_rows(schemas, styles, moment)
         write_attributes(
             database, "layer_styles", styled, title="", told="", moment=moment, fid="id"
@@ -102,6 +136,22 @@ def write_geopackage(
         in_order(database, [schema.name for schema in schemas])
         _describe_columns(database, schemas)
         _store_metadata(database, metadata, moment)
+
+
+def _moment(date: dt.date) -> str:
+    return f"{date.isoformat()}T00:00:00.000Z"
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the file for one transaction: a commit for each row takes seconds.
+
+    Nobody sees it before it is whole and on the disk, so that nothing has to wait for the disk.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        database.execute("BEGIN")
+        yield database
         database.execute("COMMIT")
 
 
@@ -150,7 +200,7 @@ def _options(**options: str) -> Iterator[None]:
         pyogrio.set_gdal_config_options(before)
 
 
-def _write_layer(path: Path, layer: Layer) -> None:
+def _write_layer(path: Path, layer: Finished) -> None:
     import pyogrio
 
     schema = layer.schema
@@ -172,26 +222,14 @@ def _write_layer(path: Path, layer: Layer) -> None:
     )
 
 
-def _write_tables(
+def _write_words(
     database: sqlite3.Connection,
-    layers: Sequence[Layer],
+    schemas: Sequence[LayerSchema],
     about: pd.DataFrame | None,
     moment: str,
 ) -> None:
-    """Write the layers that are tables, the dictionary, and what every layer is."""
-    for layer in layers:
-        schema = layer.schema
-        if not schema.spatial:
-            write_attributes(
-                database,
-                schema.name,
-                layer.frame,
-                title=f"{schema.zh} / {schema.en}",
-                told=" / ".join(schema.about),
-                moment=moment,
-                fid=FID,
-            )
-    words = dictionary([layer.schema for layer in layers])
+    """Write the dictionary, and what every layer is."""
+    words = dictionary(schemas)
     extra = [(DICTIONARY, words, "what every column means")]
     if about is not None:
         extra.append((ABOUT, about, "what every layer is, whose, from what and how"))

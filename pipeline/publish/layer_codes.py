@@ -24,7 +24,7 @@ def study_schemas(
     Parameters
     ----------
     frames
-        Every schema with its conforming rows.
+        Every schema with its conforming rows, of which `study_columns` are enough.
     labels
         Names, Chinese and English, that the study gives to codes and to what codes contain (hubs).
 
@@ -43,6 +43,11 @@ def study_schemas(
             present.setdefault(domain.name, set()).update(codes)
     filled = {name: _filled(domain, present[name], labels) for name, domain in known.items()}
     return [_with(schema, filled) for schema, _ in frames]
+
+
+def study_columns(schema: LayerSchema) -> list[str]:
+    """Name the columns whose codes are the study's own."""
+    return [column.name for column, _ in _own(schema)]
 
 
 def unnamed_codes(schemas: Sequence[LayerSchema]) -> list[str]:

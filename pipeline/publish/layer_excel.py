@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.publish.layer_csv import plain_columns
 
 if TYPE_CHECKING:
-    from pipeline.publish.layer_tables import Layer
+    from pipeline.publish.layer_tables import Finished
 
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 #: Longer tables open slowly in a spreadsheet; they are named in the contents and left to CSV.
@@ -23,7 +23,7 @@ CONTENTS = "contents"
 
 
 def write_excel(
-    path: Path, layers: Sequence[Layer], *, date: dt.date, most_rows: int = ROWS_AT_MOST
+    path: Path, layers: Sequence[Finished], *, date: dt.date, most_rows: int = ROWS_AT_MOST
 ) -> None:
     """Write a workbook: header row with aliases below the names, empty cells for nulls.
 
@@ -57,7 +57,7 @@ def write_excel(
     _with_fixed_times(memory, path, moment)
 
 
-def _contents(layers: Sequence[Layer], most_rows: int) -> Iterator[list[Any]]:
+def _contents(layers: Sequence[Finished], most_rows: int) -> Iterator[list[Any]]:
     yield ["layer", "中文", "English", "行数 / rows", "所在 / where"]
     for layer in layers:
         schema, rows = layer.schema, len(layer.frame)
@@ -69,7 +69,7 @@ def _contents(layers: Sequence[Layer], most_rows: int) -> Iterator[list[Any]]:
         yield [schema.name, schema.zh, schema.en, rows, where]
 
 
-def _rows(layer: Layer) -> Iterator[list[Any]]:
+def _rows(layer: Finished) -> Iterator[list[Any]]:
     table = plain_columns(layer.frame, layer.schema)
     told = {column.name: column.alias for column in layer.schema.columns}
     yield list(table.columns)

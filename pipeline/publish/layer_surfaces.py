@@ -32,6 +32,8 @@ COUNTS = {
     "parks": ("公园绿地", "parks and greens"),
     "finance": ("金融、邮政与市场", "finance, post and markets"),
 }
+#: Where `minutes_bands` puts the gap, counted from 1.
+GAP_BAND = 3
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,18 @@ _ONLY_WHOLE = (
     "missing", "rank", "rank_low", "rank_high", "rank_finding", "rank_verdict", "snapshot",
 )  # fmt: skip
 THEMES = ("contrast", "separation")
+
+
+class Finished(Protocol):
+    """A layer as writers take it: conforming rows beside their schema."""
+
+    @property
+    def schema(self) -> LayerSchema:
+        """What it promises."""
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """Its rows."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +80,11 @@ def make_layer(recipe: Recipe, read: Reader, options: Options) -> Layer:
 
 def named(read: Reader, layers: Sequence[Layer]) -> list[Layer]:
     """Fill the code lists that are the study's own with what all layers hold and it names."""
-    schemas = study_schemas([(layer.schema, layer.frame) for layer in layers], _labels(read))
+    schemas = study_schemas([(layer.schema, layer.frame) for layer in layers], study_labels(read))
     return [Layer(schema, one.frame) for schema, one in zip(schemas, layers, strict=True)]
 
 
-def _labels(read: Reader) -> dict[str, tuple[str, str]]:
+def study_labels(read: Reader) -> dict[str, tuple[str, str]]:
     """Give the names that the study states for codes and for its hubs."""
     hubs = read.frame("ingest", "hubs.parquet")
     names = ["code", "name_zh", "name_en"]

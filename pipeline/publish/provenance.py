@@ -83,13 +83,12 @@ class Making:
     libraries: Mapping[str, str]
 
     @classmethod
-    def of_manifest(cls, manifest: Mapping[str, Any]) -> Making:
-        """Read the making of a stage from its manifest.
+    def of_basis(cls, basis: Mapping[str, Any]) -> Making:
+        """Take the making of a stage from what its manifest says that it rests on.
 
         The section `inputs` holds paths, which differ between machines; the files themselves are
         listed with their hashes among the sources.
         """
-        basis = manifest["basis"]
         kept = {key: value for key, value in basis["settings"].items() if key != "inputs"}
         text = json.dumps(kept, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         return cls(

@@ -51,7 +51,8 @@ class StageContext:
         self._notices: list[dict[str, str]] = []
         self._promises: dict[str, dict[str, str]] = {}
         self._read: dict[str, str | None] = {}
-        self._manifests: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._manifests: dict[str, dict[str, Any]] = {}
+        self._digests: dict[str, str | None] = {}
         self._parts = Parts()
 
     @property
@@ -121,13 +122,27 @@ class StageContext:
 
     def manifest(self, stage: str) -> dict[str, Any]:
         """Read what an earlier stage says of itself: its basis and its files."""
+        path, told = self._manifest(stage)
+        self._note(f"{stage}/{path.name}", sha256(path))
+        return told
+
+    def basis(self, stage: str) -> dict[str, Any]:
+        """Read what the tables of an earlier stage rest on: settings, code, libraries.
+
+        Who reads no more of a manifest rests on this alone, whatever those tables hold.
+        """
+        path, told = self._manifest(stage)
+        found: dict[str, Any] = told["basis"]
+        name = f"{stage}/{path.name}?basis"
+        self._note(name, self._digest_now(name))
+        return found
+
+    def _manifest(self, stage: str) -> tuple[Path, dict[str, Any]]:
         self._declared(stage, self.spec.needs, "needs")
         path = self.workspace.manifest(stage)
         if stage not in self._manifests:
-            self._manifests[stage] = (sha256(path), json.loads(path.read_text(encoding="utf-8")))
-        digest, found = self._manifests[stage]
-        self._note(f"{stage}/{path.name}", digest)
-        return found
+            self._manifests[stage] = json.loads(path.read_text(encoding="utf-8"))
+        return path, self._manifests[stage]
 
     def resume(self, told: Mapping[str, Any]) -> None:
         """Let parts stand that are as the stage's record tells of its last run.
@@ -157,7 +172,8 @@ class StageContext:
         narrow = whole.only((*set_by, *(f"inputs.{role}" for role in self.spec.inputs)))
         told = self._parts.standing(name, narrow.portable(), self._digest_now, self._untouched)
         if told is not None:
-            self._read |= told["read"]
+            own = f"{self.spec.name}/"  # of these the parts alone take note
+            self._read |= {k: v for k, v in told["read"].items() if not k.startswith(own)}
             self._written |= {file: self._parts.files[file] for file in told["files"]}
             self._notices += told["notices"]
             self.log.info("%s: nothing that it reads has changed, its files stand", name)
@@ -173,7 +189,9 @@ class StageContext:
         stage, _, table = name.partition("/")
         if stage == self.spec.name:
             return self._written.get(table)
-        return digest_now(self.workspace, name, self._promised(stage))
+        if name not in self._digests:  # nobody writes these while the stage runs
+            self._digests[name] = digest_now(self.workspace, name, self._promised(stage))
+        return self._digests[name]
 
     def _untouched(self, name: str, digest: str) -> bool:
         path = self.workspace.output(self.spec.name, name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.publish.provenance import Making, Reserved, Source
+from pipeline.publish.layer_recipes import Recipe
+from pipeline.publish.layer_schemas import LayerSchema
+from pipeline.publish.provenance import Making, Provenance, Reserved, Source, trace
 from pipeline.sources.reference import reference_tables
 from pipeline.stages.context import StageContext
+from pipeline.stages.flow import upstream
 from pipeline.stages.tables_read import sha256
 
 OSM = "© OpenStreetMap contributors"
@@ -23,9 +26,42 @@ def sources(context: StageContext) -> dict[str, Source]:
     return found
 
 
-def makings(context: StageContext, stages: Iterable[str]) -> dict[str, Making]:
-    """Read from the manifests how the given stages made their tables."""
-    return {stage: Making.of_manifest(context.manifest(stage)) for stage in stages}
+class Origins:
+    """Where the layers of a study come from.
+
+    Parameters
+    ----------
+    context
+        Of the stage.
+    given
+        Every input the study has, by role.
+    """
+
+    def __init__(self, context: StageContext, given: Mapping[str, Source]) -> None:
+        self.given = given
+        self._context = context
+        self._makings: dict[str, Making] = {}
+
+    def trace(self, recipe: Recipe, schema: LayerSchema, rows: int) -> Provenance:
+        """Say where one layer comes from; a part that asks rests on what the stages rest on."""
+        return trace(
+            schema,
+            rows=rows,
+            sources=[self.given[role] for role in recipe.roles if role in self.given],
+            makings={stage: self._making(stage) for stage in sorted(behind(recipe))},
+            unstated=self._context.settings("layers").unstated_licence,
+        )
+
+    def _making(self, stage: str) -> Making:
+        basis = self._context.basis(stage)
+        if stage not in self._makings:
+            self._makings[stage] = Making.of_basis(basis)
+        return self._makings[stage]
+
+
+def behind(recipe: Recipe) -> set[str]:
+    """Name the stages that a layer rests on, from the first."""
+    return {name for stage in recipe.stages for name in upstream(stage)}
 
 
 def _table(context: StageContext, role: str) -> Source | None:

@@ -1,20 +1,24 @@
-"""Feed the published surfaces with what earlier stages wrote."""
+"""Write the published surfaces from what earlier stages wrote, and give the views of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from importlib.metadata import version
 
 import geopandas as gpd
 
-from pipeline.network.place_access import Streets
-from pipeline.network.standing import Standing
-from pipeline.publish.layer_rasters import Band, Grid
-from pipeline.publish.layer_surfaces import Ground, density_bands, minutes_bands
+from pipeline.publish.layer_licences import licence_of, mixed
+from pipeline.publish.layer_rasters import Band, Grid, classes_pipe, write_cog
+from pipeline.publish.layer_surfaces import COUNTS, GAP_BAND, Ground, density_bands, minutes_bands
+from pipeline.publish.provenance import Source
+from pipeline.publish.qgis_looks import COUNT
+from pipeline.publish.qgis_project import RasterLayer
 from pipeline.settings.needs import NeedSettings
 from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
+from pipeline.stages.layer_rows import extent_of
 from pipeline.stages.place_tables import mode_streets, of_variant
 from pipeline.stages.rail import SCENARIOS
 
@@ -31,92 +35,150 @@ ROLES = {
     "school": ("schools", "cells", "osm_extract"),
     "density": ("cells",),
 }
+# What every raster is set by: its tags say the study, its date, and under which licence it stands.
+RASTER_SET_BY = ("study", "layers.unstated_licence")
+DENSITY = "density_facilities"
 
 
 @dataclass(frozen=True)
 class Surface:
-    """One raster file to be: what it shows and from what."""
+    """What one raster file is called and derives from."""
 
     name: str
     zh: str
     en: str
-    grid: Grid
-    bands: list[Band]
     roles: tuple[str, ...]
-    breaks: tuple[float, ...]
-    unit: str
+
+    @property
+    def file(self) -> str:
+        """Where it lies, seen from the project."""
+        return f"rasters/{self.name}.tif"
 
 
-def surfaces(
-    context: StageContext, extent: tuple[float, float, float, float], *, grid_m: float
-) -> Iterator[Surface]:
-    """Give the minutes and gaps of every need stated in minutes, then the density of facilities."""
-    districts = context.layer("ingest", "districts.parquet")
-    grid = Grid.over(extent, cell_m=grid_m, crs=context.crs)
-    ground = Ground.of(grid, districts.geometry)
+def keep_rasters(context: StageContext, given: Mapping[str, Source]) -> list[RasterLayer]:
+    """Write the rasters, unless those there are stand, and give the views of them.
+
+    One part computes all needs of one mode: a network is as large as all else together.
+    """
     timed = [n for n in context.settings("gaps").needs if n.unit == "min" and n.mode != "rail_walk"]
-    known: dict[str, tuple[Streets, Standing | None]] = {}
-    for number, need in enumerate(timed):
-        if need.mode not in known:
-            known[need.mode] = _on_streets(context, ground, cast("Mode", need.mode))
-        yield _minutes(context, ground, need, *known[need.mode])
-        if need.mode not in {later.mode for later in timed[number + 1 :]}:
-            del known[need.mode]  # one network is as large as all else together
-    cells = context.layer("ingest", "cells.parquet")
-    if len(cells):
-        cell_m = float(cells.geometry.iloc[0].bounds[2] - cells.geometry.iloc[0].bounds[0])
-        own, bands = density_bands(cells, cell_m=round(cell_m), crs=context.crs)
-        if bands:
-            yield Surface(
-                "density_facilities",
-                f"设施密度：{bands[0].zh}",  # QGIS draws the first band
-                f"Density of facilities: {bands[0].en}",
-                own,
-                bands,
-                ROLES["density"],
-                (0.0, 4.0, 12.0, 24.0),
-                "/km2",
-            )
+    for mode in dict.fromkeys(need.mode for need in timed):
+        context.part(
+            f"minutes, {mode}",
+            partial(_write_minutes, context, mode, given),
+            set_by=(
+                *RASTER_SET_BY, "layers.grid_m", "network", f"gaps.needs[mode={mode}]", "gaps.cap",
+            ),
+        )  # fmt: skip
+    context.part(DENSITY, partial(_write_density, context, given), set_by=RASTER_SET_BY)
+    views = [view for need in timed for view in _views(context, need)]
+    return views + _density_views(context)
 
 
-def _on_streets(
-    context: StageContext, ground: Ground, mode: Mode
-) -> tuple[Streets, Standing | None]:
-    streets = mode_streets(context, mode)
-    snap_max_m = context.settings("network").snap_max_m
-    return streets, ground.standing_on(streets, snap_max_m=snap_max_m)
+def _write_minutes(context: StageContext, mode: Mode, given: Mapping[str, Source]) -> None:
+    districts = context.layer("ingest", "districts.parquet")
+    extent = extent_of(context, "districts", context.crs)
+    grid = Grid.over(extent, cell_m=context.settings("layers").grid_m, crs=context.crs)
+    ground = Ground.of(grid, districts.geometry)
+    streets, network = mode_streets(context, mode), context.settings("network")
+    start = ground.standing_on(streets, snap_max_m=network.snap_max_m)
+    for need in context.settings("gaps").needs:
+        if need.unit != "min":
+            continue
+        chosen, by = _facilities(context, need)
+        bands = minutes_bands(
+            ground,
+            chosen,
+            streets,
+            start=start,
+            by=by,
+            need=need,
+            network=network,
+            gap_cap=context.settings("gaps").cap,
+        )
+        _write(context, _minutes(need), grid, bands, given)
 
 
-def _minutes(
-    context: StageContext,
-    ground: Ground,
-    need: NeedSettings,
-    streets: Streets,
-    start: Standing | None,
-) -> Surface:
-    chosen, by = _facilities(context, need)
-    network = context.settings("network")
-    bands = minutes_bands(
-        ground,
-        chosen,
-        streets,
-        start=start,
-        by=by,
-        need=need,
-        network=network,
-        gap_cap=context.settings("gaps").cap,
-    )
+def _minutes(need: NeedSettings) -> Surface:
     zh, en = FAMILIES[need.service]
     return Surface(
         f"minutes_{need.service}",
         f"到{zh}的分钟（{MODES[need.mode][0]}）",
         f"Minutes to {en} ({MODES[need.mode][1]})",
-        ground.grid,
-        bands,
         ROLES[need.service],
-        tuple(need.threshold * factor for factor in (0.5, 1.0, 1.5, 2.0)),
-        "min",
     )
+
+
+def _density(counted: Sequence[str]) -> Surface:
+    zh, en = COUNTS[counted[0]]  # QGIS draws the first band
+    return Surface(DENSITY, f"设施密度：{zh}", f"Density of facilities: {en}", ROLES["density"])
+
+
+def _counted(names: Sequence[str]) -> list[str]:
+    return [name for name in COUNTS if name in names]
+
+
+def _write_density(context: StageContext, given: Mapping[str, Source]) -> None:
+    cells = context.layer("ingest", "cells.parquet")
+    if not len(cells):
+        return
+    cell_m = float(cells.geometry.iloc[0].bounds[2] - cells.geometry.iloc[0].bounds[0])
+    own, bands = density_bands(cells, cell_m=round(cell_m), crs=context.crs)
+    if bands:
+        _write(context, _density([band.name for band in bands]), own, bands, given)
+
+
+def _write(
+    context: StageContext,
+    surface: Surface,
+    grid: Grid,
+    bands: Sequence[Band],
+    given: Mapping[str, Source],
+) -> None:
+    used = [given[role] for role in surface.roles if role in given]
+    licence = mixed(
+        (licence_of(source.licence) for source in used),
+        layer=surface.name,
+        unstated=context.settings("layers").unstated_licence,
+    )
+    study = context.settings("study")
+    tags = {
+        "TITLE": f"{surface.zh} / {surface.en}",
+        "LICENCE": licence.id,
+        "ATTRIBUTION": "; ".join(sorted({s.attribution for s in used if s.attribution})),
+        "STUDY": study.id,
+        "DATE": study.date.isoformat(),
+        "NODATA": "NaN: outside the study area, or not known; never zero",
+        "SOFTWARE": f"parkgap {version('parkgap')}",
+    }
+    with context.writing(f"layers:{surface.file}") as target:
+        write_cog(target, grid, bands, tags=tags)
+
+
+def _views(context: StageContext, need: NeedSettings) -> Iterator[RasterLayer]:
+    """Give the two views of the minutes of a need: the minutes, and the gap."""
+    surface = _minutes(need)
+    breaks = tuple(need.threshold * factor for factor in (0.5, 1.0, 1.5, 2.0))
+    yield RasterLayer(
+        surface.name, f"{surface.zh} / {surface.en}", surface.file, classes_pipe(breaks, "min")
+    )
+    yield RasterLayer(
+        surface.name.replace("minutes", "gap_surface"),
+        f"缺口面：{surface.zh} / Gap surface: {surface.en}",
+        surface.file,
+        classes_pipe(context.settings("maps").gap_breaks, "", band=GAP_BAND),
+    )
+
+
+def _density_views(context: StageContext) -> list[RasterLayer]:
+    import pyarrow.parquet as pq
+
+    cells = pq.ParquetFile(context.path("ingest", "cells.parquet"))
+    counted = _counted(cells.schema_arrow.names)
+    if not cells.metadata.num_rows or not counted:
+        return []
+    surface = _density(counted)
+    pipe = classes_pipe((0.0, 4.0, 12.0, 24.0), "/km2", palette=COUNT)
+    return [RasterLayer(surface.name, f"{surface.zh} / {surface.en}", surface.file, pipe)]
 
 
 def _facilities(context: StageContext, need: NeedSettings) -> tuple[gpd.GeoDataFrame, str]:

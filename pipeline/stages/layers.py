@@ -4,120 +4,114 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-import numpy as np
-
-from pipeline.publish.geopackage import dictionary, write_geopackage
+from pipeline.publish.geopackage import Ground, begin_geopackage, dictionary, write_geopackage
 from pipeline.publish.iso_metadata import STANDARD_URI, iso_metadata
-from pipeline.publish.layer_codes import unnamed_codes
-from pipeline.publish.layer_csv import readme, write_csv, write_table
+from pipeline.publish.layer_codes import study_columns, study_schemas, unnamed_codes
+from pipeline.publish.layer_csv import readme, write_table
 from pipeline.publish.layer_excel import write_excel
-from pipeline.publish.layer_licences import licence_of, mixed
-from pipeline.publish.layer_parquet import read_geoparquet, write_geoparquet
-from pipeline.publish.layer_rasters import classes_pipe, write_cog
-from pipeline.publish.layer_recipes import Options, Recipe
-from pipeline.publish.layer_schemas import layer_schemas
-from pipeline.publish.layer_tables import RECIPES, Layer, make_layer, named, recipes_of
+from pipeline.publish.layer_frames import INTERCHANGE_CRS
+from pipeline.publish.layer_parquet import write_geoparquet
+from pipeline.publish.layer_recipes import Recipe
+from pipeline.publish.layer_tables import recipes_of, study_labels
 from pipeline.publish.map_measures import code_words
 from pipeline.publish.provenance import (
     Collection,
     Provenance,
-    Source,
     credit_line,
     metadata_table,
     stac_collection,
-    trace,
 )
-from pipeline.publish.qgis_looks import COUNT
 from pipeline.publish.qgis_project import ProjectText, RasterLayer, write_project
 from pipeline.publish.qgis_style import styles
 from pipeline.publish.qgis_symbols import StyleOptions
-from pipeline.settings.layers import LayerSettings
 from pipeline.stages.context import StageContext
-from pipeline.stages.flow import upstream
-from pipeline.stages.layer_sources import makings, sources
-from pipeline.stages.layer_surfaces import Surface, surfaces
+from pipeline.stages.layer_rows import StoredLayer, extent_of, keep_rows, stored
+from pipeline.stages.layer_sources import Origins, behind, sources
+from pipeline.stages.layer_surfaces import keep_rasters
 
-Box = tuple[float, float, float, float]
-# What the two files of one layer are set by beside the tables that it is made of.
-LAYER_SET_BY = ("study.crs", "maps.gap_breaks", "layers.unstated_licence")
+# The GeoPackage as far as it is the same for all needs; in the stage's own folder.
+GROUND = "ground.gpkg"
 
 
 def run(context: StageContext) -> None:
     """Write all layers in all forms, then the provenance that names every file."""
-    settings = _settings(context)
-    given = sources(context)
-    layers = named(context, [_made(context, one, given) for one in recipes_of(context.spec.needs)])
-    if bare := unnamed_codes([layer.schema for layer in layers]):
+    origins = Origins(context, sources(context))
+    recipes = recipes_of(context.spec.needs)
+    for recipe in recipes:
+        keep_rows(context, recipe)
+        _publish(context, recipe, origins)
+    ground = _ground(context, recipes)
+    rasters = keep_rasters(context, origins.given)
+    layers = _named(context, [stored(context, recipe.name) for recipe in recipes])
+    traced = [
+        origins.trace(recipe, layer.schema, layer.rows)
+        for recipe, layer in zip(recipes, layers, strict=True)
+    ]
+    _geopackage(context, layers, traced, ground)
+    _project(context, layers, traced, rasters)
+    _tables(context, layers, traced)
+    _provenance(context, layers, traced, rasters)
+    rows = sum(layer.rows for layer in layers)
+    context.log.info("wrote %d layers with %d rows and %d rasters", len(layers), rows, len(rasters))
+
+
+def _publish(context: StageContext, recipe: Recipe, origins: Origins) -> None:
+    """Write the rows with where they come from, unless both are as they were."""
+
+    def write() -> None:
+        layer = stored(context, recipe.name)
+        traced = origins.trace(recipe, layer.schema, layer.rows)
+        with context.writing(f"layers:parquet/{recipe.name}.parquet") as target:
+            write_geoparquet(target, layer.path, layer.schema, traced)
+
+    context.part(f"{recipe.name}, published", write, set_by=("layers.unstated_licence",))
+
+
+def _ground(context: StageContext, recipes: Sequence[Recipe]) -> Ground:
+    """Begin the GeoPackage with the layers that rest on no gap, which a need leaves alone."""
+    names = [recipe.name for recipe in recipes if "gaps" not in behind(recipe)]
+
+    def write() -> None:
+        with context.writing(GROUND) as target:
+            begin_geopackage(
+                target,
+                [stored(context, name) for name in names],
+                date=context.settings("study").date,
+            )
+
+    context.part("geopackage", write, set_by=("study.date",))
+    return Ground(context.written(GROUND), frozenset(names))
+
+
+def _named(context: StageContext, layers: Sequence[StoredLayer]) -> list[StoredLayer]:
+    """Fill the code lists that are the study's own, and tell which codes nobody names."""
+    held = [(layer.schema, layer.columns(study_columns(layer.schema))) for layer in layers]
+    schemas = study_schemas(held, study_labels(context))
+    if bare := unnamed_codes(schemas):
         context.notice(
             f"研究未给这些代码命名，图层中照原样显示：{'、'.join(bare)}（见 inputs.labels）",
             f"the study names no label for these codes, layers show them as they are: "
             f"{', '.join(bare)} (see inputs.labels)",
         )
-    traced = [_traced(context, layer, given) for layer in layers]
-    _geopackage(context, layers, traced)
-    extent = _extent(layers, "districts", context.crs)
-    rasters = [
-        view
-        for surface in surfaces(context, extent, grid_m=settings.grid_m)
-        for view in _raster(context, surface, given, settings)
-    ]
-    _project(context, layers, traced, rasters)
-    _tables(context, layers, traced, settings)
-    _provenance(context, layers, traced, rasters)
-    rows = sum(len(layer.frame) for layer in layers)
-    context.log.info("wrote %d layers with %d rows and %d rasters", len(layers), rows, len(rasters))
-
-
-def _settings(context: StageContext) -> LayerSettings:
-    found: LayerSettings = context.settings("layers")
-    return found
-
-
-def _made(context: StageContext, recipe: Recipe, given: Mapping[str, Source]) -> Layer:
-    """Make a layer and write its files, or take its rows from those that stand."""
-    rows, table = (f"layers:parquet/{recipe.name}.parquet", f"outputs:tables/{recipe.name}.csv")
-    found: list[Layer] = []
-
-    def write() -> None:
-        options = Options(gap_breaks=context.settings("maps").gap_breaks)
-        layer = make_layer(recipe, context, options)
-        with context.writing(table) as target:
-            write_csv(target, layer.frame, layer.schema)
-        with context.writing(rows) as target:
-            write_geoparquet(target, layer, _traced(context, layer, given))
-        found.append(layer)
-
-    context.part(recipe.name, write, set_by=LAYER_SET_BY)
-    if found:
-        return found[0]
-    schema = layer_schemas()[recipe.name]
-    return Layer(schema, read_geoparquet(context.written(rows), spatial=schema.spatial))
-
-
-def _traced(context: StageContext, layer: Layer, given: Mapping[str, Source]) -> Provenance:
-    recipe = next(one for one in RECIPES if one.name == layer.schema.name)
-    before = sorted({name for stage in recipe.stages for name in upstream(stage)})
-    return trace(
-        layer.schema,
-        rows=len(layer.frame),
-        sources=[given[role] for role in recipe.roles if role in given],
-        makings=makings(context, before),
-        unstated=_settings(context).unstated_licence,
-    )
+    return [replace(layer, schema=schema) for layer, schema in zip(layers, schemas, strict=True)]
 
 
 def _geopackage(
-    context: StageContext, layers: Sequence[Layer], traced: Sequence[Provenance]
+    context: StageContext,
+    layers: Sequence[StoredLayer],
+    traced: Sequence[Provenance],
+    ground: Ground,
 ) -> None:
     date = context.settings("study").date
     documents = {
         layer.schema.name: (
             STANDARD_URI,
             "text/xml",
-            iso_metadata(one, date=date, bbox=_degrees(layer)),
+            iso_metadata(one, date=date, bbox=layer.bounds),
         )
         for layer, one in zip(layers, traced, strict=True)
     }
@@ -125,7 +119,7 @@ def _geopackage(
         "": (
             "https://stacspec.org",
             "application/json",
-            json.dumps(_collection(context, layers, traced, {}), ensure_ascii=False),
+            json.dumps(_collection(context, traced, {}), ensure_ascii=False),
         )
     }
     with context.writing("layers:parkgap.gpkg") as target:
@@ -136,50 +130,13 @@ def _geopackage(
             styles=styles([layer.schema for layer in layers], _looks(context)),
             metadata=whole | documents,
             about=metadata_table(traced),
+            ground=ground,
         )
-
-
-def _raster(
-    context: StageContext,
-    surface: Surface,
-    given: Mapping[str, Source],
-    settings: LayerSettings,
-) -> list[RasterLayer]:
-    """Write one file and give the views of it that the project offers."""
-    used = [given[role] for role in surface.roles if role in given]
-    licence = mixed(
-        (licence_of(source.licence) for source in used),
-        layer=surface.name,
-        unstated=settings.unstated_licence,
-    )
-    tags = {
-        "TITLE": f"{surface.zh} / {surface.en}",
-        "LICENCE": licence.id,
-        "ATTRIBUTION": "; ".join(sorted({s.attribution for s in used if s.attribution})),
-        "STUDY": context.settings("study").id,
-        "DATE": context.settings("study").date.isoformat(),
-        "NODATA": "NaN: outside the study area, or not known; never zero",
-        "SOFTWARE": f"parkgap {version('parkgap')}",
-    }
-    file = f"rasters/{surface.name}.tif"
-    with context.writing(f"layers:{file}") as target:
-        write_cog(target, surface.grid, surface.bands, tags=tags)
-    title = f"{surface.zh} / {surface.en}"
-    names = [band.name for band in surface.bands]
-    if "gap" not in names:
-        pipe = classes_pipe(surface.breaks, surface.unit, palette=COUNT)
-        return [RasterLayer(surface.name, title, file, pipe)]
-    gap = classes_pipe(context.settings("maps").gap_breaks, "", band=names.index("gap") + 1)
-    name = surface.name.replace("minutes", "gap_surface")
-    return [
-        RasterLayer(surface.name, title, file, classes_pipe(surface.breaks, surface.unit)),
-        RasterLayer(name, f"缺口面：{surface.zh} / Gap surface: {surface.en}", file, gap),
-    ]
 
 
 def _project(
     context: StageContext,
-    layers: Sequence[Layer],
+    layers: Sequence[StoredLayer],
     traced: Sequence[Provenance],
     rasters: Sequence[RasterLayer],
 ) -> None:
@@ -192,12 +149,17 @@ def _project(
             rasters=rasters,
             options=_looks(context),
             crs=context.crs,
-            extent=_extent(layers, "places", context.crs),
-            closer=_closer(layers, context.crs),
+            extent=extent_of(context, "places", context.crs),
+            # What lies in a small part of the study, where it has rows.
+            closer={
+                layer.schema.name: extent_of(context, layer.schema.name, context.crs)
+                for layer in layers
+                if layer.schema.name == "parcels" and layer.rows
+            },
             empty=[
                 layer.schema.name
                 for layer in layers
-                if layer.schema.spatial and layer.frame.geometry.isna().all()
+                if layer.schema.spatial and layer.bounds is None
             ],
             rights={one.schema.name: (one.licence.id, "; ".join(_rights(one))) for one in traced},
             text=ProjectText(
@@ -212,10 +174,7 @@ def _rights(one: Provenance) -> list[str]:
 
 
 def _tables(
-    context: StageContext,
-    layers: Sequence[Layer],
-    traced: Sequence[Provenance],
-    settings: LayerSettings,
+    context: StageContext, layers: Sequence[StoredLayer], traced: Sequence[Provenance]
 ) -> None:
     with context.writing("outputs:tables/data_dictionary.csv") as target:
         write_table(target, dictionary([layer.schema for layer in layers]))
@@ -223,14 +182,14 @@ def _tables(
         kept = dict.fromkeys(str(held) for one in traced for held in one.reservations)
         text = "\n".join([readme(), credit_line(traced), *(f"保留 / reserved {k}" for k in kept)])
         target.write_text(f"{text}\n", encoding="utf-8")
-    if settings.excel:
+    if context.settings("layers").excel:
         with context.writing("outputs:tables/parkgap.xlsx") as target:
             write_excel(target, layers, date=context.settings("study").date)
 
 
 def _provenance(
     context: StageContext,
-    layers: Sequence[Layer],
+    layers: Sequence[StoredLayer],
     traced: Sequence[Provenance],
     rasters: Sequence[RasterLayer],
 ) -> None:
@@ -239,14 +198,13 @@ def _provenance(
     assets |= {
         f"{layer.schema.name}_parquet": f"./parquet/{layer.schema.name}.parquet" for layer in layers
     }
-    found = _collection(context, layers, traced, assets)
+    found = _collection(context, traced, assets)
     with context.writing("layers:parkgap.provenance.json") as target:
         target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def _collection(
     context: StageContext,
-    layers: Sequence[Layer],
     traced: Sequence[Provenance],
     assets: Mapping[str, str],
 ) -> dict[str, object]:
@@ -256,24 +214,10 @@ def _collection(
         zh=identity.name_zh,
         en=identity.name_en,
         date=identity.date,
-        bbox=_extent(layers, "districts", "EPSG:4326"),
+        bbox=extent_of(context, "districts", INTERCHANGE_CRS),
         version=version("parkgap"),
     )
     return stac_collection(about, traced, assets)
-
-
-def _degrees(layer: Layer) -> Box | None:
-    """Give the bounds of a layer in degrees; None for a table or an empty layer."""
-    if not layer.schema.spatial or layer.frame.geometry.dropna().empty:
-        return None
-    west, south, east, north = layer.frame.total_bounds.tolist()
-    return (west, south, east, north)
-
-
-def _closer(layers: Sequence[Layer], crs: str) -> dict[str, Box]:
-    """Give the extents of layers that lie in a small part of the study, where they have rows."""
-    small = [layer for layer in layers if layer.schema.name == "parcels" and len(layer.frame)]
-    return {layer.schema.name: _extent([*layers], layer.schema.name, crs) for layer in small}
 
 
 def _looks(context: StageContext) -> StyleOptions:
@@ -286,12 +230,3 @@ def _looks(context: StageContext) -> StyleOptions:
         for need in needs
     }
     return StyleOptions(gap_breaks=context.settings("maps").gap_breaks, counted=counted)
-
-
-def _extent(layers: Sequence[Layer], name: str, crs: str) -> Box:
-    """Give the bounds of a layer, or of the places where it is empty."""
-    by_name = {layer.schema.name: layer.frame for layer in layers}
-    frame = by_name[name] if len(by_name[name]) else by_name["places"]
-    bounds = frame.geometry.dropna().to_crs(crs).total_bounds
-    west, south, east, north = np.where(np.isnan(bounds), 0, bounds).tolist()
-    return (west, south, east, north)

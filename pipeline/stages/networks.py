@@ -61,6 +61,8 @@ def load_costs(
     if mode not in set(summary["mode"]):
         return None
     folder = context.path("networks", "streets.parquet").parent
+    for file in graph_files(folder, mode):
+        context.path("networks", file.name)  # the stage rests on them
     return StreetGraph.for_costs(folder, mode, also=also)
 
 

@@ -19,11 +19,22 @@ def digest_now(workspace: Workspace, name: str, promises: Mapping[str, str]) -> 
     table, _, columns = table.partition("?")
     manifest = workspace.manifest(stage)
     if table == manifest.name:
-        return sha256(manifest) if manifest.is_file() else None
+        return _manifest_digest(manifest, columns)
     digest = promises.get(table)
     if digest is None or not columns:
         return digest
     return columns_digest(workspace.output(stage, table), columns.split(","))
+
+
+def _manifest_digest(manifest: Path, key: str) -> str | None:
+    """Hash a manifest, or what it says under one key alone."""
+    if not manifest.is_file():
+        return None
+    if not key:
+        return sha256(manifest)
+    told = json.loads(manifest.read_text(encoding="utf-8"))[key]
+    text = json.dumps(told, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def promised(manifest: Path) -> dict[str, str]:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 import pyogrio
 import pytest
 
-from pipeline.publish.geopackage import write_geopackage
+from pipeline.publish.geopackage import Ground, begin_geopackage, write_geopackage
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.qgis_style import styles
 from pipeline.publish.qgis_symbols import StyleOptions
@@ -25,7 +25,7 @@ VALIDATOR = Path("/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_gp
 ISO = "http://www.isotc211.org/2005/gmd"
 
 
-def written(path: Path) -> Path:
+def written(path: Path, ground: Ground | None = None) -> Path:
     layers = town_layers()
     write_geopackage(
         path,
@@ -36,6 +36,7 @@ def written(path: Path) -> Path:
             "": ("https://stacspec.org", "application/json", "{}"),
             "gaps": (ISO, "text/xml", "<a/>"),
         },
+        ground=ground,
     )
     return path
 
@@ -81,6 +82,25 @@ def test_the_validator_would_notice(gpkg: Path, tmp_path: Path) -> None:
 def test_equal_content_is_an_equal_file(gpkg: Path, tmp_path: Path) -> None:
     time.sleep(1.1)  # a second later, in case a clock is read
     assert written(tmp_path / "again.gpkg").read_bytes() == gpkg.read_bytes()
+
+
+def test_a_file_begun_earlier_holds_what_one_written_at_once_does(
+    gpkg: Path, tmp_path: Path
+) -> None:
+    known = frozenset({"places", "gaps", "coverage", "standards"})
+    begun = [layer for layer in town_layers() if layer.schema.name in known]
+    begin_geopackage(tmp_path / "ground.gpkg", begun, date=DATE)
+    path = written(tmp_path / "parkgap.gpkg", Ground(tmp_path / "ground.gpkg", known))
+    conforms_to_ogc(path)
+    told = []
+    for file in (path, gpkg):
+        with closing(sqlite3.connect(file)) as database:
+            tables = sorted(name for (name,) in rows(file, "SELECT name FROM sqlite_master"))
+            # How a tree of rectangles is laid out is no content.
+            lines = sorted(line for line in database.iterdump() if "rtree_" not in line)
+            first = rows(file, "SELECT table_name FROM gpkg_contents ORDER BY rowid")
+        told.append((tables, lines, first))
+    assert told[0] == told[1]
 
 
 def test_the_clock_is_given_back(gpkg: Path) -> None:

@@ -150,7 +150,7 @@ def test_embedded_points_that_are_not_of_openstreetmap_are_reserved() -> None:
 def test_a_path_on_somebodys_machine_changes_no_digest() -> None:
     def making(path: str) -> Making:
         settings = {"inputs": {"osm_extract": path}, "network": {"speed": 80}}
-        return Making.of_manifest({"basis": {"settings": settings, "code": "c", "libraries": {}}})
+        return Making.of_basis({"settings": settings, "code": "c", "libraries": {}})
 
     assert making("/one/x.pbf") == making("/another/x.pbf")
 

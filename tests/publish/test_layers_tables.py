@@ -104,8 +104,9 @@ def test_a_workbook_lists_every_layer_and_leaves_long_ones_to_csv(tmp_path: Path
 def test_geoparquet_carries_dictionary_and_provenance(tmp_path: Path) -> None:
     made = layer("gaps")
     traced = trace(made.schema, rows=3, sources=[], makings={}, unstated="mark")
-    path = tmp_path / "gaps.parquet"
-    write_geoparquet(path, made, traced)
+    rows, path = tmp_path / "rows.parquet", tmp_path / "gaps.parquet"
+    made.frame.to_parquet(rows, index=False)
+    write_geoparquet(path, rows, made.schema, traced)
     back = gpd.read_parquet(path)
     assert back.crs == "EPSG:4326"
     assert back["gap_rail"].tolist()[:2] == [0.2, 0.9]

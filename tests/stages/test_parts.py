@@ -29,7 +29,7 @@ SECOND = StageSpec(
 
 @dataclass
 class Small:
-    """A stage of two parts, `a` and `b`: each reads a table of its name, both rest on `all`."""
+    """A stage of parts: `a` and `b` read a table of that name, `c` the basis; all rest on `all`."""
 
     workspace: Workspace
     tables: dict[str, list[int]] = field(
@@ -37,6 +37,7 @@ class Small:
     )
     chosen: dict[str, object] = field(default_factory=dict)
     code: str = "1"
+    basis: dict[str, str] = field(default_factory=dict)
 
     def study(self) -> Study:
         """Give the study with what is set otherwise for now."""
@@ -47,7 +48,7 @@ class Small:
         for name, values in self.tables.items():
             frame = pd.DataFrame({"value": values, "told": [str(self.code)] * len(values)})
             context.put(f"{name}.parquet", frame)
-        context.finish({})
+        context.finish({**self.basis, "code": self.code})
 
     def run(self) -> str:
         """Run both stages and name the parts that were computed."""
@@ -67,8 +68,14 @@ class Small:
             with context.writing(f"outputs:{name}.csv") as target:
                 frame.assign(all=len(common), seed=seed).to_csv(target)
 
+        def write_basis() -> None:
+            computed.append("c")
+            with context.writing("outputs:c.csv") as target:
+                target.write_text(json.dumps(context.basis("first")), encoding="utf-8")
+
         context.part("a", lambda: write("a"), set_by=("gaps.cap",))
         context.part("b", lambda: write("b"), set_by=("study.seed",))
+        context.part("c", write_basis, set_by=())
         context.finish(basis, {})
         return "".join(computed)
 
@@ -76,7 +83,7 @@ class Small:
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
     found = Small(Workspace(tmp_path, "shanghai"))
-    assert found.run() == "ab"
+    assert found.run() == "abc"
     return found
 
 
@@ -95,13 +102,17 @@ def test_what_a_part_reads_is_set_by_and_wrote_decides_alone_whether_it_is_compu
     assert small.run() == "b"
     small.workspace.output("second", "outputs:a.csv").unlink()
     assert small.run() == "a"
+    small.basis["settings"] = "others"
+    assert small.run() == "c"
     small.tables["all"] = [4, 4]
-    assert small.run() == "ab"
+    assert small.run() == "abc"
     small.code = "2"
-    assert small.run() == "ab"
+    assert small.run() == "abc"
     assert small.run() == ""
-    fresh = Small(Workspace(tmp_path / "fresh", "shanghai"), small.tables, small.chosen, "2")
-    assert fresh.run() == "ab"
+    fresh = Small(
+        Workspace(tmp_path / "fresh", "shanghai"), small.tables, small.chosen, "2", small.basis
+    )
+    assert fresh.run() == "abc"
     after = {name: digest for name, digest in contents(tmp_path).items() if "fresh" not in name}
     assert after == contents(tmp_path / "fresh")
     manifest = json.loads(small.workspace.manifest("second").read_text(encoding="utf-8"))
