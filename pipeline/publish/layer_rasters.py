@@ -51,8 +51,8 @@ class Grid:
         wide, high = np.meshgrid(x, y)
         return wide.ravel(), high.ravel()
 
-    def filled(self, values: ArrayLike, where: NDArray[np.bool_]) -> Values:
-        """Lay values of the chosen cells out on the grid; the others are unknown (NaN)."""
+    def filled(self, values: ArrayLike, where: NDArray[np.int64]) -> Values:
+        """Lay values out on the cells of these numbers; the others are unknown (NaN)."""
         found = np.full(self.rows * self.columns, np.nan, dtype=np.float32)
         found[where] = values
         return found.reshape(self.rows, self.columns)

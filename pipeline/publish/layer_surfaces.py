@@ -64,42 +64,36 @@ class Ground:
         return stand(self.points, xy, streets.graph, streets.coverage, snap_max_m)
 
 
-def minutes_bands(
+def minutes_of(
     ground: Ground,
     facilities: gpd.GeoDataFrame,
     streets: Streets,
     *,
     by: str,
-    need: NeedSettings,
     network: NetworkSettings,
-    gap_cap: float,
     start: Standing | None = None,
-) -> list[Band]:
-    """Minutes from every land cell to the nearest facility, how they are known, and the gap.
+) -> pd.DataFrame:
+    """Give the minutes from every land cell to the nearest facility and how they are known.
 
     Parameters
     ----------
     ground
         Where to compute.
     facilities
-        Points of the facilities of the variant that `need` names, in the CRS of the grid.
+        Points of the facilities that count, in the CRS of the grid.
     streets
-        Streets of the mode that `need` names.
+        Streets of the mode of travel.
     by
         Column that names a facility.
-    need
-        The standard that the minutes are held against, in minutes.
     network
         Speeds, detour factor and cap of snapping.
-    gap_cap
-        Largest share of the standard that counts.
     start
         Where the land cells stand on these streets, where that is known already.
 
     Returns
     -------
-    Bands `minutes`, `measured` (1 on streets, 0 estimated by straight line) and `gap` (share of the
-    standard that is missing, 0 where it is met); NaN outside the land and where nothing is known.
+    By land cell: `cell` (its place in the grid, row by row), `minutes`, `measured` (1 on streets, 0
+    estimated by straight line); both NaN where nothing is known.
     """
     found = nearest_minutes(
         ground.points,
@@ -114,21 +108,47 @@ def minutes_bands(
         limit_min=None,
         start=start,
     )
-    minutes = found["minutes"]
+    minutes = found["minutes"].astype("float64")
     measured = found["method"].eq(MEASURED).astype("float64").where(minutes.notna())
+    cells = np.flatnonzero(ground.land)
+    return pd.DataFrame({"cell": cells, "minutes": minutes, "measured": measured})
+
+
+def minutes_bands(
+    grid: Grid, found: pd.DataFrame, *, need: NeedSettings, gap_cap: float
+) -> list[Band]:
+    """Lay minutes out on the grid, beside the gap.
+
+    Parameters
+    ----------
+    grid
+        Of the minutes.
+    found
+        What `minutes_of` gave.
+    need
+        The standard that the minutes are held against, in minutes.
+    gap_cap
+        Largest share of the standard that counts.
+
+    Returns
+    -------
+    Bands `minutes`, `measured` and `gap` (share of the standard that is missing, 0 where it is
+    met); NaN outside the land and where nothing is known.
+    """
+    minutes = found["minutes"]
     missed = service_gap(minutes, need=need.threshold, direction=need.direction)
     gap = normalised_gap(
         missed, need=need.threshold, normalisation="share_of_standard", cap=gap_cap
     )
-    lay = ground.grid.filled
+    told = (
+        ("minutes", "分钟", "minutes", "min", minutes),
+        ("measured", "1 实测，0 估算", "1 measured, 0 estimated", "1", found["measured"]),
+        ("gap", "缺口", "gap", "share", gap),
+    )
+    where = found["cell"].to_numpy()
     return [
-        Band("minutes", "分钟", "minutes", "min", lay(minutes, ground.land)),
-        Band(
-            "measured", "1 实测，0 估算", "1 measured, 0 estimated", "1",
-            lay(measured, ground.land),
-        ),
-        Band("gap", "缺口", "gap", "share", lay(gap, ground.land)),
-    ]  # fmt: skip
+        Band(name, zh, en, unit, grid.filled(values, where)) for name, zh, en, unit, values in told
+    ]
 
 
 def density_bands(cells: pd.DataFrame, *, cell_m: float, crs: str) -> tuple[Grid, list[Band]]:

@@ -51,7 +51,7 @@ class Section(BaseModel):
         ----------
         paths
             Dotted, such as ``gaps.cap``; of a list of sections ``needs[service=rail]`` keeps those
-            whose field has that value.
+            whose field has that value, ``needs[service=rail].mode`` no more than that of them.
 
         Returns
         -------
@@ -74,6 +74,7 @@ class Section(BaseModel):
             value = self.__dict__[name]
             if chosen:
                 value = tuple(one for one in value if str(getattr(one, chosen[2])) == chosen[3])
+                value = tuple(one.only(rests) for one in value) if all(rests) else value
             elif all(rests):
                 value = value.only(rests)
             held[name] = value

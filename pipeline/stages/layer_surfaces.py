@@ -11,7 +11,14 @@ import geopandas as gpd
 
 from pipeline.publish.layer_licences import licence_of, mixed
 from pipeline.publish.layer_rasters import Band, Grid, classes_pipe, write_cog
-from pipeline.publish.layer_surfaces import COUNTS, GAP_BAND, Ground, density_bands, minutes_bands
+from pipeline.publish.layer_surfaces import (
+    COUNTS,
+    GAP_BAND,
+    Ground,
+    density_bands,
+    minutes_bands,
+    minutes_of,
+)
 from pipeline.publish.provenance import Source
 from pipeline.publish.qgis_looks import COUNT
 from pipeline.publish.qgis_project import RasterLayer
@@ -58,44 +65,51 @@ class Surface:
 def keep_rasters(context: StageContext, given: Mapping[str, Source]) -> list[RasterLayer]:
     """Write the rasters, unless those there are stand, and give the views of them.
 
-    One part computes all needs of one mode: a network is as large as all else together.
+    One part computes the minutes of all needs of one mode, as a network is as large as all else
+    together; what holds them against their standard is others.
     """
     timed = [n for n in context.settings("gaps").needs if n.unit == "min" and n.mode != "rail_walk"]
     for mode in dict.fromkeys(need.mode for need in timed):
+        asked = (f"gaps.needs[mode={mode}].{name}" for name in ("service", "variant", "unit"))
         context.part(
             f"minutes, {mode}",
-            partial(_write_minutes, context, mode, given),
-            set_by=(
-                *RASTER_SET_BY, "layers.grid_m", "network", f"gaps.needs[mode={mode}]", "gaps.cap",
-            ),
-        )  # fmt: skip
+            partial(_compute_minutes, context, mode),
+            set_by=("study.crs", "network", "layers.grid_m", *asked),
+        )
+    for service in dict.fromkeys(need.service for need in timed):
+        context.part(
+            f"minutes_{service}",
+            partial(_write_minutes, context, service, given),
+            set_by=(*RASTER_SET_BY, "layers.grid_m", f"gaps.needs[service={service}]", "gaps.cap"),
+        )
     context.part(DENSITY, partial(_write_density, context, given), set_by=RASTER_SET_BY)
     views = [view for need in timed for view in _views(context, need)]
     return views + _density_views(context)
 
 
-def _write_minutes(context: StageContext, mode: Mode, given: Mapping[str, Source]) -> None:
-    districts = context.layer("ingest", "districts.parquet")
+def _grid(context: StageContext) -> Grid:
     extent = extent_of(context, "districts", context.crs)
-    grid = Grid.over(extent, cell_m=context.settings("layers").grid_m, crs=context.crs)
-    ground = Ground.of(grid, districts.geometry)
+    return Grid.over(extent, cell_m=context.settings("layers").grid_m, crs=context.crs)
+
+
+def _compute_minutes(context: StageContext, mode: Mode) -> None:
+    ground = Ground.of(_grid(context), context.layer("ingest", "districts.parquet").geometry)
     streets, network = mode_streets(context, mode), context.settings("network")
     start = ground.standing_on(streets, snap_max_m=network.snap_max_m)
     for need in context.settings("gaps").needs:
-        if need.unit != "min":
-            continue
-        chosen, by = _facilities(context, need)
-        bands = minutes_bands(
-            ground,
-            chosen,
-            streets,
-            start=start,
-            by=by,
-            need=need,
-            network=network,
-            gap_cap=context.settings("gaps").cap,
-        )
-        _write(context, _minutes(need), grid, bands, given)
+        if need.unit == "min":
+            chosen, by = _facilities(context, need)
+            found = minutes_of(ground, chosen, streets, by=by, network=network, start=start)
+            context.put(f"surface_{need.service}.parquet", found)
+
+
+def _write_minutes(context: StageContext, service: str, given: Mapping[str, Source]) -> None:
+    grid, gap_cap = _grid(context), context.settings("gaps").cap
+    found = context.frame("layers", f"surface_{service}.parquet")
+    for need in context.settings("gaps").needs:
+        if need.unit == "min" and need.mode != "rail_walk":
+            bands = minutes_bands(grid, found, need=need, gap_cap=gap_cap)
+            _write(context, _minutes(need), grid, bands, given)
 
 
 def _minutes(need: NeedSettings) -> Surface:

@@ -14,7 +14,7 @@ from shapely.geometry import Point, Polygon, box
 
 from pipeline.network.place_access import Streets
 from pipeline.publish.layer_rasters import Band, Grid, inside, write_cog
-from pipeline.publish.layer_surfaces import Ground, density_bands, minutes_bands
+from pipeline.publish.layer_surfaces import Ground, density_bands, minutes_bands, minutes_of
 from pipeline.settings.needs import NeedSettings
 from pipeline.settings.network import NetworkSettings
 from tests.publish.layer_samples import CRS, cells
@@ -99,15 +99,9 @@ def test_minutes_without_streets_are_distance_by_detour_by_speed() -> None:
     ground = Ground.of(grid, gpd.GeoSeries([box(0, 0, 1750, 250)], crs=CRS))
     station = gpd.GeoDataFrame({"id": ["s"]}, geometry=[Point(125, 125)], crs=CRS)
     network = NetworkSettings()
-    minutes, measured, gap = minutes_bands(
-        ground,
-        station,
-        Streets("walk", None, None, network.walk_speed_m_min),
-        by="id",
-        need=need(10),
-        network=network,
-        gap_cap=1.0,
-    )
+    streets = Streets("walk", None, None, network.walk_speed_m_min)
+    found = minutes_of(ground, station, streets, by="id", network=network)
+    minutes, measured, gap = minutes_bands(grid, found, need=need(10), gap_cap=1.0)
     wanted = np.arange(7) * 250 * network.detour_factor / network.walk_speed_m_min
     np.testing.assert_allclose(minutes.values[0, :7], wanted, rtol=1e-6)
     assert np.isnan(minutes.values[0, 7])
@@ -119,15 +113,9 @@ def test_without_facilities_nothing_is_known() -> None:
     ground = Ground.of(Grid.over((0, 0, 250, 250), cell_m=250, crs=CRS), gpd.GeoSeries([], crs=CRS))
     network = NetworkSettings()
     none = gpd.GeoDataFrame({"id": []}, geometry=[], crs=CRS)
-    bands = minutes_bands(
-        ground,
-        none,
-        Streets("walk", None, None, network.walk_speed_m_min),
-        by="id",
-        need=need(10),
-        network=network,
-        gap_cap=1.0,
-    )
+    streets = Streets("walk", None, None, network.walk_speed_m_min)
+    found = minutes_of(ground, none, streets, by="id", network=network)
+    bands = minutes_bands(ground.grid, found, need=need(10), gap_cap=1.0)
     assert all(np.isnan(band.values).all() for band in bands)
 
 

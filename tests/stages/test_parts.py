@@ -128,6 +128,21 @@ def test_a_part_cannot_ask_for_settings_that_it_does_not_name(small: Small) -> N
     assert context.settings("gaps").cap
 
 
+def test_of_a_list_a_part_is_set_by_some_settings_of_some_entries_alone() -> None:
+    path = PROJECT / "studies" / "shanghai.yml"
+    asked = ("gaps.needs[mode=drive].variant", "gaps.needs[mode=drive].service")
+
+    def told(chosen: dict[str, object]) -> dict[str, object]:
+        return read_study(path, chosen).only(asked).portable()
+
+    needs = read_study(path, {}).only(asked).section("gaps").needs
+    assert [need.service for need in needs] == ["hospital", "school"]
+    with pytest.raises(AssertionError, match="'threshold' of NeedSettings"):
+        needs[0].threshold  # noqa: B018 - asking is the test
+    assert told({"gaps.needs[service=school].threshold": 16.0}) == told({})
+    assert told({"gaps.needs[service=rail].mode": "drive"}) != told({})
+
+
 def test_parts_do_not_nest(small: Small) -> None:
     context = StageContext(SECOND, small.study(), small.workspace)
 
