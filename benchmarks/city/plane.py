@@ -24,7 +24,7 @@ Flags = NDArray[np.bool_]
 
 def read_parameters(path: Path = PARAMETERS) -> dict[str, Any]:
     """Read the figures of the city, without their sources."""
-    raw = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    raw = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     return {
         name: entry["value"] if isinstance(entry, Mapping) else entry for name, entry in raw.items()
     }

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.measures.access_pairs import FloatArray
-from pipeline.measures.uncertainty import (
-    NOT_TESTABLE,
-    interval_of_draws,
-    verdict_of_draws,
-    withhold,
-)
+from pipeline.measures.uncertainty import NOT_TESTABLE, interval_of_draws, verdict, withhold
 from pipeline.measures.uncertainty_footprints import FootprintDraws
 
 MEASURED, ESTIMATED, MIXED = "measured_network", "estimated_straight_line", "mixed"
@@ -24,6 +19,8 @@ COLUMNS = (
     "place_id", "service", "variant", "mode", "measure", "value", "unit", "denominator", "status",
     "method", "low", "high", "finding", "verdict", "measured_share", "standard_id", "snapshot",
 )  # fmt: skip
+JUDGED = ("finding", "verdict", "standard_id")  # what a need adds to the rows that it names
+DRAWN = ("place_id", "draw", "service", "variant", "mode", "measure", "value", "beyond")
 SILENT = ("no_data", NONE_IN_CITY)  # rows that only say that there is nothing to say
 WITHHELD = ("value", "low", "high", "finding", "status", "verdict")
 
@@ -48,9 +45,8 @@ class Need:
 
 @dataclass(frozen=True)
 class Judging:
-    """How draws become intervals and verdicts (settings of the section `uncertainty`)."""
+    """How draws become verdicts (settings of the section `uncertainty`)."""
 
-    interval_share: float
     robust_share: float
     likely_share: float
 
@@ -83,9 +79,9 @@ class Measured:
 
 
 def long_table(
-    found: Sequence[Measured], drawn: FootprintDraws, *, needs: Sequence[Need], judging: Judging
+    found: Sequence[Measured], drawn: FootprintDraws, *, interval_share: float
 ) -> pd.DataFrame:
-    """Give one row for each measure and place: median, interval, method, and verdict on a need.
+    """Give one row for each measure and place: median, interval, method; `judged` adds verdicts.
 
     Parameters
     ----------
@@ -93,23 +89,20 @@ def long_table(
         Measures of the places of `drawn`.
     drawn
         The draws, for the places and how often each was drawn.
-    needs
-        Standards; at most one for each measure.
-    judging
-        Shares of draws.
+    interval_share
+        Share of the draws inside the interval.
 
     Returns
     -------
     pandas.DataFrame
-        `COLUMNS`, in the order of `found`, then of places.
+        `COLUMNS` but for those of `JUDGED`, in the order of `found`, then of places.
     """
+    columns = [name for name in COLUMNS if name not in JUDGED]
     if not found:
-        return pd.DataFrame({name: [] for name in COLUMNS})
+        return pd.DataFrame({name: [] for name in columns})
     places, counts = len(drawn.places), drawn.counts
     stacked = np.concatenate([item.draws for item in found])
-    table = interval_of_draws(
-        stacked, np.tile(counts, len(found)), interval_share=judging.interval_share
-    )
+    table = interval_of_draws(stacked, np.tile(counts, len(found)), interval_share=interval_share)
     table["place_id"] = np.tile(drawn.places.astype(str).to_numpy(dtype=object), len(found))
     for name in ("service", "variant", "mode", "measure", "unit", "denominator", "snapshot"):
         table[name] = np.repeat(np.array([getattr(item, name) for item in found], object), places)
@@ -120,14 +113,67 @@ def long_table(
     table.loc[nothing, ["method", "measured_share"]] = None
     unknown = np.repeat(np.array([item.unknown for item in found], object), places)
     table["status"] = table["status"].mask(nothing, pd.Series(unknown))
-    table = table.join(_judge(found, drawn, needs, judging))
-    return table[list(COLUMNS)]
+    return table[columns]
+
+
+def judged(
+    table: pd.DataFrame, draws: pd.DataFrame, *, needs: Sequence[Need], judging: Judging
+) -> pd.DataFrame:
+    """Add finding, verdict and standard to the rows of the long table that a need names.
+
+    Parameters
+    ----------
+    table
+        What `long_table` gives, with the status of places that were blanked or have nothing.
+    draws
+        What `draws_of_needs` gives of the measures that the needs name; a place without draws is
+        not testable.
+    needs
+        Standards; at most one for each measure.
+    judging
+        Shares of draws.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `COLUMNS`, on the rows of `table`; `JUDGED` is null where no need names the measure.
+    """
+    words = pd.DataFrame(None, index=table.index, columns=list(JUDGED), dtype=object)
+    for need in needs:
+        rows = table.index[_of_measure(table, need)]
+        places = pd.Index(table.loc[rows, "place_id"])
+        told = draws[_of_measure(draws, need)]
+        found = verdict(
+            told["value"]
+            .mask(told["beyond"].astype(bool), np.inf)
+            .set_axis(pd.MultiIndex.from_frame(told[["place_id", "draw"]])),
+            places=places,
+            threshold=need.threshold,
+            claim="above" if need.at_most else "below",
+            robust_share=judging.robust_share,
+            likely_share=judging.likely_share,
+        )
+        known = found[["finding", "verdict"]].astype(object)
+        words.loc[rows, ["finding", "verdict"]] = known.where(known.notna(), None).to_numpy()
+        words.loc[rows, "standard_id"] = need.standard_id
+    words["verdict"] = words["verdict"].mask(table["status"].eq(NONE_IN_CITY), None)
+    words["verdict"] = words["verdict"].mask(table["status"].eq(NOT_TESTABLE), NOT_TESTABLE)
+    return table.join(words)[list(COLUMNS)]
+
+
+def _of_measure(table: pd.DataFrame, need: Need) -> pd.Series[bool]:
+    """Find the rows of the measure that a need names."""
+    names = ("service", "variant", "mode", "measure")
+    each = [table[name].eq(value) for name, value in zip(names, need.key, strict=True)]
+    return each[0] & each[1] & each[2] & each[3]
 
 
 def draws_of_needs(
-    found: Sequence[Measured], drawn: FootprintDraws, needs: Sequence[Need]
+    found: Sequence[Measured], drawn: FootprintDraws, wanted: Collection[tuple[str, str, str, str]]
 ) -> pd.DataFrame:
     """Keep every draw of the measures that a need names, so that needs can be joined draw by draw.
+
+    `wanted` are the keys of the needs.
 
     Returns
     -------
@@ -135,7 +181,6 @@ def draws_of_needs(
         `place_id`, `draw`, `service`, `variant`, `mode`, `measure`, `value` (null unknown or
         beyond the search) and `beyond` (True where known to lie beyond the search).
     """
-    wanted = {need.key for need in needs}
     key = drawn.key
     parts = []
     for item in found:
@@ -156,8 +201,7 @@ def draws_of_needs(
                 }
             )
         )
-    columns = ("place_id", "draw", "service", "variant", "mode", "measure", "value", "beyond")
-    empty = pd.DataFrame({name: [] for name in columns})
+    empty = pd.DataFrame({name: [] for name in DRAWN})
     return pd.concat(parts, ignore_index=True) if parts else empty
 
 
@@ -199,33 +243,3 @@ def _method(share: FloatArray, found: Sequence[Measured], places: int) -> pd.Ser
     plain = np.repeat(np.array([item.measured is None for item in found]), places)
     words = np.select([share >= 1.0 - 1e-9, share > 0], [MEASURED, MIXED], ESTIMATED)
     return pd.Series(words, dtype=object).mask(plain, None)
-
-
-def _judge(
-    found: Sequence[Measured], drawn: FootprintDraws, needs: Sequence[Need], judging: Judging
-) -> pd.DataFrame:
-    """Give finding, verdict and standard of the measures that a need names, null elsewhere."""
-    stated = {need.key: need for need in needs}
-    nothing = pd.DataFrame(
-        None,
-        index=range(len(drawn.places)),
-        columns=["finding", "verdict", "standard_id"],
-        dtype=object,
-    )
-    parts = []
-    for item in found:
-        need = stated.get(item.key)
-        if need is None:
-            parts.append(nothing)
-            continue
-        judged = verdict_of_draws(
-            item.draws,
-            drawn.counts,
-            threshold=need.threshold,
-            claim="above" if need.at_most else "below",
-            robust_share=judging.robust_share,
-            likely_share=judging.likely_share,
-        )
-        words = judged[["finding", "verdict"]].astype(object)
-        parts.append(words.where(words.notna(), None).assign(standard_id=need.standard_id))
-    return pd.concat(parts, ignore_index=True)

@@ -51,7 +51,8 @@ class Section(BaseModel):
         ----------
         paths
             Dotted, such as ``gaps.cap``; of a list of sections ``needs[service=rail]`` keeps those
-            whose field has that value, ``needs[service=rail].mode`` no more than that of them.
+            whose field has that value, ``needs[service=rail].mode`` no more than that of them, and
+            ``needs.mode`` that of each.
 
         Returns
         -------
@@ -74,9 +75,9 @@ class Section(BaseModel):
             value = self.__dict__[name]
             if chosen:
                 value = tuple(one for one in value if str(getattr(one, chosen[2])) == chosen[3])
-                value = tuple(one.only(rests) for one in value) if all(rests) else value
-            elif all(rests):
-                value = value.only(rests)
+            if all(rests):
+                many = isinstance(value, tuple)
+                value = tuple(one.only(rests) for one in value) if many else value.only(rests)
             held[name] = value
         narrow = self.model_copy()
         narrow.__dict__.clear()

@@ -5,7 +5,13 @@ from __future__ import annotations
 import geopandas as gpd
 import pandas as pd
 
-from pipeline.measures.access_rows import Need, long_table, without_absence
+from pipeline.measures.access_rows import (
+    Need,
+    draws_of_needs,
+    judged,
+    long_table,
+    without_absence,
+)
 from pipeline.network.place_basic import BasicKind, basic_measures
 from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
@@ -47,7 +53,13 @@ def run(context: StageContext) -> None:
              n.standard_id)
         for n in context.settings("gaps").basic_needs
     ]  # fmt: skip
-    table = long_table(found, access.drawn, needs=needs, judging=judging_of(context))
+    share = context.settings("uncertainty").interval_share
+    table = judged(
+        long_table(found, access.drawn, interval_share=share),
+        draws_of_needs(found, access.drawn, {need.key for need in needs}),
+        needs=needs,
+        judging=judging_of(context),
+    )
     if not context.settings("gaps").ordinary_is_complete:
         table = without_absence(table)
     context.put("access.parquet", table)

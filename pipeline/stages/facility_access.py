@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,6 +13,7 @@ from pipeline.measures.access_pairs import FloatArray
 from pipeline.measures.access_rows import (
     Measured,
     draws_of_needs,
+    judged,
     long_table,
     none_in_city,
     without_unfit,
@@ -29,9 +31,11 @@ from pipeline.network.place_services import ServiceAccess, measure_service
 from pipeline.settings.access import ServiceSettings
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import (
+    DRAWING,
     StreetsInTurn,
     demands_of,
     judging_of,
+    measures_asked,
     nearest_named,
     needs_of,
     of_variant,
@@ -45,7 +49,33 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
 
-def write_access(
+def measured_and_judged(
+    context: StageContext, service: str, write: Callable[[], None], *, set_by: Sequence[str]
+) -> None:
+    """Measure a service, then hold the measures against its needs, as two parts of the stage.
+
+    A changed threshold so moves findings, and nothing that was measured.
+
+    Parameters
+    ----------
+    context
+        Of the stage of the service.
+    service
+        As named in the needs.
+    write
+        Writes `measured.parquet`, `draws.parquet` and what else the stage promises.
+    set_by
+        The settings of `write` beside those of the places' draws and of what needs are about.
+    """
+    needs = f"gaps.needs[service={service}]"
+    asked = [f"{needs}.{name}" for name in ("service", "variant", "mode", "measure")]
+    context.part("measures", write, set_by=(*set_by, *DRAWING, *asked))
+    shares = ("uncertainty.robust_share", "uncertainty.likely_share")
+    findings = partial(write_findings, context, service)
+    context.part("findings", findings, set_by=(needs, *shares))
+
+
+def write_measures(
     context: StageContext,
     service: str,
     role: str,
@@ -55,7 +85,7 @@ def write_access(
     screen_radius_m: float | None,
     radii_m: Mapping[str, float],
 ) -> None:
-    """Write `access.parquet`, `draws.parquet`, `inequality.parquet`, `nearest.parquet`.
+    """Write `measured.parquet`, `draws.parquet`, `inequality.parquet`, `nearest.parquet`.
 
     A variant that no facility of the study carries is written with status `no_data`: not knowing
     where such facilities are is not the same as there being none. `radii_m` are service radii by
@@ -150,7 +180,7 @@ def _tell_of_missing(
     context: StageContext, service: str, facilities: gpd.GeoDataFrame, variants: Sequence[str]
 ) -> None:
     """Say of which variants the needs ask for no facility is known: their gaps are null."""
-    asked = dict.fromkeys(need.variant for need in needs_of(context, service))
+    asked = dict.fromkeys(variant for _, variant, _, _ in measures_asked(context, service))
     lacking = [
         variant
         for variant in asked
@@ -199,18 +229,35 @@ def write_rows(
     unfit: pd.Series[bool],
     none: bool = False,
 ) -> None:
-    """Write the long table of a service and the draws of what its needs name.
+    """Write the long table of a service, without findings, and the draws of what its needs name.
 
     `none`: the city is known to have none of it.
     """
-    needs = needs_of(context, service)
-    table = long_table(found, access.drawn, needs=needs, judging=judging_of(context))
+    share = context.settings("uncertainty").interval_share
+    table = long_table(found, access.drawn, interval_share=share)
     if none:
         table = none_in_city(table)
-    draws = draws_of_needs(found, access.drawn, needs)
+    draws = draws_of_needs(found, access.drawn, measures_asked(context, service))
     withheld = draws["place_id"].isin(unfit.index[unfit])
-    context.put("access.parquet", without_unfit(table, unfit))
+    context.put("measured.parquet", without_unfit(table, unfit))
     context.put("draws.parquet", draws[~withheld].reset_index(drop=True))
+
+
+def write_findings(context: StageContext, service: str) -> None:
+    """Hold what was measured against the needs: `access.parquet`, and of it `needs.parquet`.
+
+    These are the rows that the needs name: who reads no others stands while others change.
+    """
+    stage = context.spec.name
+    table = judged(
+        context.frame(stage, "measured.parquet"),
+        context.frame(stage, "draws.parquet"),
+        needs=needs_of(context, service),
+        judging=judging_of(context),
+    )
+    context.put("access.parquet", table)
+    named = table["standard_id"].notna()
+    context.put("needs.parquet", table[named].reset_index(drop=True))
 
 
 def _unfit(access: PlaceAccess, service: str) -> pd.Series[bool]:

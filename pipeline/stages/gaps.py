@@ -35,7 +35,7 @@ def run(context: StageContext) -> None:
 def _service(context: StageContext, need: NeedSettings, ids: pd.Index[str]) -> pd.DataFrame:
     """Take the measure that the need names and say by how much it misses the standard."""
     stage = SOURCES[need.service]
-    access = context.frame(stage, "access.parquet")
+    access = context.frame(stage, "needs.parquet")
     found = access[_named(access, need)].set_index("place_id")[list(KEPT)].reindex(ids)
     found["missed_by"] = service_gap(found["value"], need=need.threshold, direction=need.direction)
     # Known to lie beyond the search is known to miss the standard, and by no known amount.

@@ -14,7 +14,7 @@ import shapely
 from pipeline.measures.parcel_footprints import estimate_coverage, with_estimates
 from pipeline.measures.parcel_places import nearest_place, registered, strangers
 from pipeline.settings.inputs import ParcelInput
-from pipeline.settings.parcel_rules import Statement
+from pipeline.settings.parcel_rules import RuleSet, Statement
 from pipeline.sources.locate import Bounds
 from pipeline.sources.parcel_report import FINDINGS, ParcelRead
 from pipeline.sources.parcel_rules import read_rules
@@ -53,28 +53,33 @@ class ParcelTables:
     documented: tuple[Statement, ...]
 
 
-def parcel_tables(context: StageContext, documented: tuple[Statement, ...]) -> ParcelTables:
-    """Read the user's parcels, or make the demonstration zone with its state before renewal."""
+def parcel_tables(context: StageContext, rules: RuleSet) -> ParcelTables:
+    """Read the user's parcels, or make the demonstration zone with its state before renewal.
+
+    `rules` are those of the study; figures of its documents are held against a user's parcels.
+    """
     given: ParcelInput = context.settings("inputs").parcels
     places = context.layer("ingest", "places.parquet")
     if given.path is None:
-        return _demonstration(context, places)
+        return _demonstration(context, places, rules)
     read = _read(context, given.path, given, places)
     parcels = read.frame.assign(park_id=registered(read.frame["park_id"], places))
     notes = [_stranger(name, places) for name in strangers(read.frame["park_id"], places)]
     parcels, estimated = _estimated(context, given, parcels)
     extra = pd.DataFrame([*notes, *estimated], columns=list(FINDINGS), dtype="string")
     findings = pd.concat([read.report.findings(), extra], ignore_index=True)
-    return ParcelTables(parcels, None, _zones(parcels), findings, documented)
+    return ParcelTables(parcels, None, _zones(parcels), findings, rules.documented)
 
 
-def _demonstration(context: StageContext, places: gpd.GeoDataFrame) -> ParcelTables:
+def _demonstration(context: StageContext, places: gpd.GeoDataFrame, own: RuleSet) -> ParcelTables:
     """Make the zone where the study asks for it and has its park; else there are no parcels."""
     from pipeline.sources.synthetic_parcels import before_renewal, synthetic_zone
 
-    settings = context.settings("parcels").synthetic
+    settings, named = context.settings("parcels").synthetic, context.settings("parcels").rules
     nothing = pd.DataFrame(columns=list(FINDINGS), dtype="string")
-    rules = None if settings.documented is None else read_rules(settings.documented)
+    rules = None
+    if settings.documented is not None:
+        rules = own if settings.documented == named else read_rules(settings.documented)
     site = None if rules is None else rules.demonstration
     if rules is None or site is None or not places["place_id"].eq(site.park_id).any():
         context.log.info("no parcel file and no place to demonstrate on: no parcels")

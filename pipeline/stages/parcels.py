@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 
 import geopandas as gpd
 import pandas as pd
 
 from pipeline.measures.parcel_access import (
+    ACCESS_COLUMNS,
     ServiceStandard,
     cross_with_access,
     land_without_services,
@@ -29,33 +31,67 @@ from pipeline.stages.context import StageContext
 from pipeline.stages.parcel_figures import computed_figures
 from pipeline.stages.parcel_inputs import MARK, ParcelTables, parcel_tables
 from pipeline.stages.parcel_minutes import parcel_minutes
+from pipeline.stages.place_tables import DRAWING
 
 GROUPS = {"park": "park_id", "zone": "zone_id", "district": "district_zh", "all": "all"}
 ACCESS = {"rail": "rail", "hospital": "hospitals", "school": "schools"}
+WAS = "before_"  # what was before renewal
 VERDICT = ("verdict", "outcome", "outcome_no", "zh", "en", "far", "idle_yr", "rules_fired")
+
+
+# Every part and what it is set by. A changed need moves services and nothing else.
+JUDGED = (
+    "study.crs",
+    "study.date",
+    "study.buffer_m",
+    "parcels.rules",
+    "parcels.cutoffs",
+    "parcels.far_target",
+    "parcels.max_coverage_share",
+    "parcels.min_known_share",
+    "parcels.estimated_confidence",
+    "parcels.about_share",
+    "parcels.reading",
+    "parcels.footprints",
+    "parcels.zero_class",
+    "parcels.lease",
+    "parcels.levy",
+    "parcels.synthetic",
+)
+TIMED = (
+    "study.crs",
+    "study.seed",
+    "network",
+    *DRAWING,
+    *(f"gaps.needs.{name}" for name in ("service", "variant", "mode", "unit")),
+)
+SERVED = ("study.crs", "gaps.needs", "parcels.min_served", "parcels.min_low_land_m2")
 
 
 def run(context: StageContext) -> None:
     """Write parcels with verdicts, their evidence, sums, checks and the land-service table."""
+    context.part("judged", partial(_write_judged, context), set_by=JUDGED)
+    context.part("minutes", partial(_write_minutes, context), set_by=TIMED)
+    context.part("services", partial(_write_services, context), set_by=SERVED)
+
+
+def _write_judged(context: StageContext) -> None:
+    """Judge the parcels by themselves, whatever is near: `judged.parquet` and what it sums to."""
     settings = context.settings("parcels")
-    rules = read_rules(settings.rules).with_cutoffs(settings.cutoffs)
-    given = parcel_tables(context, rules.documented)
+    written = read_rules(settings.rules)
+    rules = written.with_cutoffs(settings.cutoffs)
+    given = parcel_tables(context, written)
     now = _judged(context, given.parcels, rules, on=context.settings("study").date)
     earlier = None
     if given.before is not None:
         earlier = _judged(context, given.before, rules, on=BEFORE)
-    crossed = _crossed(context, now.frame)
-    land = land_without_services(
-        now.frame, crossed, place_column="park_id", min_land_m2=settings.min_low_land_m2
-    )
     synthetic = bool(given.parcels["synthetic"].any())
     tables = {
-        "parcels": _parcels(context, now.frame, earlier, crossed),
+        "judged": _side_by_side(context, now.frame, earlier),
         "zones": given.zones,
         "evidence": _evidence({"now": now, "before": earlier}, rules),
         "totals": _totals(context, now, earlier),
         "outcomes": _outcomes(now.frame),
-        "land_and_services": land.reset_index(drop="place_id" in land.columns),
         "targets": _targets(context, now.frame),
         "checks": documented_against_computed(
             given.documented,
@@ -69,7 +105,6 @@ def run(context: StageContext) -> None:
             about_share=settings.about_share,
         ),
         "findings": given.findings,
-        "minutes": parcel_minutes(context, now.frame),
     }
     for name, content in tables.items():
         context.put(f"{name}.parquet", _marked(content, synthetic=synthetic))
@@ -79,6 +114,29 @@ def run(context: StageContext) -> None:
     with context.writing("outputs:tables/parcel_findings.csv") as target:
         without_formulas(given.findings).to_csv(target, index=False, encoding="utf-8-sig")
     _notice(context, given, synthetic=synthetic)
+
+
+def _write_minutes(context: StageContext) -> None:
+    judged = context.layer("parcels", "judged.parquet")
+    minutes = parcel_minutes(context, judged)
+    context.put("minutes.parquet", _marked(minutes, synthetic=bool(judged["synthetic"].any())))
+
+
+def _write_services(context: StageContext) -> None:
+    """Set what is near beside every parcel, and sum up by place where land and services meet."""
+    settings = context.settings("parcels")
+    judged = context.layer("parcels", "judged.parquet")
+    synthetic = bool(judged["synthetic"].any())
+    crossed = _crossed(context, judged)
+    land = land_without_services(
+        judged, crossed, place_column="park_id", min_land_m2=settings.min_low_land_m2
+    )
+    after = {*(f"{WAS}{name}" for name in VERDICT), "mark"}
+    last = [name for name in judged.columns if name in after]
+    parcels = pd.concat([judged.drop(columns=last), crossed, judged[last]], axis=1)
+    context.put("parcels.parquet", parcels)
+    land = land.reset_index(drop="place_id" in land.columns)
+    context.put("land_and_services.parquet", _marked(land, synthetic=synthetic))
 
 
 def _notice(context: StageContext, given: ParcelTables, *, synthetic: bool) -> None:
@@ -119,37 +177,42 @@ def _judged(
     )
 
 
-def _parcels(
-    context: StageContext, judged: pd.DataFrame, earlier: Judged | None, crossed: pd.DataFrame
+def _side_by_side(
+    context: StageContext, judged: pd.DataFrame, earlier: Judged | None
 ) -> gpd.GeoDataFrame:
-    """Put verdicts, scenarios, access and the verdict before renewal side by side."""
+    """Put verdicts, scenarios and the verdict before renewal side by side."""
     settings = context.settings("parcels")
     scenarios = scenario_columns(
         judged, zero_class=settings.zero_class, lease=settings.lease, levy=settings.levy
     )
-    parts = [judged, scenarios, crossed]
+    parts = [judged, scenarios]
     if earlier is not None:
-        parts.append(earlier.frame[list(VERDICT)].add_prefix("before_"))
+        parts.append(earlier.frame[list(VERDICT)].add_prefix(WAS))
     whole = pd.concat(parts, axis=1)
     return _plain(gpd.GeoDataFrame(whole, geometry="geometry", crs=context.crs))
 
 
 def _evidence(states: Mapping[str, Judged | None], rules: RuleSet) -> pd.DataFrame:
     """List the comparisons that held, state by state and decision by decision."""
-    parts = [
-        evidence(
-            judged.frame, rules, judged.evaluation, decision=decision.id, id_column="parcel_id"
-        ).assign(decision=decision.id, state=state)
-        for state, judged in states.items()
-        if judged is not None
-        for decision in rules.decisions
-    ]
+    read = {"parcel_id", *rules.fields()}
+    parts = []
+    for state, judged in states.items():
+        if judged is None:
+            continue
+        frame = pd.DataFrame(judged.frame[[name for name in judged.frame if name in read]])
+        parts += [
+            evidence(
+                frame, rules, judged.evaluation, decision=decision.id, id_column="parcel_id"
+            ).assign(decision=decision.id, state=state)
+            for decision in rules.decisions
+        ]
     return pd.concat(parts, ignore_index=True)
 
 
 def _crossed(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
     access = pd.concat(
-        [context.frame(stage, "access.parquet") for stage in ACCESS.values()], ignore_index=True
+        [context.frame(stage, "needs.parquet", ACCESS_COLUMNS) for stage in ACCESS.values()],
+        ignore_index=True,
     )
     standards = [
         ServiceStandard(

@@ -21,6 +21,16 @@ from pipeline.settings.network import Mode
 from pipeline.stages.context import StageContext
 from pipeline.stages.networks import load_costs
 
+# The settings of `uncertainty` but for those of verdicts.
+DRAWING = tuple(
+    f"uncertainty.{name}"
+    for name in (
+        "draws", "interval_share", "cells_per_footprint", "cells_at_most", "cell_m",
+        "certain_cell_m", "assumed_area_km2", "assumed_precision_m", "homes_at_most",
+        "same_point_m",
+    )
+)  # fmt: skip
+
 
 def place_access(context: StageContext) -> PlaceAccess:
     """Draw the plausible footprints of all places once."""
@@ -87,10 +97,19 @@ def needs_of(context: StageContext, service: str) -> list[Need]:
     ]
 
 
+def measures_asked(context: StageContext, service: str) -> list[tuple[str, str, str, str]]:
+    """List what the needs of one service are about, whatever their thresholds."""
+    return [
+        (need.service, need.variant, need.mode, need.measure)
+        for need in context.settings("gaps").needs
+        if need.service == service
+    ]
+
+
 def judging_of(context: StageContext) -> Judging:
-    """Give the shares of draws by which intervals and verdicts are made."""
+    """Give the shares of draws by which verdicts are made."""
     rules = context.settings("uncertainty")
-    return Judging(rules.interval_share, rules.robust_share, rules.likely_share)
+    return Judging(rules.robust_share, rules.likely_share)
 
 
 def sampling_of(context: StageContext) -> Sampling:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import geopandas as gpd
@@ -21,7 +22,7 @@ from pipeline.sources.people import counted_people
 from pipeline.sources.tables import points_of
 from pipeline.stages import rail_tables
 from pipeline.stages.context import StageContext
-from pipeline.stages.facility_access import write_rows
+from pipeline.stages.facility_access import measured_and_judged, write_rows
 from pipeline.stages.place_tables import (
     mode_streets,
     nearest_named,
@@ -55,13 +56,33 @@ class _State:
         return _State(self.reach, found, gates, areas)
 
 
+NETWORK = ("study.crs", "study.date", "rail", "timetables")
+SET_BY = (
+    "study.crs",
+    "study.date",
+    "study.seed",
+    "sources.rasters",
+    "network",
+    "rail.in_city",
+    "rail_coverage",
+)
+
+
 def run(context: StageContext) -> None:
     """Write the stations, the access of every place to them, and the nearest station's name."""
+    context.part("network", partial(_write_network, context), set_by=NETWORK)
+    measured_and_judged(context, "rail", partial(_measure, context), set_by=SET_BY)
+
+
+def _write_network(context: StageContext) -> None:
+    rail_tables.write_network(context)
+    rail_tables.write_count(context)
+
+
+def _measure(context: StageContext) -> None:
     stations = all_stations(context)
     _check(context, stations)
     context.put("stations.parquet", stations)
-    rail_tables.write_network(context)
-    rail_tables.write_count(context)
     access = place_access(context)
     rules, walk = context.settings("rail_coverage"), mode_streets(context, "walk", details=True)
     lines = context.layer("ingest", "line_stations.parquet")

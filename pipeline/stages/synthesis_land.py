@@ -22,7 +22,7 @@ RETENTION = (
 def write_land(context: StageContext) -> None:
     """Write `contiguity` and `retention`; both are empty in a study without parcels."""
     rules: LandSettings = context.settings("synthesis").land
-    parcels = context.layer("parcels", "parcels.parquet")
+    parcels = context.layer("parcels", "judged.parquet")
     context.put("contiguity.parquet", _contiguity(parcels, rules))
     context.put("retention.parquet", _retention(context, parcels, rules))
 

@@ -110,20 +110,33 @@ def test_bytes_do_not_depend_on_language_clock_hashes_cores_or_row_order(
     assert {Path(name).name for name in differ - tables} <= NAMES_INPUTS
 
 
-# One after the other, with the stages that may write anew for it and the parts of the synthesis
-# among them; every other one must stand.
+# One after the other, with the stages that may write anew for it and the parts of them; every
+# other one must stand.
 CHANGES: tuple[tuple[dict[str, object], set[str], set[str]], ...] = (
-    ({"gaps.dirichlet_concentration": 2.0}, {"gaps", "synthesis"}, {"siting"}),
-    ({"gaps.cap": 2.0}, {"gaps", "synthesis"}, {"siting"}),
+    (
+        {"gaps.dirichlet_concentration": 2.0, "gaps.cap": 2.0},
+        {"gaps", "synthesis"},
+        {"synthesis/siting"},
+    ),
+    (
+        {"gaps.needs[service=rail].threshold": 25.0},
+        {"rail", "parcels", "gaps", "synthesis", "access"},
+        {"rail/findings", "parcels/services", "synthesis/siting"},
+    ),
     (
         {"hospitals.catchment_min": 25.0},
-        {"hospitals", "parcels", "gaps", "synthesis", "access"},
-        {"siting", "land"},
+        {"hospitals", "access"},
+        {"hospitals/measures", "hospitals/findings"},
     ),
-    ({"parcels.synthetic.parcels": 400}, {"parcels", "synthesis"}, {"land"}),
-    ({"synthesis.clusters.anchor_m": 900.0}, {"synthesis"}, {"clusters"}),
-    ({"synthesis.near_km": 37.0}, {"synthesis"}, {"locations"}),
+    (
+        {"parcels.synthetic.parcels": 400},
+        {"parcels", "synthesis"},
+        {"parcels/judged", "parcels/minutes", "parcels/services", "synthesis/land"},
+    ),
+    ({"synthesis.clusters.anchor_m": 900.0}, {"synthesis"}, {"synthesis/clusters"}),
+    ({"synthesis.near_km": 37.0}, {"synthesis"}, {"synthesis/locations"}),
 )
+IN_PARTS = ("rail", "hospitals", "schools", "parcels", "synthesis")
 LAST = ("layers", "maps", "report", "index")
 
 
@@ -147,14 +160,19 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
     shutil.copytree(both[0].root, after.root)
     for change, may_write, may_write_parts in CHANGES:
         before = {name: after.record(name).stat().st_mtime_ns for name in BY_NAME}
-        stamps = _stamps(after, "synthesis")
+        in_parts = {stage: _stamps(after, stage) for stage in IN_PARTS}
         values |= change
         run_all(study, after.root, values, if_changed=True, but=LAST)
         wrote = {name for name in before if after.record(name).stat().st_mtime_ns != before[name]}
         assert wrote
         assert wrote <= may_write, change
-        now = _stamps(after, "synthesis")
-        assert {part for part in now if now[part] != stamps[part]} <= may_write_parts, change
+        wrote_parts = {
+            f"{stage}/{part}"
+            for stage, parts in in_parts.items()
+            for part, stamp in _stamps(after, stage).items()
+            if stamp != parts[part]
+        }
+        assert wrote_parts <= may_write_parts, change
     stamps = _stamps(after, "layers")
     run_all(study, after.root, values, if_changed=True)
     kept = {layer for layer, stamp in _stamps(after, "layers").items() if stamp == stamps[layer]}

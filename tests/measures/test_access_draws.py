@@ -15,6 +15,7 @@ from pipeline.measures.access_rows import (
     Measured,
     Need,
     draws_of_needs,
+    judged,
     long_table,
     without_unfit,
 )
@@ -30,7 +31,7 @@ from pipeline.measures.uncertainty_footprints import (
 )
 
 CRS = "EPSG:32651"
-JUDGING = Judging(0.9, 0.95, 0.66)
+JUDGING = Judging(0.95, 0.66)
 
 
 def register() -> gpd.GeoDataFrame:
@@ -187,7 +188,9 @@ def rows(draws: FootprintDraws, minutes: float, share: float | None) -> pd.DataF
     measured = None if share is None else np.full(4, share)
     item = Measured("rail", "operating", "walk", "minutes", "min", values, measured, "2026-05-19")
     need = Need("rail", "operating", "walk", "minutes", 10.0, at_most=True, standard_id="s")
-    return long_table([item], draws, needs=[need], judging=JUDGING).set_index("place_id")
+    table = long_table([item], draws, interval_share=0.9)
+    told = draws_of_needs([item], draws, {need.key})
+    return judged(table, told, needs=[need], judging=JUDGING).set_index("place_id")
 
 
 def test_rows_tell_method_interval_and_verdict() -> None:
@@ -216,8 +219,7 @@ def test_unfit_places_are_blank_and_draws_of_needs_are_kept() -> None:
     assert blank.loc["M5", "value"] == 12.0
     values = np.where(np.arange(30) < 3, np.inf, 12.0) * np.ones((4, 1))
     item = Measured("rail", "v", "walk", "m", "min", values, None, None)
-    need = Need("rail", "v", "walk", "m", 10.0, at_most=True, standard_id="s")
-    kept = draws_of_needs([item], got, [need])
+    kept = draws_of_needs([item], got, {("rail", "v", "walk", "m")})
     assert len(kept) == 30 + 1 + 30
     assert kept.loc[kept["place_id"].eq("K2"), "beyond"].sum() == 3
     assert kept.loc[kept["beyond"], "value"].isna().all()

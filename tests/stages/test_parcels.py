@@ -112,7 +112,7 @@ def test_everything_that_rests_on_the_zone_says_synthetic(
 ) -> None:
     tables = {path.stem: pd.read_parquet(path) for path in folder.glob("*.parquet")}
     tables.pop("contradictions")
-    assert len(tables) == 10
+    assert len(tables) == 11
     for name, table in tables.items():
         assert table["synthetic"].all(), name
         assert table["mark"].eq(MARK).all(), name
