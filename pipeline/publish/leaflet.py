@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import folium
-from branca.element import Element, Figure
+from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from pipeline.errors import LayerError, Problem
@@ -73,10 +73,27 @@ class OfflinePage(Figure):
             Something on the page would be fetched when it is viewed.
         """
         settle_ids(self)
-        return seal(super().render(**kwargs), image_hosts=self.image_hosts)
+        document = super().render(**kwargs)
+        return seal(document, image_hosts=self.image_hosts, shared=self.header.render())
 
 
-class OfflineMap(folium.Map):
+class Finished(MacroElement):
+    """An element whose macros are written as they are: branca would compile each as a template."""
+
+    def render(self, **kwargs: Any) -> str:  # noqa: ANN401
+        """Write what the macros of the template give into the page; itself it is nothing."""
+        page = self.get_root()
+        for name in ("html", "script"):
+            macro = getattr(self._template.module, name, None)
+            if macro is not None:
+                element = html_element(macro(self, kwargs))
+                getattr(page, name).add_child(element, name=self.get_name())
+        for child in self._children.values():
+            child.render(**kwargs)
+        return ""
+
+
+class OfflineMap(Finished, folium.Map):
     """A folium map on Leaflet alone: no jQuery, no Bootstrap, no web fonts, no tiles."""
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012 (folium's own declaration)
@@ -100,8 +117,7 @@ class OfflineMap(folium.Map):
 
     def __init__(self, *, label: str, location: tuple[float, float], **options: Any) -> None:  # noqa: ANN401
         super().__init__(location=list(location), tiles=None, **options)
-        # branca reads what a macro wrote as a template once more: no brace may pass
-        self.label = escape(label).replace("{", "&#123;").replace("}", "&#125;")
+        self.label = escape(label)
         self._parent = None  # type: ignore[assignment] # folium made a page of its own
 
 
@@ -148,10 +164,11 @@ def settle_ids(root: Element) -> None:
         pending.extend(element._children.values())  # noqa: SLF001
 
 
-def seal(document: str, *, image_hosts: tuple[str, ...] = ()) -> str:
+def seal(document: str, *, image_hosts: tuple[str, ...] = (), shared: str = "") -> str:
     """Write the policy into a document: the hashes of its own scripts and styles, nothing else.
 
-    `image_hosts` are the only hosts, as scheme and name, from which pictures may come.
+    `image_hosts` are the only hosts, as scheme and name, from which pictures may come; `shared` is
+    the part of the document that others have too, whole elements, which is read once for all.
 
     Raises
     ------
@@ -159,16 +176,19 @@ def seal(document: str, *, image_hosts: tuple[str, ...] = ()) -> str:
         An element refers to something outside the document, or carries inline code that a
         strict policy would block.
     """
+    known = _elements(shared)
+    apart = bool(shared) and not known.problems
     reader = _Reader()
-    reader.feed(document)
+    for text in document.split(shared, 1) if apart else [document]:
+        reader.feed(text)
     reader.close()
     if reader.problems:
         raise LayerError(*reader.problems)
     policy = "; ".join(
         [
             "default-src 'none'",
-            "script-src " + " ".join(_hashes(reader.scripts)),
-            "style-src " + " ".join(_hashes(reader.styles)),
+            "script-src " + " ".join(_hashes(reader.scripts + known.scripts)),
+            "style-src " + " ".join(_hashes(reader.styles + known.styles)),
             " ".join(["img-src data: blob:", *image_hosts]),
             "base-uri 'none'",
             "form-action 'none'",
@@ -179,8 +199,21 @@ def seal(document: str, *, image_hosts: tuple[str, ...] = ()) -> str:
 
 
 def _hashes(texts: list[str]) -> list[str]:
-    digests = {hashlib.sha256(text.encode("utf-8")).digest() for text in texts}
+    digests = {_digest(text) for text in texts}
     return [f"'sha256-{base64.b64encode(digest).decode('ascii')}'" for digest in sorted(digests)]
+
+
+@functools.lru_cache
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8")).digest()
+
+
+@functools.lru_cache(maxsize=4)
+def _elements(text: str) -> _Reader:
+    reader = _Reader()
+    reader.feed(text)
+    reader.close()
+    return reader
 
 
 class _RawElement(Element):

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from branca.element import MacroElement
 from folium.template import Template
 
 from pipeline.publish import assets, palettes
 from pipeline.publish.leaflet import (
+    Finished,
     OfflineMap,
     OfflinePage,
     data_element,
@@ -54,7 +54,7 @@ class PageText:
     back: str | None = None
 
 
-class Starter(MacroElement):
+class Starter(Finished):
     """Call a function of the page's scripts with its maps, once they exist."""
 
     _template = Template(

@@ -9,7 +9,7 @@ import math
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -28,6 +28,7 @@ LEVEL = 6
 NOTHING, POINTS, LINES, POLYGONS = -1, (0,), (1, 5), (3, 6)
 
 Shapes = NDArray[np.object_]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,19 @@ class Cells:
     def rows(self, which: slice | Sequence[int]) -> Cells:
         """Take some of the rows, that stand together or by their numbers."""
         count = len(range(self.count)[which] if isinstance(which, slice) else which)
-
-        def taken(values: list[Any]) -> list[Any]:
-            return values[which] if isinstance(which, slice) else [values[row] for row in which]
-
-        columns = {name: taken(values) for name, values in self.columns.items()}
-        return Cells(count, columns, None if self.shapes is None else taken(self.shapes))
+        columns = {name: taken(values, which) for name, values in self.columns.items()}
+        return Cells(count, columns, None if self.shapes is None else taken(self.shapes, which))
 
     def block(self, columns: Sequence[str]) -> dict[str, Any]:
         """Give what a page unpacks of some columns; repeated texts are stored once."""
         table = {name: _coded(self.columns[name]) for name in columns if name in self.columns}
         shapes = {} if self.shapes is None else {"g": self.shapes}
         return {"n": self.count, "c": table, **shapes}
+
+
+def taken(values: list[T], which: slice | Sequence[int]) -> list[T]:
+    """Take some values of a list, that stand together or by their numbers."""
+    return values[which] if isinstance(which, slice) else [values[row] for row in which]
 
 
 @dataclass
@@ -256,6 +258,9 @@ def _values(column: pd.Series[Any]) -> list[Any]:
         return [
             _short(value) for value in column.to_numpy(dtype=np.float64, na_value=np.nan).tolist()
         ]
+    if isinstance(column.dtype, pd.StringDtype):
+        texts: list[Any] = column.array.to_numpy(dtype=object, na_value=None).tolist()
+        return texts
     return [value if isinstance(value, str) else plain(value) for value in column.tolist()]
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import pandas as pd
-
-from pipeline.publish.map_payload import plain
 
 LONGEST_NAME = 60
 
@@ -17,16 +16,14 @@ def sounds(names: pd.Series[str]) -> pd.Series[str]:
     ``东湖`` becomes ``donghu dh``; a name without Chinese characters gives an empty text. Only
     the first 60 characters are spelt.
     """
-    return names.map(_sound)
+    return names.map(lambda name: _sound(name) if isinstance(name, str) else "")
 
 
-def _sound(name: object) -> str:
+@functools.cache
+def _sound(name: str) -> str:
     from pypinyin import lazy_pinyin
 
-    text = plain(name)
-    if not isinstance(text, str):
-        return ""
-    characters = "".join(re.findall(r"[\u3400-\u9fff]", text[:LONGEST_NAME]))
+    characters = "".join(re.findall(r"[\u3400-\u9fff]", name[:LONGEST_NAME]))
     if not characters:
         return ""
     spelt = lazy_pinyin(characters)

@@ -23,6 +23,7 @@ from pipeline.publish.map_elements import (
 )
 from pipeline.publish.map_glossary import CAVEATS, CLASSES_OF, GAP_CLASSES, GLOSSARY, HINTS_OF
 from pipeline.publish.map_payload import (
+    Cells,
     Payload,
     encode_geometries,
     require_wgs84,
@@ -102,7 +103,7 @@ class OverviewData:
         facility by name and point, the ``route`` to it (a line in EPSG:4326), ``standard_id``,
         rank and its range, what would change it.
     access
-        The long table of results (docs/architecture.md), shown in full on demand.
+        The long table of results (docs/architecture.md), shown in full on demand (`results_told`).
     districts, metro_lines
         Ground: outlines (polygons) and lines, with ``name_zh``, ``name_en``; lines may carry
         ``status``.
@@ -128,7 +129,7 @@ class OverviewData:
     subtitle: tuple[str, str]
     places: gpd.GeoDataFrame
     gaps: pd.DataFrame
-    access: pd.DataFrame
+    access: Cells
     districts: gpd.GeoDataFrame = field(default_factory=_no_layer)
     metro_lines: gpd.GeoDataFrame = field(default_factory=_no_layer)
     stations: gpd.GeoDataFrame = field(default_factory=_no_layer)
@@ -160,7 +161,6 @@ def build_overview(data: OverviewData, settings: MapsSettings) -> str:
     """
     check_places(data.places)
     check_gaps(data.gaps, place_ids=list(data.places["place_id"]), services=SERVICES)
-    check_access(data.access)
     tiles = tiles_of(settings.tiles)
     data = _on_datum(data, tiles)
     places = prepared_places(data.places)
@@ -209,7 +209,7 @@ def overview_payload(
     routes = encode_geometries(gaps["route"].tolist(), decimals=settings.coordinate_decimals)
     gaps["route"] = pd.Series(routes, index=gaps.index, dtype="object")
     payload.add_table("gaps", gaps, GAP_FIELDS)
-    payload.add_table("access", with_columns(data.access, ACCESS_FIELDS), ACCESS_FIELDS)
+    payload.add_table("access", data.access, ACCESS_FIELDS)
     payload.add_table("standards", data.standards, tuple(data.standards.columns))
     districts = _with_points(simplified(data.districts, tolerance_m=settings.simplify_m))
     payload.add_layer("districts", districts, ("name_zh", "name_en", "lon", "lat"))
@@ -223,6 +223,18 @@ def overview_payload(
         full["status"] = full["status"].fillna("operating")
         payload.add_layer(name, full, FACILITY_FIELDS)
     return payload
+
+
+def results_told(access: pd.DataFrame, *further: str) -> Cells:
+    """Encode the results that the overview shows, with further columns for other pages.
+
+    Raises
+    ------
+    FieldError
+        The table lacks a column of its contract.
+    """
+    check_access(access)
+    return Cells.of(with_columns(access, ACCESS_FIELDS), [*ACCESS_FIELDS, *further])
 
 
 def target_years(places: pd.DataFrame) -> list[int]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.publish.map_changes import UNIT_WORDS
 from pipeline.publish.map_measures import Words
-from pipeline.publish.map_payload import Cells, plain
+from pipeline.publish.map_payload import Cells, plain, taken
 from pipeline.publish.study_words import FACILITY
 from pipeline.publish.themed_map import Fact, columns_told
 
@@ -62,9 +62,9 @@ class Told:
     cells: Cells
     said: Sequence[list[Words | None]]
 
-    def rows(self, which: slice) -> Told:
+    def rows(self, which: slice | Sequence[int]) -> Told:
         """Take some of the rows: those of one park, of a table about all."""
-        return Told(self.cells.rows(which), [texts[which] for texts in self.said])
+        return Told(self.cells.rows(which), [taken(texts, which) for texts in self.said])
 
     def words(self) -> list[Words]:
         """Give what is said in both languages; the table holds its Chinese form, as codes."""
@@ -116,13 +116,17 @@ class SmallPrint:
             rows = rows.assign(judged=rows["verdict"])
         if "significant" in rows.columns:
             rows = rows.assign(quiet=rows["significant"].eq(other=False))
-        return _told(rows, SCORE_COLUMNS, texts, said)
+        return _told(Cells.of(rows, columns_told(SCORE_COLUMNS)), texts, said)
 
-    def measures(self, rows: pd.DataFrame) -> Told:
-        """Add intervals as text, and the status where there is no value."""
+    def measures(self, rows: pd.DataFrame, cells: Cells | None = None) -> Told:
+        """Add intervals as text, and the status where there is no value.
+
+        `cells` are the same rows, where these were encoded before.
+        """
         said: dict[str, list[Words | None]] = {}
         texts = self._small_print(rows, _records(rows, INTERVAL), said)
-        return _told(rows, MEASURE_COLUMNS, texts, said)
+        known = cells or Cells.of(rows, columns_told(MEASURE_COLUMNS))
+        return _told(known, texts, said)
 
     def _small_print(
         self, rows: pd.DataFrame, given: Sequence[Row], said: dict[str, list[Words | None]]
@@ -195,12 +199,10 @@ class SmallPrint:
 
 
 def _told(
-    rows: pd.DataFrame,
-    facts: Sequence[Fact],
+    known: Cells,
     texts: Mapping[str, list[str | None]],
     said: Mapping[str, list[Words | None]],
 ) -> Told:
-    known = Cells.of(rows, columns_told(facts))
     return Told(Cells(known.count, {**known.columns, **texts}), list(said.values()))
 
 

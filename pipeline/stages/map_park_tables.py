@@ -13,14 +13,13 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_payload import Cells
 from pipeline.publish.park_layers import FOOTPRINT, NEAREST, PLAUSIBLE, RING, ROUTES
 from pipeline.publish.park_surroundings import plausible_areas, rings_around, straight_lines
 from pipeline.publish.park_words import SmallPrint, Told
 from pipeline.publish.themed_map import MapLayer, drawn
 from pipeline.settings.maps import MapsSettings
-from pipeline.stages.map_tables import MapTables, with_plain_text
+from pipeline.stages.map_tables import MapTables
 from pipeline.stages.map_walking import ESTIMATED, MEASURED
 
 NONE = slice(0, 0)
@@ -185,7 +184,7 @@ class ParkTables:
 
     @cached_property
     def _footprints(self) -> ByPlace:
-        places = with_plain_text(self.tables.places)
+        places = self.tables.places
         known = places[places.geometry.notna()]
         columns = (known[name].tolist() for name in ("boundary_class", "footprint_basis"))
         outline = [outline_code(*codes) for codes in zip(*columns, strict=True)]
@@ -208,7 +207,7 @@ class ParkTables:
     @cached_property
     def _measures(self) -> tuple[Told, dict[str, dict[str, slice]]]:
         """The results that say something, and where those of each place and service stand."""
-        told = self.tables.access[~self.tables.access["status"].isin(SILENT)]
+        told = self.tables.told
         pairs = list(zip(told["place_id"].tolist(), told["service"].tolist(), strict=True))
         numbers = {pair: number for number, pair in enumerate(dict.fromkeys(pairs))}
         group = np.array([numbers[pair] for pair in pairs], dtype=np.intp)
@@ -216,8 +215,8 @@ class ParkTables:
         slices: dict[str, dict[str, slice]] = {}
         for (place, service), start, end in zip(numbers, [0, *ends], ends, strict=False):
             slices.setdefault(place, {})[service] = slice(start, end)
-        rows = told.iloc[np.argsort(group, kind="stable")]
-        return self._small_print.measures(rows), slices
+        whole = self._small_print.measures(told, self.tables.results)
+        return whole.rows(np.argsort(group, kind="stable").tolist()), slices
 
 
 def outline_code(boundary_class: object, footprint_basis: object) -> object:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import geopandas as gpd
 import pandas as pd
 
-from pipeline.publish.overview_map import first_extent, prepared_places
+from pipeline.publish.overview_map import first_extent
 from pipeline.publish.park_layers import DISTRICTS, METRO
 from pipeline.publish.scenario_map import ScenarioData
 from pipeline.publish.themed_map import Fact, MapLayer
@@ -65,7 +65,7 @@ def planned_stations(tables: MapTables) -> ScenarioData | None:
         ledger_columns=LEDGER,
         background=_background(tables),
         back="overview.html",
-        extent=first_extent(prepared_places(tables.places), tables.districts),
+        extent=first_extent(tables.prepared, tables.districts),
         facts=FACTS,
         notes=NOTES,
         sources=tables.sources,
@@ -75,8 +75,7 @@ def planned_stations(tables: MapTables) -> ScenarioData | None:
 
 def _states(tables: MapTables) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Give the places as points with the gap of today and of the scenario."""
-    full = prepared_places(tables.places)
-    located = full.dropna(subset=["lon", "lat"]).set_index("place_id")
+    located = tables.prepared.dropna(subset=["lon", "lat"]).set_index("place_id")
     points = gpd.GeoDataFrame(
         located[["name_zh", "name_en", "label_zh", "label_en"]],
         geometry=gpd.points_from_xy(located["lon"], located["lat"]),

@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 
 from pipeline.publish.map_glossary import GLOSSARY
-from pipeline.publish.overview_map import first_extent, prepared_places
+from pipeline.publish.overview_map import first_extent
 from pipeline.publish.park_layers import DISTRICTS, METRO, NOTHING
 from pipeline.publish.synthesis_words import PROPOSALS, answers
 from pipeline.publish.themed_map import (
@@ -140,7 +140,7 @@ def synthesis_page(context: StageContext, tables: MapTables) -> ThemedPage | Non
     """Gather the page; none in a study without carriers, clusters or sites."""
     read = {name: context.frame("synthesis", f"{name}.parquet") for name in TABLES}
     read |= {name: context.frame("access", f"{name}.parquet") for name in STRATEGY}
-    places = prepared_places(tables.places).set_index("place_id")
+    places = tables.prepared.set_index("place_id")
     names = {str(key): (row["name_zh"], row["name_en"]) for key, row in places.iterrows()}
     rings = context.layer("synthesis", "rings.parquet").to_crs(4326)
     layers = [

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import geopandas as gpd
 import pandas as pd
 
+from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_changes import PLANNED, scenario_gaps, with_changes
 from pipeline.publish.map_elements import MapSource
 from pipeline.publish.map_ground import lines_through
+from pipeline.publish.map_payload import Cells
 from pipeline.publish.map_verdicts import verdict_words, with_verdicts
+from pipeline.publish.overview_map import prepared_places, results_told
+from pipeline.publish.park_words import MEASURE_COLUMNS
 from pipeline.publish.study_words import study_words
+from pipeline.publish.themed_map import columns_told
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_island import WORDS as ISLAND_WORDS
 from pipeline.stages.map_island import island_rows
@@ -25,11 +31,6 @@ PLANNED_NAME = (
     "with the stations under construction and planned open:",
 )
 CODE_COLUMNS = ("measure", "variant", "mode", "unit", "status", "service", "denominator")
-#: Tables of which every page of a park takes its own rows.
-SLICED = (
-    *("places_m", "gaps", "access", "stations", "hospitals", "schools"),
-    *("districts", "lines", "standards"),
-)
 Frame = TypeVar("Frame", bound=pd.DataFrame)
 NO_STREETS = ("无街道数据：均为直线估算", "no street data: straight-line estimates")
 
@@ -39,7 +40,8 @@ class MapTables:
     """The tables of a study as maps need them; layers in EPSG:4326 unless said.
 
     `places_m` are the places in the working CRS; `gaps` carry routes and what would change them;
-    `scenario` holds the gaps with the planned stations; `words` the names of all codes.
+    `told` are the results that say something; `scenario` holds the gaps with the planned stations;
+    `words` the names of all codes.
     """
 
     title: tuple[str, str]
@@ -47,7 +49,7 @@ class MapTables:
     places: gpd.GeoDataFrame
     places_m: gpd.GeoDataFrame
     gaps: pd.DataFrame
-    access: pd.DataFrame
+    told: pd.DataFrame
     scenario: pd.DataFrame
     districts: gpd.GeoDataFrame
     lines: gpd.GeoDataFrame
@@ -58,6 +60,16 @@ class MapTables:
     sources: list[MapSource]
     words: Mapping[str, tuple[str, str]]
     banner: tuple[str, str]
+
+    @cached_property
+    def results(self) -> Cells:
+        """The rows of `told` as the overview and the pages of parks store them."""
+        return results_told(self.told, *columns_told(MEASURE_COLUMNS))
+
+    @cached_property
+    def prepared(self) -> gpd.GeoDataFrame:
+        """The places with points, short names and marks."""
+        return prepared_places(self.places)
 
 
 def read_tables(context: StageContext, streets: MapStreets) -> MapTables:
@@ -72,13 +84,13 @@ def read_tables(context: StageContext, streets: MapStreets) -> MapTables:
     stations = _stations(context)
     scenario = _scenario(context, access, stations)
     gaps = context.frame("gaps", "gaps.parquet")
-    tables = MapTables(
+    return MapTables(
         title=(identity.name_zh, identity.name_en),
         date=str(identity.date),
         places=places.to_crs(4326),
         places_m=places,
         gaps=_all_gaps(context, _with_changes(context, gaps, scenario, words), places, streets),
-        access=access,
+        told=access[~access["status"].isin(SILENT)],
         scenario=scenario,
         districts=districts_of(context),
         lines=lines_of(context),
@@ -90,8 +102,6 @@ def read_tables(context: StageContext, streets: MapStreets) -> MapTables:
         words=words,
         banner=("", "") if len(context.frame("networks", "streets.parquet")) else NO_STREETS,
     )
-    plain = {name: with_plain_text(getattr(tables, name)) for name in SLICED}
-    return replace(tables, **plain)
 
 
 def with_plain_text(frame: Frame) -> Frame:

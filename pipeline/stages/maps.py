@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from pipeline.measures.access_rows import SILENT
 from pipeline.publish.map_addresses import park_pages
 from pipeline.publish.overview_map import SERVICES as OVERVIEW_SERVICES
 from pipeline.publish.overview_map import (
@@ -84,7 +83,7 @@ def _overview(
         ),
         places=tables.places.assign(page=tables.places["place_id"].map(pages)),
         gaps=tables.gaps[tables.gaps["service"].isin(OVERVIEW_SERVICES)],
-        access=tables.access[~tables.access["status"].isin(SILENT)],
+        access=tables.results,
         districts=tables.districts,
         metro_lines=tables.lines,
         stations=tables.stations,

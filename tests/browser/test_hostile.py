@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from pipeline.publish.overview_map import OverviewData, build_overview
@@ -101,7 +100,7 @@ def test_a_study_with_nothing_in_it_still_opens(open_offline: Open, tmp_path: Pa
         subtitle=("", ""),
         places=data.places.iloc[:0],
         gaps=data.gaps.iloc[:0],
-        access=pd.DataFrame(columns=data.access.columns),
+        access=data.access.rows([]),
     )
     path = tmp_path / "empty.html"
     path.write_text(build_overview(empty, MapsSettings()), encoding="utf-8")

@@ -11,7 +11,7 @@ from pyproj import CRS
 
 from pipeline.publish.map_elements import MapSource
 from pipeline.publish.map_ground import lines_through, outlines_of_cells
-from pipeline.publish.overview_map import SERVICES, OverviewData
+from pipeline.publish.overview_map import SERVICES, OverviewData, results_told
 
 REFERENCE = Path(__file__).resolve().parents[2] / "layers" / "reference"
 
@@ -32,7 +32,7 @@ def reference_overview() -> OverviewData:
         subtitle=("1+5+X 布局、智造载体与轨道、医院、学校、孤岛效应", "1+5+X against services"),
         places=places,
         gaps=synthetic_gaps(places, hospitals),
-        access=synthetic_access(places),
+        access=results_told(synthetic_access(places)),
         districts=_districts(),
         metro_lines=lines_through(stops, names=lines),
         stations=_stations(stops, lines),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from pathlib import Path
 
@@ -54,8 +55,7 @@ def test_every_script_is_allowed_by_its_hash_and_no_other() -> None:
 def test_texts_are_escaped_and_never_read_as_templates() -> None:
     document = small_page().render()
     assert "<title>a &lt; b</title>" in document
-    assert "{{ 7*7 }}" not in document
-    assert "49" not in re.findall(r'aria-label="([^"]*)"', document)[0]
+    assert html.unescape(re.findall(r'aria-label="([^"]*)"', document)[0]) == '布局 "{{ 7*7 }}"'
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,18 @@ def test_nothing_found_must_be_null_not_nan() -> None:
 def test_seal_keeps_the_rest_of_the_document() -> None:
     document = "<!-- content security policy --><style>p{}</style><script>1</script>x"
     assert seal(document).endswith("<style>p{}</style><script>1</script>x")
+
+
+def test_what_pages_share_is_sealed_and_refused_as_what_is_their_own() -> None:
+    shared = "<style>p{}</style>\n<script>1</script>"
+    document = f"<!-- content security policy -->{shared}\n<script>2</script>"
+    assert seal(document, shared=shared) == seal(document)
+    fetching = '<p></p>\n<img src="https://example.org/x.png">'
+    with pytest.raises(LayerError, match="example") as alone:
+        seal(f"<b>\n</b>{fetching}")
+    with pytest.raises(LayerError) as apart:
+        seal(f"<b>\n</b>{fetching}", shared=fetching)
+    assert str(apart.value) == str(alone.value)  # the row is that of the document
 
 
 def test_missing_assets_say_how_to_get_them(tmp_path: Path) -> None:
