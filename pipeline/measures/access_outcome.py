@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.measures.access_rows import SILENT
 from pipeline.measures.inequality import (
@@ -21,6 +22,7 @@ from pipeline.measures.standards import Standard, compare_with_standard
 MEASURE_KEY = ["service", "variant", "mode", "measure"]
 #: Endings of the columns of the wide table, after that of the value itself.
 WIDE = ("low", "high", "status", "verdict", "standard", "method")
+NUMBERS = ("value", "low", "high")
 COMPARED = (
     "place_id", *MEASURE_KEY, "value", "low", "high", "unit", "standard_id", "threshold", "kind",
     "comparison", "verified", "mark_zh", "mark_en",
@@ -35,17 +37,10 @@ def only_known(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """
     joined = pd.concat([table for table in tables if len(table)], ignore_index=True)
     key = joined["service"] + "/" + joined["variant"]
-    measured = set(key[joined["status"].ne("no_data")])
-    empty = pd.concat(
-        [
-            pd.Series(table["status"].eq("no_data").groupby(
-                table["service"] + "/" + table["variant"]).transform("all"))
-            for table in tables
-            if len(table)
-        ],
-        ignore_index=True,
-    )  # fmt: skip
-    kept = joined[~(empty & key.isin(measured))]
+    counts = [len(table) for table in tables if len(table)]
+    known = joined["status"].ne("no_data")
+    here = known.groupby([key, np.repeat(np.arange(len(counts)), counts)]).transform("any")
+    kept = joined[here | ~known.groupby(key).transform("any")]
     return kept.drop_duplicates(["place_id", *MEASURE_KEY], ignore_index=True)
 
 
@@ -75,16 +70,18 @@ def comparisons(
         `COMPARED`, rows in the order asked.
     """
     parts = []
+    rows_of = long.groupby(MEASURE_KEY, sort=False).indices
     for measure, name in asked:
         standard = standards.get(name)
-        rows = long[(long[MEASURE_KEY] == list(measure)).all(axis=1)]
+        rows = long.iloc[rows_of.get(measure, [])]
         if standard is None or rows.empty or rows["unit"].iloc[0] != standard.unit:
             continue
         where = rows["place_id"].map(scopes)
         judged = compare_with_standard(
             rows["value"].astype("float64"), standard, unit=standard.unit, scopes=where
         )
-        parts.append(rows.drop(columns="standard_id").join(judged)[list(COMPARED)])
+        figures = rows.drop(columns="standard_id", errors="ignore")
+        parts.append(figures.join(judged)[list(COMPARED)])
     empty = pd.DataFrame({name: [] for name in COMPARED})
     return pd.concat(parts, ignore_index=True) if parts else empty
 
@@ -160,34 +157,26 @@ def wide_table(long: pd.DataFrame, names: pd.DataFrame, marked: Mapping[str, str
         throughout: why a cell is empty. A place of which a measure was not asked has neither.
     """
     rows = long[long["place_id"].isin(names.index)]
-    told = rows.groupby(MEASURE_KEY, sort=False)["status"].transform(
-        lambda s: (~s.isin(SILENT)).any()
-    )
-    rows = rows[told.astype(bool)]
-    parts = [rows[name].astype(str) for name in MEASURE_KEY]
-    label = parts[0] + "." + parts[1] + "." + parts[2] + "." + parts[3]
-    order = label.drop_duplicates().tolist()
-    standard = rows["standard_id"].map(lambda name: marked.get(name, name), na_action="ignore")
+    keys = [rows[name].astype(str) for name in MEASURE_KEY]
+    label = keys[0] + "." + keys[1] + "." + keys[2] + "." + keys[3]
+    told = (~rows["status"].isin(SILENT)).groupby(label).transform("any")
+    rows, label = rows[told], label[told]
     complete = rows["status"].eq("ok").groupby(label).transform("all")
-    status = rows["status"].mask(complete)
-    rows = rows.assign(label=label, standard=standard, status=status)
-    laid_out = {
-        name: rows.pivot(index="place_id", columns="label", values=name)  # noqa: PD010
-        for name in ("value", *WIDE)
-    }
-    wide = pd.concat(
-        [
-            laid_out["value"],
-            *(
-                table.dropna(axis=1, how="all").add_suffix(f".{name}")
-                for name, table in laid_out.items()
-                if name != "value"
-            ),
-        ],
-        axis=1,
-    )
-    wanted = [name + end for name in order for end in ("", *(f".{suffix}" for suffix in WIDE))]
-    wide = wide.reindex(columns=[name for name in wanted if name in wide.columns])
+    marks = rows["standard_id"].map(lambda name: marked.get(name, name), na_action="ignore")
+    rows = rows.assign(standard=marks, status=rows["status"].mask(complete))
+    column, order = pd.factorize(label)
+    at = names.index.get_indexer(pd.Index(rows["place_id"])), column
+    parts, places = [], []
+    for rank, name in enumerate(("value", *WIDE)):
+        # Laid out as one array for each kind of column: there are thousands of them.
+        kind: Any = np.float64 if name in NUMBERS else object
+        cells: NDArray[Any] = np.full((len(names), len(order)), np.nan, dtype=kind)
+        cells[at] = rows[name].to_numpy(dtype=kind)
+        kept = np.flatnonzero(pd.notna(cells).any(axis=0) | (name == "value"))
+        columns = order[kept] if name == "value" else [f"{text}.{name}" for text in order[kept]]
+        parts.append(pd.DataFrame(cells[:, kept], names.index, columns, dtype=kind))
+        places.append(kept * (1 + len(WIDE)) + rank)
+    wide = pd.concat(parts, axis=1).iloc[:, np.argsort(np.concatenate(places))]
     return names.join(wide).rename_axis("place_id").reset_index()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -26,9 +28,18 @@ from pipeline.spreadsheet import without_formulas
 from pipeline.stages.context import StageContext
 from pipeline.stages.place_tables import sampling_of
 
-SERVICES = ("rail", "hospitals", "schools", "basic")
+SERVICES = ("rail", "hospitals", "schools")
 NAMES = ("name_zh", "name_en", "tier", "district_zh", "boundary_class", "precision_m")
 
+FIGURES = (
+    "study.crs",
+    "study.seed",
+    "gaps.comparisons",
+    "gaps.provisions",
+    "gaps.tier_rank",
+    "gaps.bootstrap_draws",
+    "uncertainty.interval_share",
+)
 # Of the gaps, what the two-tier test sets daily life against.
 QUALITY = ("place_id", "service", "finding", "verdict")
 
@@ -36,9 +47,15 @@ QUALITY = ("place_id", "service", "finding", "verdict")
 def run(context: StageContext) -> None:
     """Write the long and the wide table, their dictionary, and what they say together."""
     places = context.layer("ingest", "places.parquet").set_index("place_id")
-    tables = [context.frame(stage, "access.parquet") for stage in SERVICES]
-    tables.append(context.frame("rail", "areas.parquet"))
-    long = only_known(tables)[list(COLUMNS)]
+    told = partial(_write_told, context, places)
+    context.part("tables", told, set_by=("study.crs", "gaps.basic_needs"))
+    # What only rests on figures is a part of its own: a changed threshold moves findings alone.
+    context.part("figures", partial(_write_figures, context, places), set_by=FIGURES)
+
+
+def _write_told(context: StageContext, places: gpd.GeoDataFrame) -> None:
+    """Write the tables that tell findings: long, wide, its dictionary, the two-tier test."""
+    long = _long(context, "access.parquet")[list(COLUMNS)]
     context.put("access_long.parquet", long)
     standards = _standards(context)
     marked = {name: " ".join((name, *one.mark)).strip() for name, one in standards.items()}
@@ -48,9 +65,22 @@ def run(context: StageContext) -> None:
     with context.writing("outputs:tables/access_dictionary.md") as target:
         facilities = context.layer("ingest", "facilities.parquet")
         target.write_text(dictionary_text(long, standards, facilities), encoding="utf-8")
-    context.put("comparisons.parquet", _comparisons(context, long, places, standards))
-    context.put("fit.parquet", _fit(context, long, places))
     context.put("two_tier.parquet", _two_tier(context, long, places.index))
+
+
+def _write_figures(context: StageContext, places: gpd.GeoDataFrame) -> None:
+    """Write what follows from the figures, whatever was found of them: comparisons and fit."""
+    long = _long(context, "measured.parquet")
+    context.put("comparisons.parquet", _comparisons(context, long, places, _standards(context)))
+    context.put("fit.parquet", _fit(context, long, places))
+
+
+def _long(context: StageContext, name: str) -> pd.DataFrame:
+    """Join the tables of all services, of those with needs the one of this name."""
+    tables = [context.frame(stage, name) for stage in SERVICES]
+    tables.append(context.frame("basic", "access.parquet"))
+    tables.append(context.frame("rail", "areas.parquet"))
+    return only_known(tables)
 
 
 def _standards(context: StageContext) -> dict[str, Standard]:

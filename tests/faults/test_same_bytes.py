@@ -121,12 +121,12 @@ CHANGES: tuple[tuple[dict[str, object], set[str], set[str]], ...] = (
     (
         {"gaps.needs[service=rail].threshold": 25.0},
         {"rail", "parcels", "gaps", "synthesis", "access"},
-        {"rail/findings", "parcels/services", "synthesis/siting"},
+        {"rail/findings", "parcels/services", "synthesis/siting", "access/tables"},
     ),
     (
         {"hospitals.catchment_min": 25.0},
         {"hospitals", "access"},
-        {"hospitals/measures", "hospitals/findings"},
+        {"hospitals/measures", "hospitals/findings", "access/tables", "access/figures"},
     ),
     (
         {"parcels.synthetic.parcels": 400},
@@ -136,7 +136,7 @@ CHANGES: tuple[tuple[dict[str, object], set[str], set[str]], ...] = (
     ({"synthesis.clusters.anchor_m": 900.0}, {"synthesis"}, {"synthesis/clusters"}),
     ({"synthesis.near_km": 37.0}, {"synthesis"}, {"synthesis/locations"}),
 )
-IN_PARTS = ("rail", "hospitals", "schools", "parcels", "synthesis")
+IN_PARTS = ("rail", "hospitals", "schools", "parcels", "synthesis", "access")
 LAST = ("layers", "maps", "report", "index")
 
 
