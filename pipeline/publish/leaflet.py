@@ -6,6 +6,7 @@ import base64
 import functools
 import hashlib
 import json
+import re
 from html import escape
 from html.parser import HTMLParser
 from typing import Any
@@ -18,6 +19,14 @@ from pipeline.errors import LayerError, Problem
 from pipeline.publish import assets
 
 POLICY_MARK = "<!-- content security policy -->"
+#: A comment, a script or a style with its content, or a tag with its attributes.
+_ATTRIBUTES = r"(?:[^<>\"']++|\"[^\"]*+\"|'[^']*+')*+>"
+_MARKUP = re.compile(
+    r"<!--(?:[^-]++|-(?!->))*+-->"
+    rf"|<(script|style)\b{_ATTRIBUTES}(?:[^<]++|<(?!/\1))*+</\1\s*>"
+    rf"|<{_ATTRIBUTES}",
+    re.IGNORECASE,
+)
 
 
 class OfflinePage(Figure):
@@ -177,13 +186,10 @@ def seal(document: str, *, image_hosts: tuple[str, ...] = (), shared: str = "") 
         strict policy would block.
     """
     known = _elements(shared)
-    apart = bool(shared) and not known.problems
-    reader = _Reader()
-    for text in document.split(shared, 1) if apart else [document]:
-        reader.feed(text)
-    reader.close()
-    if reader.problems:
-        raise LayerError(*reader.problems)
+    own = document.replace(shared, "", 1) if shared else document
+    reader = _read(_each_once(own))
+    if known.problems or reader.problems:
+        raise LayerError(*_read(document).problems)  # with the rows of the document
     policy = "; ".join(
         [
             "default-src 'none'",
@@ -210,10 +216,28 @@ def _digest(text: str) -> bytes:
 
 @functools.lru_cache(maxsize=4)
 def _elements(text: str) -> _Reader:
+    return _read(_each_once(text))
+
+
+def _read(markup: str) -> _Reader:
     reader = _Reader()
-    reader.feed(text)
+    reader.feed(markup)
     reader.close()
     return reader
+
+
+def _each_once(markup: str) -> str:
+    """Leave one of all tags that are alike, and no text: what can fetch is in them alone.
+
+    Scripts, styles and comments are kept whole. Markup of which that leaves anything that might
+    be a tag is given back as it is.
+    """
+    rest = _MARKUP.sub("", markup)
+    return (
+        markup
+        if "<" in rest
+        else "".join(dict.fromkeys(hit[0] for hit in _MARKUP.finditer(markup)))
+    )
 
 
 class _RawElement(Element):

@@ -138,6 +138,17 @@ class ReportData:
         """Give a place of the register."""
         return self._places[place_id]
 
+    def outcome(self, service: str) -> dict[str, str]:
+        """Give what was found of a service, by place."""
+        if service not in self._outcomes:
+            rows = self.service_rows(service)
+            self._outcomes[service] = dict(zip(rows.index, rows["outcome"].tolist(), strict=True))
+        return self._outcomes[service]
+
+    @cached_property
+    def _outcomes(self) -> dict[str, dict[str, str]]:
+        return {}
+
     @cached_property
     def _places(self) -> dict[str, Row]:
         return {str(row["place_id"]): row for _, row in self.places.iterrows()}
@@ -149,5 +160,9 @@ class ReportData:
 
     def standard(self, standard_id: str) -> Row | None:
         """Give the row of a standard, or None when the table does not hold it."""
-        found = self.standards[self.standards["standard_id"].eq(standard_id)]
-        return None if found.empty else found.iloc[0]
+        return self._standards.get(standard_id)
+
+    @cached_property
+    def _standards(self) -> dict[str, Row]:
+        first = self.standards.drop_duplicates("standard_id")
+        return {str(row["standard_id"]): row for _, row in first.iterrows()}

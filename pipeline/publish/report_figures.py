@@ -72,16 +72,16 @@ def _strip_order(data: ReportData) -> list[str]:
 
 
 def _names(sheet: Sheet, data: ReportData, order: Sequence[str]) -> None:
-    places = data.places.set_index("place_id")
     for i, key in enumerate(order):
+        place = data.place(key)
         y = HEAD + ROW * i
         if i % 2 == 0:
             sheet.rect(0, y, WIDTH, ROW, fill="#f6f7f8")
-        tier = str(places.loc[key, "tier"])
+        tier = str(place["tier"])
         sheet.rect(14, y + 4, 5, ROW - 8, fill=palettes.TIER.get(tier, SOFT))
-        name = clean(places.loc[key, "name_zh"]) or clean(places.loc[key, "name_en"])
+        name = clean(place["name_zh"]) or clean(place["name_en"])
         made = sheet.text(26, y + 13.5, fitted(name, LABELS - 40, 12), size=12)
-        sheet.hint(made, f"{name} {places.loc[key, 'name_en']} ({data.name(data.kinds[key])[0]})")
+        sheet.hint(made, f"{name} {place['name_en']} ({data.name(data.kinds[key])[0]})")
 
 
 def _panel(
@@ -94,9 +94,10 @@ def _panel(
     width: float,
 ) -> None:
     """Draw the panel of one service: head, ticks, standard, then a mark in every row."""
-    rows = data.service_rows(need.service).loc[list(order)]
-    shown = rows[rows["gap"].notna()]
-    top = 1.02 * float(np.nanmax([need.threshold, *shown["value"], *shown["high"]]))
+    rows = [data.service_row(need.service, key) for key in order]
+    shown = [row for row in rows if pd.notna(row["gap"])]
+    reached = [row[name] for name in ("value", "high") for row in shown]
+    top = 1.02 * float(np.nanmax(np.array([need.threshold, *reached], dtype=np.float64)))
     bottom = HEAD + ROW * len(order)
     zh, en = data.name(need.service)
     asked = need_words(data, need)
@@ -111,8 +112,8 @@ def _panel(
     )
     label = f"{100 * need.threshold:g}%" if need.unit == "share" else f"{need.threshold:g}"
     sheet.text(limit, HEAD - 13, label, size=11, text_anchor="middle", font_weight="bold")
-    found = rows["outcome"].to_list()
-    for i, (outcome, (_, row)) in enumerate(zip(found, rows.iterrows(), strict=True)):
+    for i, row in enumerate(rows):
+        outcome = str(row["outcome"])
         middle = HEAD + ROW * i + ROW / 2
         if pd.isna(row["value"]):
             _no_mark(
@@ -226,18 +227,19 @@ def _squares(
     side: float,
     per_row: int,
 ) -> None:
-    found = data.service_rows(service).loc[ids, "outcome"]
-    names = data.places.set_index("place_id")["name_zh"]
+    found = data.outcome(service)
     rank = {key: i for i, key in enumerate(OUTCOMES)}
     badges = RANK_BADGES if service == "composite" else BADGES
-    ordered = sorted(ids, key=lambda key: (rank[str(found[key])], key))
+    ordered = sorted(ids, key=lambda key: (rank[found[key]], key))
     for i, key in enumerate(ordered):
-        outcome = str(found[key])
+        outcome = found[key]
         box = sheet.rect(
             left + side * (i % per_row) + 0.75, top + side * (i // per_row) + 0.75, side - 2.5,
             side - 2.5, fill=FILL[outcome], **_outline(outcome),
         )  # fmt: skip
-        sheet.hint(box, f"{clean(names[key])}：{badges[outcome].zh} {badges[outcome].en}")
+        sheet.hint(
+            box, f"{clean(data.place(key)['name_zh'])}：{badges[outcome].zh} {badges[outcome].en}"
+        )
 
 
 def _outline(outcome: str) -> dict[str, str]:

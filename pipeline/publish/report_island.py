@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeAlias
+
 import pandas as pd
 
 from pipeline.publish.island_profile import (
@@ -41,6 +44,7 @@ _COUNTED = Words(
 
 #: A component and the category or service it was measured for.
 Part = tuple[str, str]
+Record: TypeAlias = Mapping[Hashable, Any]
 
 
 def island_tables(data: ReportData) -> list[Table | None]:
@@ -78,7 +82,7 @@ def pooled_words(pooled: pd.DataFrame) -> Words | None:
     )
 
 
-def _random(row: Row) -> str:
+def _random(row: Row | Record) -> str:
     """Write what chance gives; unlike an interval of error it has no brackets."""
     return f"{row['null_low']:.2f} … {row['null_high']:.2f}"
 
@@ -118,9 +122,10 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
     if not parts:
         return None
     keys = ("place_id", "component", "category")
-    cells: dict[tuple[str, ...], int] = {}
-    for row, key in enumerate(zip(*(rows[name] for name in keys), strict=True)):
-        cells.setdefault(key, row)
+    cells: dict[tuple[str, ...], Record] = {}
+    for row in rows.to_dict("records"):
+        cells.setdefault(tuple(row[name] for name in keys), row)
+    ranked = {(row["place_id"], row["theme"]): row for row in ranks.to_dict("records")}
     shown = set(rows.loc[rows["status"].ne("no_data"), "place_id"])
     return Table(
         "island",
@@ -136,8 +141,8 @@ def _profile(data: ReportData, rows: pd.DataFrame, ranks: pd.DataFrame) -> Table
         [
             [
                 name_cell(place["name_zh"], place["name_en"]),
-                *(_rank_cell(ranks, str(place["place_id"]), name) for name in themes),
-                *(_part_cell(data, rows, cells.get((place["place_id"], *part))) for part in parts),
+                *(_rank_cell(ranked.get((str(place["place_id"]), name))) for name in themes),
+                *(_part_cell(data, cells.get((place["place_id"], *part))) for part in parts),
             ]
             for _, place in data.places.iterrows()
             if place["place_id"] in shown
@@ -215,19 +220,16 @@ def _head(data: ReportData, known: pd.DataFrame, part: Part) -> Column:
     return Column(zh, en, unit=UNITS_ZH.get(unit, unit), kind="number")
 
 
-def _rank_cell(ranks: pd.DataFrame, place_id: str, theme: str) -> Cell:
-    found = ranks[ranks["place_id"].eq(place_id) & ranks["theme"].eq(theme)]
-    if found.empty:
+def _rank_cell(row: Record | None) -> Cell:
+    if row is None:
         return Cell(DASH, kind="number")
-    row = found.iloc[0]
     span = f"({row['rank_low']:.0f}–{row['rank_high']:.0f})"
     return Cell(f"{row['rank']:.0f} / {row['ranked']:.0f}", interval=span, kind="number")
 
 
-def _part_cell(data: ReportData, rows: pd.DataFrame, at: int | None) -> Cell:
-    if at is None:
+def _part_cell(data: ReportData, row: Record | None) -> Cell:
+    if row is None:
         return Cell(DASH, badges=(_NO_DATA,), kind="number")
-    row = rows.iloc[at]
     if pd.isna(row["observed"]):
         return Cell(DASH, badges=(_reason(data, row),), kind="number")
     known = pd.notna(row["null_low"]) and pd.notna(row["null_high"])
@@ -237,7 +239,7 @@ def _part_cell(data: ReportData, rows: pd.DataFrame, at: int | None) -> Cell:
     )
 
 
-def _judged(data: ReportData, row: Row) -> Badge:
+def _judged(data: ReportData, row: Record) -> Badge:
     """Name the verdict; a place with a certain boundary has a p-value instead."""
     if row["status"] != "ok":
         return _reason(data, row)
@@ -248,7 +250,7 @@ def _judged(data: ReportData, row: Row) -> Badge:
     return Badge("undecided", f"p = {row['p_island']:.3f}", "one-sided")
 
 
-def _reason(data: ReportData, row: Row) -> Badge:
+def _reason(data: ReportData, row: Record) -> Badge:
     """Say in one word why a figure is missing."""
     zh, en = data.name(row["status"])
     return Badge("no-value", zh.partition("，")[2] or zh, en.partition(":")[0])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pipeline.atomic import atomic_write, discard, drafted, put_in_place
 from pipeline.errors import LayerError, Problem
 from pipeline.stages.flow import StageSpec
-from pipeline.stages.layer_files import read_layer
+from pipeline.stages.layer_files import read_layer, read_table
 from pipeline.stages.parts import Parts
 from pipeline.stages.tables_read import columns_digest, digest_now, promised, sha256
 from pipeline.workspace import Workspace
@@ -87,13 +87,11 @@ class StageContext:
 
         Of a table of which a stage reads some columns only, it rests on these alone.
         """
-        import pandas as pd
-
         if columns is None:
-            return pd.read_parquet(self._existing(stage, name))
+            return read_table(self._existing(stage, name))
         path = self._existing(stage, name, noted=False)
         self._note(f"{stage}/{name}?{','.join(columns)}", columns_digest(path, columns))
-        return pd.read_parquet(path, columns=list(columns))
+        return read_table(path, columns)
 
     def layer(self, stage: str, name: str) -> gpd.GeoDataFrame:
         """Read a layer an earlier stage wrote; its CRS must be the working CRS."""

@@ -1,13 +1,30 @@
-"""Read the layers that stages wrote for one another."""
+"""Read the tables and layers that stages wrote for one another."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
+
+
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a plain table as `pandas.read_parquet` does, in half the time.
+
+    That opens every file as a data set of many files, and a run reads hundreds of small ones.
+    """
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        if columns is None:
+            whole: pd.DataFrame = file.read().to_pandas()
+            return whole
+        chosen: pd.DataFrame = file.read(list(columns)).select(list(columns)).to_pandas()
+        return chosen
 
 
 def read_layer(path: Path, crs: str) -> gpd.GeoDataFrame:

@@ -119,7 +119,7 @@ def _data(context: StageContext) -> ReportData:
 
 
 def _tables(context: StageContext, stage: str, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    return {name: with_plain_text(context.frame(stage, f"{name}.parquet")) for name in names}
+    return {name: context.frame(stage, f"{name}.parquet") for name in names}
 
 
 def _rules(context: StageContext) -> ReportSettings:

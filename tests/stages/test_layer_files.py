@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from geopandas.testing import assert_geodataframe_equal
+from pandas.testing import assert_frame_equal
 from shapely import Point
 
 from pipeline.stages import layer_files
-from pipeline.stages.layer_files import read_layer
+from pipeline.stages.layer_files import read_layer, read_table
 
 CRS = "EPSG:32651"
 
@@ -32,6 +34,20 @@ def test_every_layer_of_a_study_is_read_as_geopandas_reads_it(
         assert_geodataframe_equal(found, layer)
         assert list(found.dtypes) == list(layer.dtypes)
         assert found.crs.to_wkt() == layer.crs.to_wkt()
+
+
+def test_every_table_of_a_study_is_read_as_pandas_reads_it(embedded: Path) -> None:
+    tables = [
+        path
+        for path in sorted((embedded / "layers" / "built").glob("*/*/*.parquet"))
+        if b"geo" not in (pq.read_schema(path).metadata or {}) and path.parent.name != "parquet"
+    ]
+    assert len(tables) > 30
+    for path in tables:
+        wanted = pd.read_parquet(path)
+        assert_frame_equal(read_table(path), wanted, check_exact=True)
+        some = list(wanted.columns[::-2])
+        assert_frame_equal(read_table(path, some), pd.read_parquet(path, columns=some))
 
 
 def test_a_layer_in_another_crs_keeps_it(tmp_path: Path) -> None:
