@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from pipeline.publish.geopackage_tables import in_order, write_attributes
+from pipeline.publish.geopackage_tables import (
+    copy_rows,
+    in_order,
+    register,
+    write_attributes,
+    write_rows,
+)
 from pipeline.publish.layer_frames import GEOMETRY_TYPES
 from pipeline.publish.layer_tables import Finished
 
@@ -26,6 +32,7 @@ FID = "fid"
 GPKG_VERSION = "1.3"
 DICTIONARY = "data_dictionary"
 ABOUT = "metadata"
+_BEGUN = "begun"
 _SCHEMA_EXTENSION = "http://www.geopackage.org/spec121/#extension_schema"
 _METADATA_EXTENSION = "http://www.geopackage.org/spec121/#extension_metadata"
 
@@ -59,36 +66,57 @@ CREATE TABLE IF NOT EXISTS gpkg_metadata_reference (
 
 
 @dataclass(frozen=True)
-class Ground:
-    """A GeoPackage that holds the rows of some layers already, and nothing else."""
+class Begun:
+    """A file that holds the rows of some layers already, and nothing else."""
 
     path: Path
     layers: frozenset[str]
 
 
-def begin_geopackage(path: Path, layers: Sequence[Finished], *, date: dt.date) -> None:
-    """Write the rows of layers, conforming, EPSG:4326, to a GeoPackage that may exist already.
+def begin_geopackage(
+    path: Path, layers: Sequence[Finished], *, date: dt.date, tables: Begun | None = None
+) -> None:
+    """Write the rows of layers to a GeoPackage that may exist already.
 
-    `date` stands for the time of writing.
+    Parameters
+    ----------
+    path
+        The file.
+    layers
+        Conforming layers, EPSG:4326.
+    date
+        Stands for the time of writing.
+    tables
+        What `begin_tables` wrote of some of them.
     """
     moment = _moment(date)
     with _options(OGR_CURRENT_DATE=moment, OGR_SQLITE_SYNCHRONOUS="OFF"):
         for layer in layers:
             if layer.schema.spatial:
                 _write_layer(path, layer)
-    with _writing(path) as database:
+    with _writing(path, tables) as database:
         for layer in layers:
             schema = layer.schema
-            if not schema.spatial:
-                write_attributes(
-                    database,
-                    schema.name,
-                    layer.frame,
-                    title=f"{schema.zh} / {schema.en}",
-                    told=" / ".join(schema.about),
-                    moment=moment,
-                    fid=FID,
-                )
+            if schema.spatial:
+                continue
+            if tables is not None and schema.name in tables.layers:
+                copy_rows(database, _BEGUN, schema.name)
+            else:
+                write_rows(database, schema.name, layer.frame, fid=FID)
+            register(
+                database,
+                schema.name,
+                title=f"{schema.zh} / {schema.en}",
+                told=" / ".join(schema.about),
+                moment=moment,
+            )
+
+
+def begin_tables(path: Path, layers: Sequence[Finished]) -> None:
+    """Write the rows of layers that are tables to a database, for a GeoPackage to take over."""
+    with _writing(path) as database:
+        for layer in layers:
+            write_rows(database, layer.schema.name, layer.frame, fid=FID)
 
 
 def write_geopackage(
@@ -99,7 +127,8 @@ def write_geopackage(
     styles: Mapping[str, Mapping[str, str]],
     metadata: Mapping[str, tuple[str, str, str]],
     about: pd.DataFrame | None = None,
-    ground: Ground | None = None,
+    ground: Begun | None = None,
+    tables: Begun | None = None,
 ) -> None:
     """Write layers, their dictionary, domains, styles and metadata to a new GeoPackage.
 
@@ -119,13 +148,16 @@ def write_geopackage(
     about
         Table `metadata`, one row for each layer, for people who open the file without those.
     ground
-        Holds the rows of some of the layers, begun on the same date.
+        What `begin_geopackage` wrote of some of the layers on the same date.
+    tables
+        What `begin_tables` wrote of others.
     """
     known: frozenset[str] = frozenset()
     if ground is not None:
         shutil.copyfile(ground.path, path)
         known = ground.layers
-    begin_geopackage(path, [one for one in layers if one.schema.name not in known], date=date)
+    others = [layer for layer in layers if layer.schema.name not in known]
+    begin_geopackage(path, others, date=date, tables=tables)
     schemas, moment = [layer.schema for layer in layers], _moment(date)
     with _writing(path) as database:
         _write_words(database, schemas, about, moment)
@@ -143,13 +175,15 @@ def _moment(date: dt.date) -> str:
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+def _writing(path: Path, begun: Begun | None = None) -> Iterator[sqlite3.Connection]:
     """Open the file for one transaction: a commit for each row takes seconds.
 
     Nobody sees it before it is whole and on the disk, so that nothing has to wait for the disk.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.execute("PRAGMA synchronous = OFF")
+        if begun is not None:
+            database.execute(f"ATTACH ? AS {_BEGUN}", (str(begun.path),))
         database.execute("BEGIN")
         yield database
         database.execute("COMMIT")

@@ -46,17 +46,42 @@ def write_attributes(
     fid
         Name of the column that numbers the rows.
     """
+    write_rows(database, name, frame, fid=fid)
+    register(database, name, title=title, told=told, moment=moment)
+
+
+def write_rows(database: sqlite3.Connection, name: str, frame: pd.DataFrame, *, fid: str) -> None:
+    """Write a table to any database; it is none of a GeoPackage before it is registered."""
     columns = [f"{_quoted(column)} {_sql_type(kind)}" for column, kind in frame.dtypes.items()]
     key = f"{_quoted(fid)} INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL"
-    table = _quoted(name)
-    database.execute(f"CREATE TABLE {table} ( {', '.join([key, *columns])})")
+    database.execute(f"CREATE TABLE {_quoted(name)} ( {', '.join([key, *columns])})")
     _insert(database, name, frame)
+
+
+def copy_rows(database: sqlite3.Connection, source: str, name: str) -> None:
+    """Copy a table that `write_rows` wrote to an attached database.
+
+    SQLite copies the rows of a table of the same form as they lie, in a tenth of the time.
+    """
+    given, table = f"{_quoted(source)}.{_quoted(name)}", _quoted(name)
+    form = f"SELECT sql FROM {_quoted(source)}.sqlite_master WHERE name = ?"  # noqa: S608 - quoted
+    database.execute(database.execute(form, (name,)).fetchone()[0])
+    any_row = database.execute(f"SELECT EXISTS (SELECT 1 FROM {given})")  # noqa: S608
+    if any_row.fetchone()[0]:  # else the copy would begin to number rows that there are none of
+        database.execute(f"INSERT INTO main.{table} SELECT * FROM {given}")  # noqa: S608
+
+
+def register(
+    database: sqlite3.Connection, name: str, *, title: str, told: str, moment: str
+) -> None:
+    """Make a table one of the attributes of the GeoPackage."""
     database.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change,"
         " srs_id) VALUES (?, 'attributes', ?, ?, ?, ?)",
         (name, title or name, told, moment, UNDEFINED_SRS),
     )
-    _count(database, name, len(frame))
+    count = database.execute(f"SELECT count(*) FROM {_quoted(name)}")  # noqa: S608 - quoted
+    _count(database, name, count.fetchone()[0])
 
 
 def _insert(database: sqlite3.Connection, name: str, frame: pd.DataFrame) -> None:

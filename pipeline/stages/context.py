@@ -53,6 +53,7 @@ class StageContext:
         self._read: dict[str, str | None] = {}
         self._manifests: dict[str, dict[str, Any]] = {}
         self._digests: dict[str, str | None] = {}
+        self._narrow: dict[tuple[str, ...], tuple[Study, str]] = {}
         self._parts = Parts()
 
     @property
@@ -167,8 +168,8 @@ class StageContext:
             being named. Asking for another in the part is an AssertionError.
         """
         whole = self._study
-        narrow = whole.only((*set_by, *(f"inputs.{role}" for role in self.spec.inputs)))
-        told = self._parts.standing(name, narrow.portable(), self._digest_now, self._untouched)
+        narrow, settings = self._narrowed(tuple(set_by))
+        told = self._parts.standing(name, settings, self._digest_now, self._untouched)
         if told is not None:
             own = f"{self.spec.name}/"  # of these the parts alone take note
             self._read |= {k: v for k, v in told["read"].items() if not k.startswith(own)}
@@ -178,10 +179,18 @@ class StageContext:
             return
         self._study = narrow
         try:
-            with self._parts.computing(name, narrow.portable(), self._written, self._notices):
+            with self._parts.computing(name, settings, self._written, self._notices):
                 write()
         finally:
             self._study = whole
+
+    def _narrowed(self, set_by: tuple[str, ...]) -> tuple[Study, str]:
+        """Give the settings of a part, and their hash."""
+        if set_by not in self._narrow:
+            inputs = (f"inputs.{role}" for role in self.spec.inputs)
+            narrow = self._study.only((*set_by, *inputs))
+            self._narrow[set_by] = narrow, narrow.digest()
+        return self._narrow[set_by]
 
     def _digest_now(self, name: str) -> str | None:
         stage, _, table = name.partition("/")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 
 from pipeline.publish.layer_recipes import Recipe
 from pipeline.publish.layer_schemas import LayerSchema
 from pipeline.publish.provenance import Making, Provenance, Reserved, Source, trace
-from pipeline.sources.reference import reference_tables
+from pipeline.sources.reference import TableSpec, reference_tables
 from pipeline.stages.context import StageContext
 from pipeline.stages.flow import upstream
 from pipeline.stages.tables_read import sha256
@@ -18,9 +19,9 @@ OSM = "© OpenStreetMap contributors"
 
 def sources(context: StageContext) -> dict[str, Source]:
     """Give every input the study has, by role."""
-    found = {}
+    found, references = {}, cache(reference_tables)
     for role in context.spec.inputs:
-        source = _extract(context) if role == "osm_extract" else _table(context, role)
+        source = _extract(context) if role == "osm_extract" else _table(context, role, references)
         if source is not None:
             found[role] = source
     return found
@@ -64,7 +65,9 @@ def behind(recipe: Recipe) -> set[str]:
     return {name for stage in recipe.stages for name in upstream(stage)}
 
 
-def _table(context: StageContext, role: str) -> Source | None:
+def _table(
+    context: StageContext, role: str, references: Callable[[], dict[str, TableSpec]]
+) -> Source | None:
     given = context.input(role)
     if given is None:
         return None
@@ -73,7 +76,7 @@ def _table(context: StageContext, role: str) -> Source | None:
     reference = getattr(given, "reference", None)
     if reference is None:
         return _file(role, given.path, given) if given.path is not None else _made(role)
-    spec = reference_tables()[reference]
+    spec = references()[reference]
     return Source(
         role=role,
         zh=spec.title_zh,

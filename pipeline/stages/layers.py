@@ -8,7 +8,13 @@ from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
-from pipeline.publish.geopackage import Ground, begin_geopackage, dictionary, write_geopackage
+from pipeline.publish.geopackage import (
+    Begun,
+    begin_geopackage,
+    begin_tables,
+    dictionary,
+    write_geopackage,
+)
 from pipeline.publish.iso_metadata import STANDARD_URI, iso_metadata
 from pipeline.publish.layer_codes import study_columns, study_schemas, unnamed_codes
 from pipeline.publish.layer_csv import readme, write_table
@@ -33,8 +39,8 @@ from pipeline.stages.layer_rows import StoredLayer, extent_of, keep_rows, stored
 from pipeline.stages.layer_sources import Origins, behind, sources
 from pipeline.stages.layer_surfaces import keep_rasters
 
-# The GeoPackage as far as it is the same for all needs; in the stage's own folder.
-GROUND = "ground.gpkg"
+# What the GeoPackage begins with, in the stage's own folder.
+GROUND, TABLES = "ground.gpkg", "access.db"
 
 
 def run(context: StageContext) -> None:
@@ -44,14 +50,14 @@ def run(context: StageContext) -> None:
     for recipe in recipes:
         keep_rows(context, recipe)
         _publish(context, recipe, origins)
-    ground = _ground(context, recipes)
+    begun = _begin(context, recipes)
     rasters = keep_rasters(context, origins.given)
     layers = _named(context, [stored(context, recipe.name) for recipe in recipes])
     traced = [
         origins.trace(recipe, layer.schema, layer.rows)
         for recipe, layer in zip(recipes, layers, strict=True)
     ]
-    _geopackage(context, layers, traced, ground)
+    _geopackage(context, layers, traced, begun)
     _project(context, layers, traced, rasters)
     _tables(context, layers, traced)
     _provenance(context, layers, traced, rasters)
@@ -71,20 +77,30 @@ def _publish(context: StageContext, recipe: Recipe, origins: Origins) -> None:
     context.part(f"{recipe.name}, published", write, set_by=("layers.unstated_licence",))
 
 
-def _ground(context: StageContext, recipes: Sequence[Recipe]) -> Ground:
-    """Begin the GeoPackage with the layers that rest on no gap, which a need leaves alone."""
-    names = [recipe.name for recipe in recipes if "gaps" not in behind(recipe)]
+def _begin(context: StageContext, recipes: Sequence[Recipe]) -> dict[str, Begun]:
+    """Begin the GeoPackage with the rows that most changes of settings leave alone.
 
-    def write() -> None:
+    With the layers that rest on no gap, which a need or a weight does not reach, and with the long
+    tables of access, which no cap or weight reaches.
+    """
+    at_rest = [recipe.name for recipe in recipes if "gaps" not in behind(recipe)]
+    of_access = [recipe.name for recipe in recipes if recipe.stages[-1] == "access"]
+
+    def write_ground() -> None:
         with context.writing(GROUND) as target:
-            begin_geopackage(
-                target,
-                [stored(context, name) for name in names],
-                date=context.settings("study").date,
-            )
+            layers = [stored(context, name) for name in at_rest]
+            begin_geopackage(target, layers, date=context.settings("study").date)
 
-    context.part("geopackage", write, set_by=("study.date",))
-    return Ground(context.written(GROUND), frozenset(names))
+    def write_tables() -> None:
+        with context.writing(TABLES) as target:
+            begin_tables(target, [stored(context, name) for name in of_access])
+
+    context.part("geopackage", write_ground, set_by=("study.date",))
+    context.part("geopackage, access", write_tables, set_by=())
+    return {
+        "ground": Begun(context.written(GROUND), frozenset(at_rest)),
+        "tables": Begun(context.written(TABLES), frozenset(of_access)),
+    }
 
 
 def _named(context: StageContext, layers: Sequence[StoredLayer]) -> list[StoredLayer]:
@@ -104,7 +120,7 @@ def _geopackage(
     context: StageContext,
     layers: Sequence[StoredLayer],
     traced: Sequence[Provenance],
-    ground: Ground,
+    begun: Mapping[str, Begun],
 ) -> None:
     date = context.settings("study").date
     documents = {
@@ -130,7 +146,7 @@ def _geopackage(
             styles=styles([layer.schema for layer in layers], _looks(context)),
             metadata=whole | documents,
             about=metadata_table(traced),
-            ground=ground,
+            **begun,
         )
 
 

@@ -36,7 +36,7 @@ class Parts:
     def standing(
         self,
         name: str,
-        settings: object,
+        settings: str,
         digest_now: Callable[[str], str | None],
         untouched: Callable[[str, str], bool],
     ) -> dict[str, Any] | None:
@@ -47,7 +47,7 @@ class Parts:
         name
             The part.
         settings
-            What it is set by.
+            Hash of what it is set by.
         digest_now
             Hashes a table by the name under which it was noted.
         untouched
@@ -70,7 +70,7 @@ class Parts:
     def computing(
         self,
         name: str,
-        settings: object,
+        settings: str,
         written: Mapping[str, str],
         notices: list[dict[str, str]],
     ) -> Iterator[None]:

@@ -115,13 +115,14 @@ def _preparations(stages: Sequence[str]) -> Iterator[None]:
 
 def main() -> None:
     """Import what every stage needs, hear what will run, then wait for commands."""
-    from pipeline.basis import import_graph
+    from pipeline.basis import import_graph, libraries
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # each command hears it for itself
     gc.disable()
     for name in FIRST:
         import_module(name)
     import_graph()
+    libraries()
     line = socket.socket(fileno=os.dup(0))
     message, doors, _, _ = socket.recv_fds(line, _LONGEST_REQUEST, 1)
     if not message:

@@ -13,7 +13,12 @@ from xml.etree import ElementTree as ET
 import pyogrio
 import pytest
 
-from pipeline.publish.geopackage import Ground, begin_geopackage, write_geopackage
+from pipeline.publish.geopackage import (
+    Begun,
+    begin_geopackage,
+    begin_tables,
+    write_geopackage,
+)
 from pipeline.publish.layer_schemas import layer_schemas
 from pipeline.publish.qgis_style import styles
 from pipeline.publish.qgis_symbols import StyleOptions
@@ -25,7 +30,7 @@ VALIDATOR = Path("/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_gp
 ISO = "http://www.isotc211.org/2005/gmd"
 
 
-def written(path: Path, ground: Ground | None = None) -> Path:
+def written(path: Path, **begun: Begun) -> Path:
     layers = town_layers()
     write_geopackage(
         path,
@@ -36,7 +41,7 @@ def written(path: Path, ground: Ground | None = None) -> Path:
             "": ("https://stacspec.org", "application/json", "{}"),
             "gaps": (ISO, "text/xml", "<a/>"),
         },
-        ground=ground,
+        **begun,
     )
     return path
 
@@ -87,10 +92,12 @@ def test_equal_content_is_an_equal_file(gpkg: Path, tmp_path: Path) -> None:
 def test_a_file_begun_earlier_holds_what_one_written_at_once_does(
     gpkg: Path, tmp_path: Path
 ) -> None:
-    known = frozenset({"places", "gaps", "coverage", "standards"})
-    begun = [layer for layer in town_layers() if layer.schema.name in known]
-    begin_geopackage(tmp_path / "ground.gpkg", begun, date=DATE)
-    path = written(tmp_path / "parkgap.gpkg", Ground(tmp_path / "ground.gpkg", known))
+    ground = Begun(tmp_path / "ground.gpkg", frozenset({"places", "gaps", "coverage", "standards"}))
+    tables = Begun(tmp_path / "it's.db", frozenset({"access", "fit"}))
+    layers = {layer.schema.name: layer for layer in town_layers()}
+    begin_geopackage(ground.path, [layers[name] for name in sorted(ground.layers)], date=DATE)
+    begin_tables(tables.path, [layers[name] for name in sorted(tables.layers)])
+    path = written(tmp_path / "parkgap.gpkg", ground=ground, tables=tables)
     conforms_to_ogc(path)
     told = []
     for file in (path, gpkg):
