@@ -118,7 +118,8 @@ def write_cog(path: Path, grid: Grid, bands: Sequence[Band], *, tags: Mapping[st
         "transform": rasterio.Affine(grid.cell_m, 0, grid.west, 0, -grid.cell_m, grid.north),
     }
     # Made in memory: the driver removes a file that it cannot finish, and the reason with it.
-    with rasterio.Env(GDAL_NUM_THREADS="1"), MemoryFile() as memory, MemoryFile() as made:
+    options = {"GDAL_NUM_THREADS": "1", "COG_TMP_COMPRESSION": "NONE"}
+    with rasterio.Env(**options), MemoryFile() as memory, MemoryFile() as made:
         with memory.open(**profile) as plain:
             for number, band in enumerate(bands, start=1):
                 plain.write(band.values, number)
