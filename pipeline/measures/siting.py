@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.errors import FieldError, Problem
 from pipeline.measures.access_pairs import OK, BoolArray, FloatArray, floats
@@ -15,6 +16,7 @@ NOT_MEASURABLE = "not_measurable"
 INFEASIBLE = "not_coverable"
 TIME_LIMIT = "time_limit"
 _TIME_LIMIT_CODE = 1
+CANDIDATES_AT_ONCE = 512
 _WHOLE = 0.5  # a binary variable above it counts as chosen
 
 
@@ -59,9 +61,13 @@ def maximal_covering(
         When to stop searching; the optimality gap then says what may be missing.
     """
     covers = _within(minutes, threshold_min)
-    rows, columns = covers.shape
-    if not rows or not columns or not sites:
+    if not covers.size or not sites:
         return _nothing()
+    tried = _not_outdone(covers)
+    if not len(tried):
+        return _nothing(OK)
+    minutes, covers = minutes.iloc[:, tried], covers[:, tried]
+    rows, columns = covers.shape
     # maximise covered weight: y <= sum of the chosen sites that cover it
     result = _solve(
         np.r_[np.zeros(columns), -floats(weight.reindex(minutes.index))],
@@ -109,12 +115,14 @@ def p_median(
     saved = np.clip(before[:, None] - np.where(np.isfinite(cost), cost, np.inf), 0.0, None)
     from scipy.sparse import csr_array
 
-    rows, columns = saved.shape
-    if not rows or not columns or not sites:
+    if not saved.size or not sites:
         return _nothing()
-    demand, site = np.nonzero(saved > 0)
-    if not len(demand):
+    tried = _not_outdone(saved)
+    if not len(tried):
         return _nothing(OK)
+    table, saved = table.iloc[:, tried], saved[:, tried]
+    rows, columns = saved.shape
+    demand, site = np.nonzero(saved > 0)
     links = len(demand)
     link, size = np.arange(links), columns + links
     once = csr_array((np.ones(links), (demand, columns + link)), shape=(rows, size))
@@ -148,6 +156,8 @@ def set_covering(minutes: pd.DataFrame, *, threshold_min: float, time_limit_s: f
     coverable = covers.any(axis=1)
     if not coverable.any():
         return _nothing(INFEASIBLE if len(covers) else NOT_MEASURABLE)
+    tried = _not_outdone(covers)
+    minutes, covers = minutes.iloc[:, tried], covers[:, tried]
     columns = covers.shape[1]
     result = _solve(
         np.ones(columns),
@@ -169,6 +179,29 @@ def set_covering(minutes: pd.DataFrame, *, threshold_min: float, time_limit_s: f
 def _within(minutes: pd.DataFrame, threshold_min: float) -> BoolArray:
     cost = minutes.to_numpy(dtype=np.float64)
     return np.asarray(np.isfinite(cost) & (cost <= threshold_min), dtype=np.bool_)
+
+
+def _not_outdone(helps: NDArray[Any]) -> NDArray[np.intp]:
+    """Leave out the candidates that another one outdoes, as it helps every demand as much or more.
+
+    No choice without them is worse. Of candidates that help alike the last stays: known places
+    stand after the points of a grid.
+    """
+    some = np.flatnonzero(helps.any(axis=0))[::-1]
+    if not len(some):
+        return some
+    _, first = np.unique(helps[:, some], axis=1, return_index=True)
+    different = some[first]
+    order = different[np.argsort(-helps[:, different].sum(axis=0), kind="stable")]
+    kept = order[:0]
+    for start in range(0, len(order), CANDIDATES_AT_ONCE):
+        part = order[start : start + CANDIDATES_AT_ONCE]
+        rivals = np.concatenate((kept, part))
+        outdone = rivals[:, None] != part[None, :]
+        for row in helps:
+            outdone &= row[rivals][:, None] >= row[part][None, :]
+        kept = np.concatenate((kept, part[~outdone.any(axis=0)]))
+    return np.sort(kept)
 
 
 def _any(helps: BoolArray) -> BoolArray:

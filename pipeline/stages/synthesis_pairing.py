@@ -78,7 +78,8 @@ def _pair(
     capacity = target_total(carriers)
     supply = pd.Series(capacity.sum() * rules.fill_share / len(research), index=research.index)
     table = minutes_between(context, research, carriers, mode=MODE, limit_min=rules.limit_min)
-    minutes, method = matrix_of(table, research.index, carriers.index)
+    minutes = matrix_of(table, research.index, carriers.index)
+    method = matrix_of(table, research.index, carriers.index, of="method")
     found = transport(minutes, supply=supply, capacity=capacity)
     carried, first = paired_shares(
         _drawn_minutes(context, research, carriers, rules),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 
 import geopandas as gpd
 import numpy as np
@@ -51,18 +53,19 @@ def write_siting(context: StageContext, places: gpd.GeoDataFrame) -> None:
     rules: SitingSettings = context.settings("synthesis").siting
     gaps = context.frame("gaps", "gaps.parquet", MISSED)
     known = _once(places[places["name_zh"].notna()])
+    grid = cache(partial(_grid, context, places, rules))  # hospitals and schools have the same
     rows: list[dict[str, object]] = []
-    chosen: list[pd.DataFrame] = []
+    chosen: list[gpd.GeoDataFrame] = []
     for need in context.settings("gaps").needs:
         demand = _demand(places, gaps, need, rules)
-        for proposal in _proposals(context, places, need, rules):
+        for proposal in _proposals(context, grid, need, rules):
             for row, sites in _solved(context, demand, proposal, need, rules):
                 rows.append(row)
-                chosen.append(_described(sites, known, crs=context.crs))
+                chosen.append(sites)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     context.put("siting.parquet", table)
-    named = pd.concat(chosen, ignore_index=True) if chosen else pd.DataFrame(columns=list(SITES))
-    context.put("sites.parquet", named[list(SITES)])
+    named = _located(pd.concat(chosen, ignore_index=True), known) if chosen else None
+    context.put("sites.parquet", pd.DataFrame(columns=list(SITES)) if named is None else named)
 
 
 def _demand(
@@ -83,7 +86,10 @@ def _once(places: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def _proposals(
-    context: StageContext, places: gpd.GeoDataFrame, need: NeedSettings, rules: SitingSettings
+    context: StageContext,
+    grid: Callable[[], gpd.GeoDataFrame],
+    need: NeedSettings,
+    rules: SitingSettings,
 ) -> list[Proposal]:
     if need.mode not in WALKED or need.unit != "min" or need.direction != "at_most":
         return []
@@ -95,8 +101,7 @@ def _proposals(
             Proposal("rail", "station", stations[~built], mode, need.threshold),
             Proposal("rail", "shuttle", stations[built], "drive", rules.shuttle_min),
         ]
-    grid = _grid(context, places, rules)
-    return [Proposal(need.service, "campus", grid, mode, need.threshold)]
+    return [Proposal(need.service, "campus", grid(), mode, need.threshold)]
 
 
 def _grid(
@@ -124,19 +129,22 @@ def _grid(
     return pd.concat([grid, _once(places)[["name_zh", "name_en", "geometry"]]])
 
 
-def _described(sites: pd.DataFrame, known: gpd.GeoDataFrame, *, crs: str) -> pd.DataFrame:
-    """Say of chosen points of the grid how far from which known place they lie."""
+def _located(sites: gpd.GeoDataFrame, known: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Give sites in degrees; say of points of the grid how far from which place they lie."""
+    degrees = sites.geometry.to_crs(4326)
+    told = pd.DataFrame(sites.assign(lon=degrees.x, lat=degrees.y))[list(SITES)]
     grid = sites["site_id"].astype(str).str.startswith(CELL)
     if not grid.any() or known.empty:
-        return sites
-    chosen = sites[grid]
-    at = gpd.GeoSeries.from_xy(chosen["lon"], chosen["lat"], crs=4326).to_crs(crs)
-    nearest = [known.geometry.distance(point).idxmin() for point in at]
+        return told
+    # From the degrees that are published, so that the distance can be checked.
+    at = gpd.GeoSeries.from_xy(told.loc[grid, "lon"], told.loc[grid, "lat"], crs=4326)
+    points = at.to_crs(sites.crs)
+    nearest = [known.geometry.distance(point).idxmin() for point in points]
     km = [
-        known.geometry[key].distance(point) / 1000 for key, point in zip(nearest, at, strict=True)
+        known.geometry[key].distance(point) / 1000
+        for key, point in zip(nearest, points, strict=True)
     ]
     names = known.loc[nearest, ["name_zh", "name_en"]].to_numpy()
-    told = sites.copy()
     told.loc[grid, "name_zh"] = [
         f"距{zh} {far:.1f} 公里" for (zh, _), far in zip(names, km, strict=True)
     ]
@@ -152,14 +160,14 @@ def _solved(
     proposal: Proposal,
     need: NeedSettings,
     rules: SitingSettings,
-) -> list[tuple[dict[str, object], pd.DataFrame]]:
+) -> list[tuple[dict[str, object], gpd.GeoDataFrame]]:
     """Solve the three models on one table of travel times."""
     if demand.empty or proposal.candidates.empty:
         return []
     table = minutes_between(
         context, demand, proposal.candidates, mode=proposal.mode, limit_min=rules.limit_min
     )
-    minutes, _ = matrix_of(table, demand.index, proposal.candidates.index)
+    minutes = matrix_of(table, demand.index, proposal.candidates.index)
     present = _present(context, demand, proposal, need)
     weight = pd.Series(floats(demand["gap"]), index=demand.index)
     models: list[Solved] = []
@@ -225,12 +233,11 @@ def _row(proposal: Proposal, told: tuple[int, float], solved: Solved) -> dict[st
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _named(proposal: Proposal, solved: Solved) -> pd.DataFrame:
-    """Name and place the chosen sites, in degrees for people to find them."""
+def _named(proposal: Proposal, solved: Solved) -> gpd.GeoDataFrame:
+    """Name the chosen sites."""
     model, count, found, _ = solved
     sites = proposal.candidates.loc[list(found.sites)]
-    degrees = sites.geometry.to_crs(4326)
-    return pd.DataFrame(
+    return gpd.GeoDataFrame(
         {
             "service": proposal.service,
             "proposal": proposal.name,
@@ -239,7 +246,7 @@ def _named(proposal: Proposal, solved: Solved) -> pd.DataFrame:
             "site_id": list(found.sites),
             "name_zh": sites["name_zh"].to_numpy(),
             "name_en": sites["name_en"].to_numpy(),
-            "lon": degrees.x.to_numpy(),
-            "lat": degrees.y.to_numpy(),
-        }
+        },
+        geometry=sites.geometry.to_numpy(),
+        crs=sites.crs,
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any, Literal
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.measures.access_pairs import FloatArray, floats
 from pipeline.measures.uncertainty_footprints import site_of
@@ -82,21 +84,22 @@ def minutes_to_nearest(
 
 
 def matrix_of(
-    table: pd.DataFrame, rows: pd.Index[str], columns: pd.Index[str]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Lay minutes and methods out as matrices; null where a pair was not reached."""
+    table: pd.DataFrame,
+    rows: pd.Index[str],
+    columns: pd.Index[str],
+    *,
+    of: Literal["minutes", "method"] = "minutes",
+) -> pd.DataFrame:
+    """Lay minutes or methods out as a matrix; null, or estimated, where a pair was not reached."""
     row, column = (
         names.get_indexer(pd.Index(table[key]))
         for names, key in ((rows, "origin"), (columns, "facility_id"))
     )
-    minutes = np.full((len(rows), len(columns)), np.nan)
-    method = np.full(minutes.shape, ESTIMATED, dtype=object)
-    minutes[row, column] = table["minutes"].to_numpy()
-    method[row, column] = table["method"].to_numpy()
-    return (
-        pd.DataFrame(minutes, index=rows, columns=columns),
-        pd.DataFrame(method, index=rows, columns=columns),
-    )
+    cells: NDArray[Any] = np.full((len(rows), len(columns)), np.nan)
+    if of == "method":
+        cells = np.full(cells.shape, ESTIMATED, dtype=object)
+    cells[row, column] = table[of].to_numpy()
+    return pd.DataFrame(cells, index=rows, columns=columns)
 
 
 def moved_points(places: gpd.GeoDataFrame, *, draws: int, seed: int) -> FloatArray:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.measures import siting
 from pipeline.measures.siting import maximal_covering, p_median, set_covering
 
 LIMIT_S = 10.0
@@ -114,3 +115,20 @@ def test_a_site_that_helps_nobody_is_not_proposed() -> None:
         minutes.iloc[:0], weight=ones(minutes), threshold_min=1, sites=1, time_limit_s=LIMIT_S
     )
     assert none.status == "not_measurable"
+
+
+def test_only_candidates_that_another_one_outdoes_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 200 candidates taken 7 at once those stay that no other one matches everywhere."""
+    monkeypatch.setattr(siting, "CANDIDATES_AT_ONCE", 7)
+    saved = np.random.default_rng(5).integers(0, 4, (3, 200)).astype(float)
+    kept = siting._not_outdone(saved).tolist()
+    columns = [tuple(column) for column in saved.T]
+    best = {
+        column
+        for column in columns
+        if not any(other != column and all(np.greater_equal(other, column)) for other in columns)
+    }
+    assert {columns[number] for number in kept} == best
+    assert kept == sorted(max(k for k in range(200) if columns[k] == column) for column in best)

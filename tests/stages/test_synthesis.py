@@ -204,7 +204,8 @@ def test_matrices_leave_unreached_pairs_null() -> None:
     table = pd.DataFrame(
         {"origin": ["a"], "facility_id": ["y"], "minutes": [3.0], "method": ["measured_network"]}
     )
-    minutes, method = matrix_of(table, pd.Index(["a", "b"]), pd.Index(["x", "y"]))
+    ends = pd.Index(["a", "b"]), pd.Index(["x", "y"])
+    minutes, method = matrix_of(table, *ends), matrix_of(table, *ends, of="method")
     assert minutes.loc["a", "y"] == 3.0
     assert minutes.isna().to_numpy().sum() == 3
     assert method.loc["a", "y"] == "measured_network"
