@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -101,7 +102,7 @@ def describe(
     path: Path,
     *,
     root: Path,
-    sources: pd.DataFrame,
+    sources: Sequence[Mapping[Hashable, Any]],
     layers: Mapping[str, Mapping[str, object]] | None = None,
     name: Words | None = None,
 ) -> Item:
@@ -114,7 +115,7 @@ def describe(
     root
         Folder of the index page.
     sources
-        What came in: ``role``, ``licence``, ``date``.
+        What came in, row by row: ``role``, ``licence``, ``date``.
     layers
         Entries of the provenance by the name of the layer.
     name

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pandas as pd
 
@@ -168,16 +169,20 @@ def named(facts: Facts, name: Words) -> Facts:
 
 
 def rights_of(
-    facts: Facts | None, sources: pd.DataFrame, layers: Mapping[str, Mapping[str, object]]
+    facts: Facts | None,
+    sources: Sequence[Mapping[Hashable, Any]],
+    layers: Mapping[str, Mapping[str, object]],
 ) -> Rights:
     """Give the dates and licences of what a file rests on; of everything where it is unknown."""
     layer = layers.get(facts.layer) if facts is not None and facts.layer else None
     if layer is not None:
         return Rights(_span(_dates(layer)), _licence_words(str(layer.get("licence", ""))) or "—")
     roles = facts.roles if facts is not None else ()
-    rows = sources[sources["role"].isin(roles)] if roles and "role" in sources else sources
-    dates = [str(date) for date in rows["date"].dropna()]
-    licences = sorted({_licence_words(str(name)) for name in rows["licence"].dropna()})
+    rows = [row for row in sources if not roles or row.get("role", roles[0]) in roles]
+    dates = [str(row["date"]) for row in rows if pd.notna(row["date"])]
+    licences = sorted(
+        {_licence_words(str(row["licence"])) for row in rows if pd.notna(row["licence"])}
+    )
     return Rights(_span(dates), " + ".join(licences) or "—")
 
 

@@ -98,6 +98,13 @@ def render(template: str, **content: Any) -> str:  # noqa: ANN401 (what a templa
     return seal(document)
 
 
+def compile_templates() -> None:
+    """Compile all templates; those that nothing was filled into yet wait compiled."""
+    templates = _templates()
+    for name in templates.list_templates():
+        templates.get_template(name)
+
+
 def attributions(sources: pd.DataFrame) -> list[str]:
     """Give the attributions that licences ask for, each once, as the sources' names carry them."""
     holders = [

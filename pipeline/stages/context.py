@@ -254,12 +254,13 @@ class StageContext:
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterable[T]:
         """Show a progress bar over long work; silent when the output is not a terminal."""
         from rich.console import Console
-        from rich.progress import track
 
         console = Console(stderr=True)
-        return track(
-            items, description=label, total=total, console=console, disable=not console.is_terminal
-        )
+        if not console.is_terminal:
+            return items
+        from rich.progress import track
+
+        return track(items, description=label, total=total, console=console)
 
     def finish(self, basis: dict[str, Any], sources: Mapping[str, str] | None = None) -> Path:
         """Put all outputs in place, then write the manifest: the promise that they are whole.

@@ -12,10 +12,16 @@ import pandas as pd
 from pipeline.publish.index_page import build_index, describe
 from pipeline.publish.index_words import read_layers
 from pipeline.publish.map_addresses import park_pages
+from pipeline.publish.report import compile_templates
 from pipeline.publish.report_cells import Words
 from pipeline.stages.context import StageContext
 
 PLACE_COLUMNS = ("place_id", "name_zh", "name_en")
+
+
+def prepare() -> None:
+    """Compile the templates before there is anything to fill them with."""
+    compile_templates()
 
 
 def run(context: StageContext) -> None:
@@ -24,7 +30,7 @@ def run(context: StageContext) -> None:
     sources = context.frame("ingest", "sources.parquet")
     layers = read_layers(context.path("layers", "layers:parkgap.provenance.json"))
     titles = _place_files(folder, context.frame("ingest", "places.parquet", PLACE_COLUMNS))
-    found = _files(context)
+    found, rows = _files(context), sources.to_dict("records")
     page = build_index(
         title=Words(identity.name_zh, identity.name_en),
         study_date=identity.date.isoformat(),
@@ -35,7 +41,7 @@ def run(context: StageContext) -> None:
             describe(
                 path,
                 root=folder,
-                sources=sources,
+                sources=rows,
                 layers=layers,
                 name=titles.get(path) or titles.get(path.with_suffix("")),
             )

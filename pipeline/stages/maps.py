@@ -5,6 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from pipeline.publish.map_addresses import park_pages
+from pipeline.publish.map_elements import PageText, build_page
+from pipeline.publish.overview_map import SCRIPTS as OVERVIEW_SCRIPTS
 from pipeline.publish.overview_map import SERVICES as OVERVIEW_SERVICES
 from pipeline.publish.overview_map import (
     OverviewData,
@@ -14,6 +16,7 @@ from pipeline.publish.overview_map import (
 )
 from pipeline.publish.parcel_map import build_parcels
 from pipeline.publish.scenario_map import build_scenario
+from pipeline.publish.themed_map import SCRIPTS as THEMED_SCRIPTS
 from pipeline.publish.themed_map import build_themed
 from pipeline.stages.context import StageContext
 from pipeline.stages.map_parcels import parcel_data
@@ -31,6 +34,19 @@ SCENARIO = (
 )
 SYNTHESIS = "synthesis.html"
 PARCELS = ("parcels.html", "地块判定与更新", "Parcels: verdicts and renewal")
+
+
+def prepare() -> None:
+    """Write empty pages, to have read what all share before there is anything to show on them."""
+    for scripts in (OVERVIEW_SCRIPTS, THEMED_SCRIPTS):
+        build_page(
+            text=PageText(("", "")),
+            language="zh",
+            scripts=scripts,
+            settings={},
+            packed="",
+            search=False,
+        ).render()
 
 
 def run(context: StageContext) -> None:

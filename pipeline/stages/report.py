@@ -14,7 +14,7 @@ import pandas as pd
 
 from pipeline.measures.coverage import share_area_euclid
 from pipeline.publish.map_changes import PLANNED, scenario_gaps
-from pipeline.publish.report import build_report
+from pipeline.publish.report import build_report, compile_templates
 from pipeline.publish.report_cells import Words
 from pipeline.publish.report_data import Parameter, ReportData
 from pipeline.publish.study_words import study_words
@@ -56,6 +56,11 @@ NAMED = {
     "uncertainty": ("draws", "robust_share", "likely_share"),
     "gaps": ("normalisation", "cap", "worst_places", "dirichlet_draws"),
 }
+
+
+def prepare() -> None:
+    """Compile the templates before there is anything to fill them with."""
+    compile_templates()
 
 
 def run(context: StageContext) -> None:

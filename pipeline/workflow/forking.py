@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import ParkgapError
 from pipeline.workflow.preloaded import SOCKET, STREAMS
 
 # What the first stage needs too, and what later ones import where they use it.
@@ -99,8 +100,12 @@ def _do(arguments: list[str]) -> int:
 def _preparations(stages: Sequence[str]) -> Iterator[None]:
     """Import and read, one step at a time, what the stages after the first will need."""
     for stage in stages:
-        import_module(f"pipeline.stages.{stage}")
+        module = import_module(f"pipeline.stages.{stage}")
         yield
+        if hasattr(module, "prepare"):
+            with contextlib.suppress(ParkgapError):  # the stage itself will say it
+                module.prepare()
+            yield
     for name in LATER:
         import_module(name)
         yield

@@ -136,7 +136,7 @@ def test_the_index_says_of_each_file_what_it_is_and_rests_on(tmp_path: Path) -> 
         key: describe(
             path,
             root=outputs,
-            sources=sources,
+            sources=sources.to_dict("records"),
             layers=layers,
             name=Words("甲园", "Park A") if key == "page" else None,
         )
