@@ -19,7 +19,7 @@ from pipeline.publish.layer_recipes import Options, Recipe
 from pipeline.publish.layer_schemas import LayerSchema, layer_schemas
 from pipeline.publish.layer_tables import make_layer
 from pipeline.stages.context import StageContext
-from pipeline.stages.layer_files import read_layer
+from pipeline.stages.layer_files import read_layer, read_table
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
@@ -38,7 +38,7 @@ class StoredLayer:
     def frame(self) -> pd.DataFrame:
         """All rows, with their types and geometry as they were written."""
         spatial = self.schema.spatial
-        return read_layer(self.path, INTERCHANGE_CRS) if spatial else pd.read_parquet(self.path)
+        return read_layer(self.path, INTERCHANGE_CRS) if spatial else read_table(self.path)
 
     @cached_property
     def _metadata(self) -> pq.FileMetaData:
@@ -62,7 +62,7 @@ class StoredLayer:
 
     def columns(self, names: Sequence[str]) -> pd.DataFrame:
         """Read some columns of all rows."""
-        return pd.read_parquet(self.path, columns=list(names)) if names else pd.DataFrame()
+        return read_table(self.path, names) if names else pd.DataFrame()
 
 
 def stored(context: StageContext, name: str) -> StoredLayer:
@@ -87,7 +87,10 @@ def keep_rows(context: StageContext, recipe: Recipe) -> None:
 def extent_of(context: StageContext, name: str, crs: str) -> Box:
     """Give the bounds of a layer in some CRS, or of the places where it is empty."""
     layer = stored(context, name)
-    frame = layer.frame if layer.rows else stored(context, "places").frame
-    bounds = frame.geometry.dropna().to_crs(crs).total_bounds
+    if not layer.rows:
+        layer = stored(context, "places")
+    if crs == INTERCHANGE_CRS:
+        return layer.bounds or (0.0, 0.0, 0.0, 0.0)
+    bounds = layer.frame.geometry.dropna().to_crs(crs).total_bounds
     west, south, east, north = np.where(np.isnan(bounds), 0, bounds).tolist()
     return (west, south, east, north)

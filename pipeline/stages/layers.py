@@ -57,10 +57,13 @@ def run(context: StageContext) -> None:
         origins.trace(recipe, layer.schema, layer.rows)
         for recipe, layer in zip(recipes, layers, strict=True)
     ]
-    _geopackage(context, layers, traced, begun)
+    collection = _collection(context, traced, rasters)
+    _geopackage(context, layers, traced, collection, begun)
     _project(context, layers, traced, rasters)
     _tables(context, layers, traced)
-    _provenance(context, layers, traced, rasters)
+    with context.writing("layers:parkgap.provenance.json") as target:
+        text = json.dumps(collection, ensure_ascii=False, indent=1)
+        target.write_text(f"{text}\n", encoding="utf-8")
     rows = sum(layer.rows for layer in layers)
     context.log.info("wrote %d layers with %d rows and %d rasters", len(layers), rows, len(rasters))
 
@@ -120,6 +123,7 @@ def _geopackage(
     context: StageContext,
     layers: Sequence[StoredLayer],
     traced: Sequence[Provenance],
+    collection: Mapping[str, object],
     begun: Mapping[str, Begun],
 ) -> None:
     date = context.settings("study").date
@@ -135,7 +139,7 @@ def _geopackage(
         "": (
             "https://stacspec.org",
             "application/json",
-            json.dumps(_collection(context, traced, {}), ensure_ascii=False),
+            json.dumps({**collection, "assets": {}}, ensure_ascii=False),  # files beside this one
         )
     }
     with context.writing("layers:parkgap.gpkg") as target:
@@ -203,27 +207,14 @@ def _tables(
             write_excel(target, layers, date=context.settings("study").date)
 
 
-def _provenance(
-    context: StageContext,
-    layers: Sequence[StoredLayer],
-    traced: Sequence[Provenance],
-    rasters: Sequence[RasterLayer],
-) -> None:
+def _collection(
+    context: StageContext, traced: Sequence[Provenance], rasters: Sequence[RasterLayer]
+) -> dict[str, object]:
+    """Describe all layers and name every file."""
     assets = {"geopackage": "./parkgap.gpkg", "qgis_project": "./parkgap.qgz"}
     assets |= {Path(raster.file).stem: f"./{raster.file}" for raster in rasters}
-    assets |= {
-        f"{layer.schema.name}_parquet": f"./parquet/{layer.schema.name}.parquet" for layer in layers
-    }
-    found = _collection(context, traced, assets)
-    with context.writing("layers:parkgap.provenance.json") as target:
-        target.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def _collection(
-    context: StageContext,
-    traced: Sequence[Provenance],
-    assets: Mapping[str, str],
-) -> dict[str, object]:
+    names = [one.schema.name for one in traced]
+    assets |= {f"{name}_parquet": f"./parquet/{name}.parquet" for name in names}
     identity = context.settings("study")
     about = Collection(
         id=identity.id,
