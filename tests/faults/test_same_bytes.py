@@ -176,8 +176,11 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
     stamps = _stamps(after, "layers")
     run_all(study, after.root, values, if_changed=True)
     kept = {layer for layer, stamp in _stamps(after, "layers").items() if stamp == stamps[layer]}
-    assert {"places", "cells", "rail_lines", "island", "standards"} <= kept
-    assert not {"gaps", "access", "parcels"} & kept
+    assert {"places", "cells", "rail_lines", "island", "standards", "minutes, walk"} <= kept
+    # These rows are the same; that another threshold of rail was set shows in their provenance.
+    assert {"stations", "rail_minutes"} <= kept
+    assert not {"stations, published", "rail_minutes, published"} & kept
+    assert not {"gaps", "access", "parcels", "minutes_rail", "geopackage"} & kept
     run_all(study, fresh, values)
     assert contents(after.root) == contents(fresh)
 
