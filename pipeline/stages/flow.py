@@ -492,7 +492,7 @@ STAGES: tuple[StageSpec, ...] = (
             "layers",
             "synthesis",
         ),
-        outputs=("outputs:report.html",),
+        outputs=("coverage.parquet", "outputs:report.html"),
         families=("outputs:figures/*.svg",),
         data=(
             "publish/templates/*",

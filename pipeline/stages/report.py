@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -47,6 +48,8 @@ SYNTHESIS_TABLES = (
 STRATEGY_TABLES = ("two_tier", "fit")
 ACCESS = ("rail", "hospitals", "schools")
 COVERAGE = ("name_zh", "name_en", "area_km2", "share", "share_extent")
+COVERAGE_TABLE = "coverage.parquet"
+COVERED_BY = ("study.crs", "rail_coverage.station_extent_m", "report.coverage_band_m")
 REGISTER = "places"
 #: The settings that the report names, by section.
 NAMED = {
@@ -65,8 +68,8 @@ def prepare() -> None:
 
 def run(context: StageContext) -> None:
     """Write the report, and its figures as files of their own."""
-    data = _data(context)
-    report = build_report(data)
+    context.part("coverage", partial(_write_coverage, context), set_by=COVERED_BY)
+    report = build_report(_data(context))
     with context.writing("outputs:report.html") as target:
         target.write_bytes(report.html.encode())
     for name, drawing in report.figures.items():
@@ -109,7 +112,7 @@ def _data(context: StageContext) -> ReportData:
         standards=context.frame("ingest", "standards.parquet"),
         documented=_embedded(context, "policy_figures"),
         contradictions=_embedded(context, "contradictions"),
-        coverage=_coverage(context, band_m=rules.coverage_band_m, extent_m=extent_m),
+        coverage=context.frame("report", COVERAGE_TABLE),
         coverage_band_m=rules.coverage_band_m,
         station_extent_m=extent_m,
         area_tolerance_share=rules.area_tolerance_share,
@@ -139,13 +142,16 @@ def _embedded(context: StageContext, name: str) -> pd.DataFrame:
     return table if given is not None and given.reference == REGISTER else table.iloc[:0]
 
 
-def _coverage(context: StageContext, *, band_m: float, extent_m: float) -> pd.DataFrame:
+def _write_coverage(context: StageContext) -> None:
     """Share the land of each district near an operating station, to set beside published ones."""
+    band_m = _rules(context).coverage_band_m
+    extent_m = context.settings("rail_coverage").station_extent_m
     districts = context.layer("ingest", "districts.parquet")
     stations = context.layer("rail", "stations.parquet")
     open_ = stations[stations["status"].eq("operating")]
     if open_.empty:  # no station is known, which is no share of zero
-        return pd.DataFrame({name: [] for name in COVERAGE}, dtype="float64")
+        context.put(COVERAGE_TABLE, pd.DataFrame({name: [] for name in COVERAGE}, dtype="float64"))
+        return
     names = context.frame("ingest", "district_names.parquet")
     english = dict(zip(names.get("name_zh", []), names.get("name_en", []), strict=True))
     near, wide = (
@@ -157,15 +163,14 @@ def _coverage(context: StageContext, *, band_m: float, extent_m: float) -> pd.Da
         )[band_m]
         for extra in (0.0, extent_m)
     )
-    return pd.DataFrame(
-        {
-            "name_zh": districts["district_zh"],
-            "name_en": districts["district_zh"].map(english),
-            "area_km2": districts.geometry.area / 1e6,
-            "share": near,
-            "share_extent": wide,
-        }
-    )
+    shares = {
+        "name_zh": districts["district_zh"],
+        "name_en": districts["district_zh"].map(english),
+        "area_km2": districts.geometry.area / 1e6,
+        "share": near,
+        "share_extent": wide,
+    }
+    context.put(COVERAGE_TABLE, pd.DataFrame(shares))
 
 
 def _digest(context: StageContext) -> str:
