@@ -9,11 +9,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from pipeline.publish.parcel_map import ParcelData
+from pipeline.publish.parcel_map import ParcelData, build_parcels
 from pipeline.publish.park_layers import DISTRICTS, METRO
 from pipeline.publish.themed_map import Fact, MapLayer, MapTable
 from pipeline.stages.context import StageContext
-from pipeline.stages.map_tables import MapTables
+from pipeline.stages.map_tables import MapGround
 
 CLASS = "map_class"
 POSSIBLE = "possible"
@@ -49,10 +49,19 @@ DISCS = (
 )
 SMALLEST_M2 = 400.0
 AROUND = 0.05  # degrees of background around the parcels
+PAGE = "parcels.html"
 TITLE = ("地块判定与更新", "Parcels: verdicts and renewal")
 
 
-def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
+def write_parcels(context: StageContext, ground: MapGround) -> None:
+    """Write the page of the parcels, where there are any."""
+    parcels = parcel_data(context, ground)
+    if len(parcels.parcels):
+        with context.writing(f"outputs:maps/{PAGE}") as target:
+            target.write_text(build_parcels(parcels, context.settings("maps")), encoding="utf-8")
+
+
+def parcel_data(context: StageContext, ground: MapGround) -> ParcelData:
     """Read the judged parcels and class them by outcome, or by why they have none."""
     read = context.layer("parcels", "parcels.parquet")
     bare = read.geometry.isna() | read.geometry.is_empty
@@ -61,7 +70,7 @@ def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
     synthetic = bool(parcels["synthetic"].any()) if len(parcels) else False
     return ParcelData(
         title=TITLE,
-        subtitle=tables.title,
+        subtitle=ground.title,
         parcels=classed,
         outcomes=_outcomes(parcels),
         quiet=QUIET,
@@ -70,7 +79,7 @@ def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
         class_column=CLASS,
         name_columns=("name_zh", "name_en"),
         tables=[_table(parcels)],
-        background=_background(parcels, tables),
+        background=_background(parcels, ground),
         back="overview.html",
         notes=[
             (
@@ -79,17 +88,17 @@ def parcel_data(context: StageContext, tables: MapTables) -> ParcelData:
             ),
             *([DISCS] if bare.any() else []),
         ],
-        sources=tables.sources,
-        glossary={**WORDS, **tables.words},
+        sources=ground.sources,
+        glossary={**WORDS, **ground.words},
     )
 
 
-def _background(parcels: gpd.GeoDataFrame, tables: MapTables) -> list[MapLayer]:
+def _background(parcels: gpd.GeoDataFrame, ground: MapGround) -> list[MapLayer]:
     """Give districts and rail lines around the parcels, to tell where they are."""
     if parcels.geometry.dropna().empty:
         return []
     west, south, east, north = parcels.total_bounds
-    layers = [(DISTRICTS, tables.districts), (METRO, tables.lines)]
+    layers = [(DISTRICTS, ground.districts), (METRO, ground.lines)]
     near = [
         (template, layer.cx[west - AROUND : east + AROUND, south - AROUND : north + AROUND])
         for template, layer in layers

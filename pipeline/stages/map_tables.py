@@ -36,29 +36,38 @@ NO_STREETS = ("无街道数据：均为直线估算", "no street data: straight-
 
 
 @dataclass(frozen=True)
-class MapTables:
-    """The tables of a study as maps need them; layers in EPSG:4326 unless said.
+class MapGround:
+    """What the maps of a study share and no gap changes; layers in EPSG:4326.
 
-    `places_m` are the places in the working CRS; `gaps` carry routes and what would change them;
-    `told` are the results that say something; `scenario` holds the gaps with the planned stations;
-    `words` the names of all codes.
+    `access` are all results; `words` the names of all codes.
     """
 
     title: tuple[str, str]
     date: str
+    access: pd.DataFrame
+    districts: gpd.GeoDataFrame
+    lines: gpd.GeoDataFrame
+    sources: list[MapSource]
+    words: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class MapTables(MapGround):
+    """The tables of a study as maps need them; layers in EPSG:4326 unless said.
+
+    `places_m` are the places in the working CRS; `gaps` carry routes and what would change them;
+    `told` are the results that say something; `scenario` holds the gaps with the planned stations.
+    """
+
     places: gpd.GeoDataFrame
     places_m: gpd.GeoDataFrame
     gaps: pd.DataFrame
     told: pd.DataFrame
     scenario: pd.DataFrame
-    districts: gpd.GeoDataFrame
-    lines: gpd.GeoDataFrame
     stations: gpd.GeoDataFrame
     hospitals: gpd.GeoDataFrame
     schools: gpd.GeoDataFrame
     standards: pd.DataFrame
-    sources: list[MapSource]
-    words: Mapping[str, tuple[str, str]]
     banner: tuple[str, str]
 
     @cached_property
@@ -72,34 +81,43 @@ class MapTables:
         return prepared_places(self.places)
 
 
-def read_tables(context: StageContext, streets: MapStreets) -> MapTables:
-    """Read the tables that the maps share."""
+def read_ground(context: StageContext) -> MapGround:
+    """Read what the maps share, whatever the gaps are."""
     identity = context.settings("study")
-    places = context.layer("ingest", "places.parquet")
-    facilities = context.layer("ingest", "facilities.parquet").to_crs(4326)
     access = pd.concat(
         [context.frame(stage, "access.parquet") for stage in ACCESS_STAGES], ignore_index=True
     )
-    words = _words(context, access)
+    return MapGround(
+        title=(identity.name_zh, identity.name_en),
+        date=str(identity.date),
+        access=access,
+        districts=districts_of(context),
+        lines=lines_of(context),
+        sources=sources_of(context),
+        words=_words(context, access),
+    )
+
+
+def read_tables(context: StageContext, streets: MapStreets, ground: MapGround) -> MapTables:
+    """Read the tables that the maps share."""
+    access = ground.access
+    places = context.layer("ingest", "places.parquet")
+    facilities = context.layer("ingest", "facilities.parquet").to_crs(4326)
     stations = _stations(context)
     scenario = _scenario(context, access, stations)
     gaps = context.frame("gaps", "gaps.parquet")
+    changes = _with_changes(context, gaps, scenario, ground.words)
     return MapTables(
-        title=(identity.name_zh, identity.name_en),
-        date=str(identity.date),
+        **vars(ground),
         places=places.to_crs(4326),
         places_m=places,
-        gaps=_all_gaps(context, _with_changes(context, gaps, scenario, words), places, streets),
+        gaps=_all_gaps(context, changes, places, streets),
         told=access[~access["status"].isin(SILENT)],
         scenario=scenario,
-        districts=districts_of(context),
-        lines=lines_of(context),
         stations=stations,
         hospitals=_facilities(context, facilities, "hospital"),
         schools=_facilities(context, facilities, "school"),
         standards=_standards(context, gaps),
-        sources=sources_of(context),
-        words=words,
         banner=("", "") if len(context.frame("networks", "streets.parquet")) else NO_STREETS,
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from pipeline.publish.map_addresses import park_pages
@@ -14,17 +16,18 @@ from pipeline.publish.overview_map import (
     target_column,
     target_years,
 )
-from pipeline.publish.parcel_map import build_parcels
 from pipeline.publish.scenario_map import build_scenario
 from pipeline.publish.themed_map import SCRIPTS as THEMED_SCRIPTS
 from pipeline.publish.themed_map import build_themed
 from pipeline.stages.context import StageContext
-from pipeline.stages.map_parcels import parcel_data
+from pipeline.stages.map_parcels import PAGE as PARCELS
+from pipeline.stages.map_parcels import TITLE as PARCELS_TITLE
+from pipeline.stages.map_parcels import write_parcels
 from pipeline.stages.map_parks import ParkBuilder
 from pipeline.stages.map_routes import MapStreets
 from pipeline.stages.map_scenarios import planned_stations
 from pipeline.stages.map_synthesis import synthesis_page
-from pipeline.stages.map_tables import MapTables, read_tables
+from pipeline.stages.map_tables import MapTables, read_ground, read_tables
 
 SERVICES = ("rail", "hospital", "school")
 SCENARIO = (
@@ -33,7 +36,8 @@ SCENARIO = (
     "Planned stations: before and after",
 )
 SYNTHESIS = "synthesis.html"
-PARCELS = ("parcels.html", "地块判定与更新", "Parcels: verdicts and renewal")
+#: What the page of the parcels is set by, the words of the codes included.
+PARCELS_SET_BY = ("study", "gaps.needs", "gaps.worst_places", "maps")
 
 
 def prepare() -> None:
@@ -51,8 +55,10 @@ def prepare() -> None:
 
 def run(context: StageContext) -> None:
     """Write the overview, a page per park and the scenario; each file asks the network nothing."""
+    ground = read_ground(context)
+    context.part("parcels", partial(write_parcels, context, ground), set_by=PARCELS_SET_BY)
     streets = MapStreets(context)
-    tables = read_tables(context, streets)
+    tables = read_tables(context, streets, ground)
     settings = context.settings("maps")
     pages = park_pages(tables.places.loc[tables.places_m["x"].notna(), "place_id"])
     further = _write_further(context, tables)
@@ -81,10 +87,8 @@ def _write_further(context: StageContext, tables: MapTables) -> list[tuple[str, 
     if page is not None:
         _write(context, SYNTHESIS, build_themed(page, settings, name=page.title[1]))
         written.append((SYNTHESIS, *page.title))
-    parcels = parcel_data(context, tables) if "parcels" in context.spec.needs else None
-    if parcels is not None and len(parcels.parcels):
-        _write(context, PARCELS[0], build_parcels(parcels, settings))
-        written.append(PARCELS)
+    if len(context.frame("parcels", "parcels.parquet", ["parcel_id"])):
+        written.append((PARCELS, *PARCELS_TITLE))
     return written
 
 
