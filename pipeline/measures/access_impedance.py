@@ -12,7 +12,8 @@ from pipeline.settings.decay import ImpedanceSettings
 
 def exponential_weight(minutes: FloatArray, *, half_time_min: float) -> FloatArray:
     """Halve the weight every `half_time_min` minutes; 1 at zero."""
-    return np.asarray(np.exp2(-minutes / half_time_min), dtype=np.float64)
+    halvings = np.asarray(minutes / -half_time_min, dtype=np.float64)
+    return np.exp2(halvings, out=halvings)
 
 
 def power_weight(minutes: FloatArray, *, exponent: float, floor_min: float) -> FloatArray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from pipeline.measures.access_pairs import FloatArray, IntArray
+from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray
 from pipeline.measures.uncertainty_footprints import Block, FootprintDraws
 from pipeline.network.place_access import CellPairs
 from pipeline.network.place_rail import RailAccess
@@ -103,6 +103,8 @@ class _Times:
 
     def rows(self, chosen: IntArray) -> FloatArray:
         """Give the minutes to some campuses."""
+        if len(chosen) == len(self.values):
+            return self.values * self.factor
         part: FloatArray = self.values[chosen]
         if self.factor != 1.0:
             np.multiply(part, self.factor, out=part)
@@ -261,7 +263,10 @@ def _times(
     return _Times(minutes, 1.0, minutes.min(axis=1), minutes.max(axis=1))
 
 
-def _add_nearest(nearest: FloatArray, costs: FloatArray, member: FloatArray, part: slice) -> None:
-    for number, chosen in enumerate(member):
-        if chosen.any():
-            nearest[part, number] = costs[chosen].min(axis=0)
+def _add_nearest(nearest: FloatArray, costs: FloatArray, member: BoolArray, part: slice) -> None:
+    """Keep the least costs to each group; groups share campuses, and each is looked at once."""
+    kinds, kind = np.unique(member, axis=1, return_inverse=True)
+    for number, groups in enumerate(kinds.T):
+        if groups.any():
+            least = costs[kind.reshape(-1) == number].min(axis=0)
+            nearest[part, groups] = np.fmin(nearest[part, groups], least[:, None])

@@ -60,10 +60,11 @@ class RailAccess:
         `minutes` has shape (campuses, cells); those beyond the limit become infinite.
         """
         for station, near, walk in self.walks(xy, part):
-            served = np.flatnonzero(np.isfinite(self.onward.minutes[station]))
-            there = self.onward.minutes[station, served][:, None] + walk
-            at = np.ix_(served, near)
-            minutes[at] = np.minimum(minutes[at], there)
+            there = self.onward.minutes[station][:, None] + walk  # infinite where no train leads
+            if len(near) == minutes.shape[1]:
+                np.minimum(minutes, there, out=minutes)
+            else:
+                minutes[:, near] = np.minimum(minutes[:, near], there, out=there)
         minutes[minutes > self.limit_min] = np.inf
 
     def walks(self, xy: FloatArray, part: slice) -> Iterator[tuple[int, IntArray, FloatArray]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -86,7 +87,7 @@ def measure_service(
     order = [*streets, RAIL_WALK, STRAIGHT_LINE]
     turns: list[ServiceAccess] = []
     once = service.rules.screen_radius_m
-    for modes, by_rail in _turns(list(streets), rail):
+    for modes, by_rail in _turns(streets, rail):
         rules = replace(service.rules, screen_radius_m=None if turns else once)
         turns.append(
             _measure_turn(
@@ -113,12 +114,17 @@ def measure_service(
 
 
 def _turns(
-    modes: Sequence[str], rail: RailAccess | None
+    streets: Mapping[str, Streets], rail: RailAccess | None
 ) -> list[tuple[tuple[str, ...], RailAccess | None]]:
-    """Take mode after mode; who rides walks to the station, so that both go together."""
-    turns: list[tuple[tuple[str, ...], RailAccess | None]] = [
-        ((mode,), rail if mode == "walk" else None) for mode in modes
-    ]
+    """Take mode after mode, but the first ones together that have no streets to hold.
+
+    Who rides walks to the station, so that both go together.
+    """
+    modes = list(streets)
+    bare = tuple(takewhile(lambda mode: streets[mode].graph is None, modes))
+    each = [bare] if bare else []
+    each += [(mode,) for mode in modes[len(bare) :]]
+    turns = [(some, rail if "walk" in some else None) for some in each]
     if rail is not None and "walk" not in modes:
         turns.append(((), rail))
     return turns or [((), None)]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from pipeline.freeing import keep_memory_at_hand
 from pipeline.measures.access_pairs import FloatArray
 from pipeline.measures.access_rows import (
     Measured,
@@ -91,6 +92,7 @@ def write_measures(
     where such facilities are is not the same as there being none. `radii_m` are service radii by
     level; a variant is of the level that its name holds (`primary_public`), or of none.
     """
+    keep_memory_at_hand()
     facilities = context.layer("ingest", "facilities.parquet")
     chosen = facilities[facilities["service"].eq(service) & facilities["status"].eq("operating")]
     access = place_access(context)
