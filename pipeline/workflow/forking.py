@@ -99,6 +99,12 @@ def _do(arguments: list[str]) -> int:
 
 def _preparations(stages: Sequence[str]) -> Iterator[None]:
     """Import and read, one step at a time, what the stages after the first will need."""
+    from pipeline.study import restore_study
+
+    with contextlib.suppress(ParkgapError):
+        restore_study(
+            Path("study.json")
+        )  # reading settings for the first time takes six times as long
     for stage in stages:
         module = import_module(f"pipeline.stages.{stage}")
         yield
