@@ -266,6 +266,8 @@ def _values(column: pd.Series[Any]) -> list[Any]:
 
 def _coded(values: list[Any]) -> list[Any] | dict[str, Any]:
     """Store repeated texts once, where a column holds nothing else."""
+    if not isinstance(next((value for value in values if value is not None), None), str):
+        return values
     texts = [value for value in values if isinstance(value, str)]
     used = set(texts)
     if len(texts) > 2 * len(used) and len(texts) + values.count(None) == len(values):

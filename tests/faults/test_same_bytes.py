@@ -173,7 +173,7 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
             if stamp != parts[part]
         }
         assert wrote_parts <= may_write_parts, change
-    stamps = _stamps(after, "layers")
+    stamps, covered = _stamps(after, "layers"), _stamps(after, "report")["coverage"]
     run_all(study, after.root, values, if_changed=True)
     kept = {layer for layer, stamp in _stamps(after, "layers").items() if stamp == stamps[layer]}
     assert {"places", "cells", "rail_lines", "island", "standards", "minutes, walk"} <= kept
@@ -181,6 +181,7 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
     assert {"stations", "rail_minutes"} <= kept
     assert not {"stations, published", "rail_minutes, published"} & kept
     assert not {"gaps", "access", "parcels", "minutes_rail", "geopackage"} & kept
+    assert _stamps(after, "report")["coverage"] == covered
     run_all(study, fresh, values)
     assert contents(after.root) == contents(fresh)
 
