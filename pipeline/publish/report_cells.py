@@ -86,11 +86,15 @@ def clean(text: object, longest: int = LONGEST_NAME) -> str:
     """
     if text is None or (isinstance(text, float) and math.isnan(text)) or text is pd.NA:
         return ""
-    kept = "".join(
-        " " if character.isspace() else character
-        for character in str(text)[: 4 * longest]
-        if character.isspace() or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Cn"}
-    ).strip()
+    given = str(text)[: 4 * longest]
+    if not given.isprintable():  # which spaces are, but no other character that this drops
+        given = "".join(
+            " " if character.isspace() else character
+            for character in given
+            if character.isspace()
+            or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Cn"}
+        )
+    kept = given.strip()
     return kept if len(kept) <= longest else kept[: longest - 1].rstrip() + "…"
 
 

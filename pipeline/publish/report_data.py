@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -18,7 +18,7 @@ from pipeline.settings.needs import NeedSettings
 CASE, PART = "case_park", "core_part"
 
 #: One row of a table, by column.
-Row: TypeAlias = "pd.Series[Any]"
+Row: TypeAlias = "pd.Series[Any] | Mapping[Hashable, Any]"
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ class ReportData:
     def service_row(self, service: str, place_id: str) -> Row:
         """Give one place's row of a service."""
         if service not in self._rows:
-            self._rows[service] = {
-                str(key): row for key, row in self.service_rows(service).iterrows()
-            }
+            rows = self.service_rows(service)
+            keys = (str(key) for key in rows.index)
+            self._rows[service] = dict(zip(keys, rows.to_dict("records"), strict=True))
         return self._rows[service][place_id]
 
     @cached_property
@@ -151,7 +151,7 @@ class ReportData:
 
     @cached_property
     def _places(self) -> dict[str, Row]:
-        return {str(row["place_id"]): row for _, row in self.places.iterrows()}
+        return {str(row["place_id"]): row for row in pd.DataFrame(self.places).to_dict("records")}
 
     def documented_value(self, figure_id: str) -> float | None:
         """Give a documented figure, or None when the study has no such document."""
@@ -165,4 +165,4 @@ class ReportData:
     @cached_property
     def _standards(self) -> dict[str, Row]:
         first = self.standards.drop_duplicates("standard_id")
-        return {str(row["standard_id"]): row for _, row in first.iterrows()}
+        return {str(row["standard_id"]): row for row in first.to_dict("records")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from pipeline.publish import palettes
@@ -54,22 +55,24 @@ def outcomes(gaps: pd.DataFrame) -> pd.Series[str]:
     A row without a gap has no value, whatever else it says. A row whose boundary is certain has a
     finding and no verdict: it counts as robust.
     """
-    found = pd.Series(UNDECIDED, index=gaps.index, dtype="str")
-    certain = gaps["verdict"].isna()
-    for finding, firm, likely in (
-        ("gap", GAP_ROBUST, GAP_LIKELY),
-        ("no_gap", NO_GAP_ROBUST, NO_GAP_LIKELY),
-    ):
-        says = gaps["finding"].eq(finding)
-        found[says & gaps["verdict"].eq("likely")] = likely
-        found[says & (certain | gaps["verdict"].eq("robust"))] = firm
-    found[gaps["gap"].isna()] = NO_VALUE
-    return found
+    firm = (gaps["verdict"].isna() | gaps["verdict"].eq("robust")).to_numpy()
+    likely = gaps["verdict"].eq("likely").to_numpy()
+    gap, no_gap = (gaps["finding"].eq(finding).to_numpy() for finding in ("gap", "no_gap"))
+    choices = {
+        NO_VALUE: gaps["gap"].isna().to_numpy(),
+        GAP_ROBUST: gap & firm,
+        GAP_LIKELY: gap & likely,
+        NO_GAP_ROBUST: no_gap & firm,
+        NO_GAP_LIKELY: no_gap & likely,
+    }
+    found = np.select(list(choices.values()), list(choices), default=UNDECIDED)
+    return pd.Series(found.tolist(), index=gaps.index, dtype="str")
 
 
 def tally(found: pd.Series[str]) -> pd.Series[int]:
     """Count the outcomes of a set of places; every outcome is named, also those that count 0."""
-    return found.value_counts().reindex(list(OUTCOMES), fill_value=0).astype(int)
+    said = found.tolist()
+    return pd.Series({outcome: said.count(outcome) for outcome in OUTCOMES})
 
 
 def count_interval(counts: pd.Series[int]) -> tuple[int, int]:
