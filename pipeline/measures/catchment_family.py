@@ -166,9 +166,10 @@ def floating_catchment_draws(
     ratio = np.divide(supply, weighted_demand, out=np.zeros_like(weighted_demand), where=served)
     access = np.einsum("dkj,pkj->dpk", ratio, felt)
     given = np.asarray(served, dtype=np.float64) @ supply
-    for number, demand in enumerate(demands):
-        for draw, total in enumerate(given[number]):
-            require_conservation(demand, access[number, :, draw], np.array([total]))
+    received = np.einsum("dp,dpk->dk", demands, access)
+    kept = np.abs(received - given) <= CONSERVATION_TOLERANCE * np.maximum(given, received)
+    for notion, draw in np.argwhere(~kept).tolist():
+        require_conservation(demands[notion], access[notion, :, draw], given[notion, [draw]])
     there = np.arange(weights.shape[1])[None, :] < draw_count[:, None]
     return np.asarray(np.where(known & there, access, np.nan), dtype=np.float64)
 
