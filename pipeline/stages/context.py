@@ -13,7 +13,7 @@ from pipeline.atomic import atomic_write, discard, drafted, put_in_place
 from pipeline.errors import LayerError, Problem
 from pipeline.stages.flow import StageSpec
 from pipeline.stages.layer_files import read_layer, read_table
-from pipeline.stages.parts import Parts
+from pipeline.stages.parts import PartBasis, Parts
 from pipeline.stages.tables_read import columns_digest, digest_now, promised, sha256
 from pipeline.workspace import Workspace
 
@@ -150,7 +150,14 @@ class StageContext:
         """
         self._parts = Parts(told["parts"], told["files"])
 
-    def part(self, name: str, write: Callable[[], None], *, set_by: Sequence[str]) -> None:
+    def part(
+        self,
+        name: str,
+        write: Callable[[], None],
+        *,
+        set_by: Sequence[str] = (),
+        made_from: str | None = None,
+    ) -> None:
         """Compute one part of the stage, unless it would write what it wrote last, byte by byte.
 
         It would when the settings it is set by and every table that the stage read before its
@@ -166,10 +173,14 @@ class StageContext:
         set_by
             The settings, by paths that `Section.only` takes; those of the inputs count without
             being named. Asking for another in the part is an AssertionError.
+        made_from
+            Tells in full what `write` was given; the part then rests on this instead of on what the
+            stage read outside of parts.
         """
         whole = self._study
         narrow, settings = self._narrowed(tuple(set_by))
-        told = self._parts.standing(name, settings, self._digest_now, self._untouched)
+        basis = PartBasis(settings, made_from)
+        told = self._parts.standing(name, basis, self._digest_now, self._untouched)
         if told is not None:
             own = f"{self.spec.name}/"  # of these the parts alone take note
             self._read |= {k: v for k, v in told["read"].items() if not k.startswith(own)}
@@ -179,7 +190,7 @@ class StageContext:
             return
         self._study = narrow
         try:
-            with self._parts.computing(name, settings, self._written, self._notices):
+            with self._parts.computing(name, basis, self._written, self._notices):
                 write()
         finally:
             self._study = whole

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from pipeline.publish.geopackage import (
     Begun,
@@ -40,7 +41,7 @@ from pipeline.stages.layer_sources import Origins, behind, sources
 from pipeline.stages.layer_surfaces import keep_rasters
 
 # What the GeoPackage begins with, in the stage's own folder.
-GROUND, TABLES = "ground.gpkg", "access.db"
+GROUND, TABLES, STYLES = "ground.gpkg", "access.db", "styles.json"
 
 
 def run(context: StageContext) -> None:
@@ -58,8 +59,8 @@ def run(context: StageContext) -> None:
         for recipe, layer in zip(recipes, layers, strict=True)
     ]
     collection = _collection(context, traced, rasters)
-    _geopackage(context, layers, traced, collection, begun)
     _project(context, layers, traced, rasters)
+    _geopackage(context, layers, traced, collection, begun)
     _tables(context, layers, traced)
     with context.writing("layers:parkgap.provenance.json") as target:
         text = json.dumps(collection, ensure_ascii=False, indent=1)
@@ -99,7 +100,7 @@ def _begin(context: StageContext, recipes: Sequence[Recipe]) -> dict[str, Begun]
             begin_tables(target, [stored(context, name) for name in of_access])
 
     context.part("geopackage", write_ground, set_by=("study.date",))
-    context.part("geopackage, access", write_tables, set_by=())
+    context.part("geopackage, access", write_tables)
     return {
         "ground": Begun(context.written(GROUND), frozenset(at_rest)),
         "tables": Begun(context.written(TABLES), frozenset(of_access)),
@@ -147,7 +148,7 @@ def _geopackage(
             target,
             layers,
             date=date,
-            styles=styles([layer.schema for layer in layers], _looks(context)),
+            styles=json.loads(context.written(STYLES).read_text(encoding="utf-8")),
             metadata=whole | documents,
             about=metadata_table(traced),
             **begun,
@@ -162,31 +163,38 @@ def _project(
 ) -> None:
     identity = context.settings("study")
     note = "虚线为示意边界 / dashed: indicative boundary"
-    with context.writing("layers:parkgap.qgz") as target:
-        write_project(
-            target,
-            [layer.schema for layer in layers],
-            rasters=rasters,
-            options=_looks(context),
-            crs=context.crs,
-            extent=extent_of(context, "places", context.crs),
-            # What lies in a small part of the study, where it has rows.
-            closer={
-                layer.schema.name: extent_of(context, layer.schema.name, context.crs)
-                for layer in layers
-                if layer.schema.name == "parcels" and layer.rows
-            },
-            empty=[
-                layer.schema.name
-                for layer in layers
-                if layer.schema.spatial and layer.bounds is None
-            ],
-            rights={one.schema.name: (one.licence.id, "; ".join(_rights(one))) for one in traced},
-            text=ProjectText(
-                f"{identity.name_zh} / {identity.name_en}",
-                f"{note}；{identity.date}；{credit_line(traced)}；parkgap {version('parkgap')}",
-            ),
-        )
+    schemas, looks, crs = [layer.schema for layer in layers], _looks(context), context.crs
+    extent = extent_of(context, "places", crs)
+    # What lies in a small part of the study, where it has rows.
+    small = [one.schema.name for one in layers if one.schema.name == "parcels" and one.rows]
+    closer = {name: extent_of(context, name, crs) for name in small}
+    empty = [one.schema.name for one in layers if one.schema.spatial and one.bounds is None]
+    rights = {one.schema.name: (one.licence.id, "; ".join(_rights(one))) for one in traced}
+    text = ProjectText(
+        f"{identity.name_zh} / {identity.name_en}",
+        f"{note}；{identity.date}；{credit_line(traced)}；parkgap {version('parkgap')}",
+    )
+
+    def write() -> None:
+        with context.writing(STYLES) as target:
+            target.write_text(json.dumps(styles(schemas, looks), ensure_ascii=False), "utf-8")
+        with context.writing("layers:parkgap.qgz") as target:
+            write_project(
+                target,
+                schemas,
+                rasters=rasters,
+                options=looks,
+                crs=crs,
+                extent=extent,
+                closer=closer,
+                empty=empty,
+                rights=rights,
+                text=text,
+            )
+
+    views = [(one.name, one.title, one.file, ET.tostring(one.pipe)) for one in rasters]
+    given = (schemas, views, looks, crs, extent, closer, empty, rights, text)
+    context.part("project", write, made_from=repr(given))
 
 
 def _rights(one: Provenance) -> list[str]:

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class PartBasis:
+    """What a part rests on beside tables.
+
+    `settings` is the hash of what it is set by. `made_from` tells all that it was given; where that
+    is not told, what the stage read before counts instead.
+    """
+
+    settings: str
+    made_from: str | None = None
+
+    def record(self, common: Mapping[str, str | None]) -> dict[str, Any]:
+        """Give the basis as it is recorded; `common` is what the stage read outside of parts."""
+        if self.made_from is None:
+            return {"settings": self.settings, "before": dict(common)}
+        digest = hashlib.sha256(self.made_from.encode()).hexdigest()
+        return {"settings": self.settings, "made_from": digest}
 
 
 class Parts:
@@ -36,7 +57,7 @@ class Parts:
     def standing(
         self,
         name: str,
-        settings: str,
+        basis: PartBasis,
         digest_now: Callable[[str], str | None],
         untouched: Callable[[str, str], bool],
     ) -> dict[str, Any] | None:
@@ -46,8 +67,8 @@ class Parts:
         ----------
         name
             The part.
-        settings
-            Hash of what it is set by.
+        basis
+            What it rests on beside tables.
         digest_now
             Hashes a table by the name under which it was noted.
         untouched
@@ -57,7 +78,7 @@ class Parts:
             msg = f"part {name!r} runs inside another or has the name of another"
             raise AssertionError(msg)
         told = self._before.get(name)
-        if told is None or told["settings"] != settings or told["before"] != self._common:
+        if told is None or told["basis"] != basis.record(self._common):
             return None
         if any(digest_now(table) != was for table, was in told["read"].items()):
             return None
@@ -70,7 +91,7 @@ class Parts:
     def computing(
         self,
         name: str,
-        settings: str,
+        basis: PartBasis,
         written: Mapping[str, str],
         notices: list[dict[str, str]],
     ) -> Iterator[None]:
@@ -80,8 +101,7 @@ class Parts:
         try:
             yield
             self.records[name] = {
-                "settings": settings,
-                "before": dict(self._common),
+                "basis": basis.record(self._common),
                 "read": self._own,
                 "files": sorted(set(written) - known),
                 "notices": notices[said:],

@@ -29,7 +29,10 @@ SECOND = StageSpec(
 
 @dataclass
 class Small:
-    """A stage of parts: `a` and `b` read a table of that name, `c` the basis; all rest on `all`."""
+    """A stage of parts: `a` and `b` read a table of that name, `c` the basis, `d` nothing.
+
+    Those that do not say what they are made from rest on `all`.
+    """
 
     workspace: Workspace
     tables: dict[str, list[int]] = field(
@@ -38,6 +41,7 @@ class Small:
     chosen: dict[str, object] = field(default_factory=dict)
     code: str = "1"
     basis: dict[str, str] = field(default_factory=dict)
+    words: str = "words"
 
     def study(self) -> Study:
         """Give the study with what is set otherwise for now."""
@@ -75,7 +79,14 @@ class Small:
 
         context.part("a", lambda: write("a"), set_by=("gaps.cap",))
         context.part("b", lambda: write("b"), set_by=("study.seed",))
-        context.part("c", write_basis, set_by=())
+
+        def write_words() -> None:
+            computed.append("d")
+            with context.writing("outputs:d.csv") as target:
+                target.write_text(self.words, encoding="utf-8")
+
+        context.part("c", write_basis)
+        context.part("d", write_words, made_from=self.words)
         context.finish(basis, {})
         return "".join(computed)
 
@@ -83,7 +94,7 @@ class Small:
 @pytest.fixture
 def small(tmp_path: Path) -> Small:
     found = Small(Workspace(tmp_path, "shanghai"))
-    assert found.run() == "abc"
+    assert found.run() == "abcd"
     return found
 
 
@@ -106,13 +117,20 @@ def test_what_a_part_reads_is_set_by_and_wrote_decides_alone_whether_it_is_compu
     assert small.run() == "c"
     small.tables["all"] = [4, 4]
     assert small.run() == "abc"
+    small.words = "others"
+    assert small.run() == "d"
     small.code = "2"
-    assert small.run() == "abc"
+    assert small.run() == "abcd"
     assert small.run() == ""
     fresh = Small(
-        Workspace(tmp_path / "fresh", "shanghai"), small.tables, small.chosen, "2", small.basis
+        Workspace(tmp_path / "fresh", "shanghai"),
+        small.tables,
+        small.chosen,
+        "2",
+        small.basis,
+        "others",
     )
-    assert fresh.run() == "abc"
+    assert fresh.run() == "abcd"
     after = {name: digest for name, digest in contents(tmp_path).items() if "fresh" not in name}
     assert after == contents(tmp_path / "fresh")
     manifest = json.loads(small.workspace.manifest("second").read_text(encoding="utf-8"))
