@@ -117,9 +117,10 @@ def _write_judged(context: StageContext) -> None:
 
 
 def _write_minutes(context: StageContext) -> None:
-    judged = context.layer("parcels", "judged.parquet")
-    minutes = parcel_minutes(context, judged)
-    context.put("minutes.parquet", _marked(minutes, synthetic=bool(judged["synthetic"].any())))
+    path = context.path("parcels", "judged.parquet")
+    parcels = gpd.read_parquet(path, columns=["parcel_id", "synthetic", "geometry"])
+    minutes = parcel_minutes(context, parcels)
+    context.put("minutes.parquet", _marked(minutes, synthetic=bool(parcels["synthetic"].any())))
 
 
 def _write_services(context: StageContext) -> None:
