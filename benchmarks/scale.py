@@ -3,6 +3,7 @@
 python -m benchmarks.scale city 0.1 1 --folder build/scale   generate, run, record
 python -m benchmarks.scale parcels 1000000 --folder build/scale
 python -m benchmarks.scale cities 20 docs/cluster/slurm.yml --folder build/cities
+python -m benchmarks.scale clock                             the embedded study, three runs each
 python -m benchmarks.scale render                            the page from what is recorded
 """
 
@@ -27,6 +28,7 @@ from benchmarks.city.plane import read_parameters
 from benchmarks.city.study import write_city
 from benchmarks.parcels import write_parcels
 from benchmarks.scale_cities import run_cities
+from benchmarks.scale_clock import run_clock
 from benchmarks.scale_plot import growth_plot
 from benchmarks.timing import ROOT, machine, revision
 from benchmarks.whole_run import WholeRun, run_whole
@@ -127,6 +129,7 @@ def render() -> None:
         stages=[stage.name for stage in STAGES],
         parcels=known.get("parcels", []),
         many=known.get("many", []),
+        clock=known.get("clock", []),
         growth=_growth(cities),
         zones=_zones(cities),
         machine=cities[-1]["machine"],
@@ -173,13 +176,16 @@ def _zones(cities: list[dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     """Measure, record or render."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
-    parser.add_argument("what", choices=["city", "parcels", "cities", "render"])
+    parser.add_argument("what", choices=["city", "parcels", "cities", "clock", "render"])
     parser.add_argument("given", nargs="*")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "scale")
     options = parser.parse_args()
     if options.what == "cities":
         entry = run_cities(int(options.given[0]), options.folder, Path(options.given[1]))
         _record("many", entry, key="cities")
+    if options.what == "clock":
+        for case in run_clock(options.folder / "clock"):
+            _record("clock", case, key="order")
     for value in options.given if options.what in {"city", "parcels"} else ():
         if options.what == "city":
             run_city(float(value), options.folder)

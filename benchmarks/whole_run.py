@@ -45,7 +45,7 @@ def run_whole(command: Sequence[str]) -> WholeRun:
         It failed.
     """
     most_kb, start = 0, time.perf_counter()
-    busy_s, own_s = _busy_s(), _own_s()
+    busy, own = busy_s(), own_s()
     with subprocess.Popen(command) as process:
         while True:
             try:
@@ -56,18 +56,18 @@ def run_whole(command: Sequence[str]) -> WholeRun:
                 break
     if code:
         raise subprocess.CalledProcessError(code, command)
-    others_s = max((_busy_s() - busy_s) - (_own_s() - own_s), 0.0)
+    others_s = max((busy_s() - busy) - (own_s() - own), 0.0)
     return WholeRun(time.perf_counter() - start, most_kb * 1024 / 1e6, others_s)
 
 
-def _busy_s() -> float:
+def busy_s() -> float:
     """Tell how long the processors of this machine have been busy since it started."""
     told = Path("/proc/stat").read_text(encoding="utf-8").split("\n", 1)[0].split()[1:]
     user, nice, system, _idle, _wait, irq, softirq = map(int, told[:7])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
-def _own_s() -> float:
+def own_s() -> float:
     """Tell what this process and all of its that have ended used."""
     return sum(os.times()[:4])
 
