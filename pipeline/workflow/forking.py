@@ -124,6 +124,13 @@ def _preparations(stages: Sequence[str]) -> Iterator[None]:
         yield
 
 
+def _searches_streets() -> bool:
+    """Tell whether the study of this folder has streets: the searches on them are compiled."""
+    study = Path("study.json")
+    told = json.loads(study.read_text(encoding="utf-8")) if study.is_file() else {}
+    return bool(told.get("inputs", {}).get("osm_extract"))
+
+
 def main() -> None:
     """Import what every stage needs, hear what will run, then wait for commands."""
     from pipeline.basis import import_graph, libraries
