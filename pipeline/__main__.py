@@ -2,7 +2,7 @@
 
 import sys
 
-from pipeline.workflow.preloaded import hand_over
+from pipeline.workflow.client import hand_over
 
 if __name__ == "__main__":
     code = hand_over(sys.argv[1:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from functools import cache
 
 import typer
 
@@ -52,11 +54,17 @@ app.add_typer(scenarios.scenario, name="scenario")
 app.add_typer(parcel_parts.app, name="parcel-parts")
 
 
+@cache
+def commands() -> Callable[..., None]:
+    """Make the commands of `app`, once for all that a process does."""
+    return typer.main.get_command(app)
+
+
 def main() -> None:
     """Run the command line; errors become messages and exit codes, never tracebacks."""
     wrap_by_width()
     try:
-        app(standalone_mode=True)
+        commands()(standalone_mode=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.FAILED)

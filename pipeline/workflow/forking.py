@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ParkgapError
-from pipeline.workflow.preloaded import SOCKET, STREAMS
+from pipeline.workflow.client import BETWEEN, SOCKET, STREAMS
 
 # What the first stage needs too, and what later ones import where they use it.
 FIRST = ("pipeline.cli", "pipeline.engine", "pyarrow.parquet", "pyogrio", "pyproj")
@@ -47,7 +47,7 @@ class Work(socketserver.BaseRequestHandler):
         for stream, number in zip(streams, STREAMS, strict=True):
             os.dup2(stream, number)
         threading.Thread(target=self._end_with_the_caller, daemon=True).start()
-        code = _do(json.loads(message))
+        code = _do(message.decode().split(BETWEEN))
         with contextlib.suppress(OSError):
             self.request.send(bytes([code]))
 
@@ -101,10 +101,10 @@ def _preparations(stages: Sequence[str]) -> Iterator[None]:
     """Import and read, one step at a time, what the stages after the first will need."""
     from pipeline.study import restore_study
 
-    with contextlib.suppress(ParkgapError):
-        restore_study(
-            Path("study.json")
-        )  # reading settings for the first time takes six times as long
+    with contextlib.suppress(
+        ParkgapError
+    ):  # the first time settings are read takes six times as long
+        restore_study(Path("study.json"))
     for stage in stages:
         module = import_module(f"pipeline.stages.{stage}")
         yield
@@ -141,6 +141,7 @@ def main() -> None:
         import_module(name)
     import_graph()
     libraries()
+    import_module("pipeline.cli").commands()
     line = socket.socket(fileno=os.dup(0))
     message, doors, _, _ = socket.recv_fds(line, _LONGEST_REQUEST, 1)
     if not message:

@@ -6,8 +6,8 @@ their libraries (`forking.py`); each `python -m pipeline execute ...` of the run
 it and waits. The work is done in a fork, with the caller's streams, and gives the caller its exit
 code. Who kills the command or the run kills the work.
 
-On Linux and on this machine only; elsewhere, and where no process answers, a command does its work
-itself. Imports nothing slow, as every command of a run starts here.
+On Linux and on this machine only; elsewhere, and where no process answers (`client.py`), a command
+does its work itself.
 """
 
 from __future__ import annotations
@@ -23,17 +23,12 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.resources import PACKAGE
+from pipeline.workflow.client import ADDRESS, SOCKET
 
-# Tells the commands of a run where to hand their work to: a socket in the folder they run in. Its
-# name is that of an unfinished file, so that the next run sweeps up what a killed one left.
-ADDRESS = "PARKGAP_PRELOADED"
-SOCKET = ".stages.part"
 # As Snakemake tells every stage; also, no thread of a library may stand in the way of a fork.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "GOTO_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
 )
-STREAMS = (1, 2)
-DIED = 1
 
 
 class Preloaded:
@@ -105,31 +100,3 @@ def _listening(folder: Path) -> Iterator[socket.socket]:
             yield door
     finally:
         os.close(within)
-
-
-def hand_over(arguments: list[str]) -> int | None:
-    """Have a command done by the process at hand.
-
-    Parameters
-    ----------
-    arguments
-        The command line without the program, such as `execute rail --plan study.json`.
-
-    Returns
-    -------
-    The exit code; None where no process answers and the caller has to do the work itself.
-    """
-    address = os.environ.get(ADDRESS)
-    if address is None:
-        return None
-    with socket.socket(socket.AF_UNIX) as call:
-        try:
-            call.connect(address)
-        except OSError:
-            return None
-        try:
-            socket.send_fds(call, [json.dumps(arguments).encode()], STREAMS)
-            answer = call.recv(1)
-        except OSError:
-            answer = b""
-    return answer[0] if answer else DIED

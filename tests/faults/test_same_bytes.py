@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 
 from pipeline.spreadsheet import FORMULA_STARTS
 from pipeline.stages.flow import BY_NAME, STAGES
-from pipeline.workflow.preloaded import SOCKET
+from pipeline.workflow.client import SOCKET
 from pipeline.workspace import Workspace
 from tests.built import PROJECT, contents, parkgap
 from tests.faults.corpus_tables import mini

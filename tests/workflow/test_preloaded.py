@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import StudyError
-from pipeline.workflow.preloaded import ADDRESS, DIED, SOCKET, Preloaded
+from pipeline.workflow.client import ADDRESS, DIED, SOCKET
+from pipeline.workflow.preloaded import Preloaded
 from tests.built import PROJECT
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
