@@ -74,9 +74,11 @@ class Server(socketserver.ForkingMixIn, socketserver.UnixStreamServer):
         super().process_request(request, client_address)
 
     def service_actions(self) -> None:
-        """Look after the forks and whether the run still lives; with nothing asked, go on."""
+        """Look after the forks and whether the run still lives; until something is asked, go on."""
         super().service_actions()
-        next(self.steps, None)
+        for _ in self.steps:
+            if select.select([0, self.fileno()], [], [], 0)[0]:
+                break
         if select.select([0], [], [], 0)[0]:
             for child in self.active_children or ():
                 with contextlib.suppress(ProcessLookupError):
@@ -101,17 +103,17 @@ def _preparations(stages: Sequence[str]) -> Iterator[None]:
     """Import and read, one step at a time, what the stages after the first will need."""
     from pipeline.study import restore_study
 
-    with contextlib.suppress(
-        ParkgapError
-    ):  # the first time settings are read takes six times as long
-        restore_study(Path("study.json"))
+    with contextlib.suppress(ParkgapError):
+        # Reading settings for the first time takes six times as long.
+        study = restore_study(Path("study.json"))
+        if study.inputs.osm_extract is not None:  # the searches on streets are compiled
+            import_module("numba")
     for stage in stages:
         module = import_module(f"pipeline.stages.{stage}")
-        yield
         if hasattr(module, "prepare"):
             with contextlib.suppress(ParkgapError):  # the stage itself will say it
                 module.prepare()
-            yield
+        yield
     for name in LATER:
         import_module(name)
         yield
@@ -122,13 +124,6 @@ def _preparations(stages: Sequence[str]) -> Iterator[None]:
     for read in (reference_tables, layer_schemas):
         read()
         yield
-
-
-def _searches_streets() -> bool:
-    """Tell whether the study of this folder has streets: the searches on them are compiled."""
-    study = Path("study.json")
-    told = json.loads(study.read_text(encoding="utf-8")) if study.is_file() else {}
-    return bool(told.get("inputs", {}).get("osm_extract"))
 
 
 def main() -> None:
