@@ -259,7 +259,7 @@ def _write_study(folder: Path, extract: Path, plane: Plane, name: str) -> Path:
     path = folder / f"{short_name(name)}.yml"
     path.unlink(missing_ok=True)
     new = new_study(name, folder=folder, start="minimal", osm=extract, centre=centre, today=TODAY)
-    values: dict[str, Any] = YAML(typ="safe").load(new.text)
+    values: dict[str, Any] = YAML(typ="safe", pure=True).load(new.text)
     values["study"]["buffer_m"] = 15_000
     values["inputs"] |= {
         "places": {"path": "parks.geojson"},
