@@ -17,6 +17,7 @@ from pipeline.measures.access_pairs import BoolArray, FloatArray, IntArray
 from pipeline.measures.uncertainty_footprints import Block, FootprintDraws
 from pipeline.network.place_access import CellPairs
 from pipeline.network.place_rail import RailAccess
+from pipeline.network.threads import in_threads
 
 ELEMENTS_PER_CHUNK = 500_000
 
@@ -140,7 +141,8 @@ def pair_means(
     campuses = int(campus.max(initial=-1)) + 1
     starts = np.flatnonzero(np.r_[True, np.diff(campus) > 0]) if len(campus) else campus
     found = _nothing(drawn, modes, kernels, groups.shape[1], campuses)
-    for block in drawn.blocks:
+
+    def measure(block: Block) -> None:
         member = groups[block.position] > 0
         for first, part in _chunks(block, max(campuses, 1)):
             metres = _metres(drawn.xy[part], entrance_xy, starts, campuses)
@@ -159,6 +161,8 @@ def pair_means(
                         found.weights[mode][name][at] = mean
                     else:
                         found.sums[mode][name][at] = mean @ (kernel.size * member).T
+
+    in_threads(measure, drawn.blocks)  # each place has rows of its own
     return found
 
 
