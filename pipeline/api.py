@@ -16,6 +16,7 @@ from pipeline.measures.island_grid import GridFrame
 from pipeline.measures.island_null import rank
 from pipeline.measures.island_places import measure_contrast
 from pipeline.measures.island_points import PointLayer
+from pipeline.measures.island_results import claimed
 from pipeline.measures.pairing import transport
 from pipeline.measures.parcel_partition import judge, measure
 from pipeline.measures.parcel_totals import totals
@@ -100,6 +101,7 @@ THEMES: dict[tuple[str, str], tuple[str, ...]] = {
         "PointLayer",
         "IslandSettings",
         "measure_contrast",
+        "claimed",
         "rank",
     ),
     ("地块", "Parcels"): (
@@ -131,6 +133,7 @@ __all__ = [
     "Workspace",
     "against_study",
     "check_file",
+    "claimed",
     "compare_with_standard",
     "composite_gap",
     "concentration_index",

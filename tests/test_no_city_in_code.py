@@ -81,4 +81,4 @@ def _text_of(path: Path) -> str:
 
 def _cells(table: pd.DataFrame) -> list[str]:
     words = table.select_dtypes(include=["object", "string", "str"])
-    return [str(cell) for name in words for cell in words[name].dropna().unique()]
+    return [str(cell) for name in words for cell in words[name].dropna().map(str).unique()]

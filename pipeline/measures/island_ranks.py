@@ -15,7 +15,7 @@ from .island_results import ComponentResult
 from .island_score import THEMES, Normal, Scored, is_scored, score
 
 
-def rank_table(scored: Sequence[Scored], *, settings: IslandSettings) -> pd.DataFrame:
+def rank_table(scored: Sequence[Scored]) -> pd.DataFrame:
     """
     Rank places by score, 1 the most island-like, each theme by itself.
 
@@ -23,19 +23,19 @@ def rank_table(scored: Sequence[Scored], *, settings: IslandSettings) -> pd.Data
     -------
     frame
         `place_id`, `theme`, `score`, `low`, `high` (over plausible footprints: the score is that
-        of the recorded one and may lie outside), `claim_share` and `verdict` (how many of them
-        are island-like, see `Scored.claim`), `p`,
+        of the recorded one and may lie outside), `p_plausible` (of each of them; `claimed` makes
+        `claim_share` of it and fills `verdict`), `p`,
         `p_adjusted` (Benjamini-Hochberg across the places of the theme), `components`
         (measured), `of`, `rank`, `ranked` (places ranked).
     """
     columns = [
-        "place_id", "theme", "score", "low", "high", "claim_share", "verdict", "p",
+        "place_id", "theme", "score", "low", "high", "p_plausible", "verdict", "p",
         "components", "of",
     ]  # fmt: skip
     table = pd.DataFrame(
         [
             (
-                one.place_id, one.theme, one.score, *one.interval, *one.claim(settings), one.p,
+                one.place_id, one.theme, one.score, *one.interval, one.p_plausible, None, one.p,
                 len(one.parts), len(THEMES[one.theme]),
             )
             for one in scored
@@ -173,9 +173,7 @@ def rank_ranges(
     }
     ranked = {(item.place_id, item.theme) for item in scored[base]}
     tables = {
-        name: rank_table(
-            [item for item in items if (item.place_id, item.theme) in ranked], settings=settings
-        )
+        name: rank_table([item for item in items if (item.place_id, item.theme) in ranked])
         for name, items in scored.items()
     }
     every = pd.concat(tables.values()).groupby(["place_id", "theme"])["rank"]

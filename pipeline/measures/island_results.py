@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from pipeline.settings.island import IslandSettings
 
@@ -198,7 +199,7 @@ def component_row(result: ComponentResult, settings: IslandSettings) -> dict[str
     if reason is None and not context:
         row |= tested(result.observed, result.statistic, ranked, 0)
         if result.plausible is not None:
-            row |= plausible_span(result.statistic, result.plausible, result.null, settings)
+            row |= plausible_span(result.statistic, result.plausible, result.null)
     return row
 
 
@@ -216,6 +217,7 @@ def blank_row(
         "main_ring": statistic.ring_m == settings.ring_m,
         "unit": statistic.unit,
         **missing,
+        "p_plausible": None,
         "draws": 0,
         "verdict": None,
         "status": status,
@@ -240,7 +242,6 @@ FIGURES = (
     "p_island",
     "low",
     "high",
-    "claim_share",
 )
 
 
@@ -260,9 +261,7 @@ def tested(observed: float, statistic: Statistic, ranked: Ranked, number: int) -
     }
 
 
-def plausible_span(
-    statistic: Statistic, values: FloatArray, null: FloatArray, settings: IslandSettings
-) -> dict[str, Any]:
+def plausible_span(statistic: Statistic, values: FloatArray, null: FloatArray) -> dict[str, Any]:
     """
     Tell how a statistic and its test vary over plausible footprints.
 
@@ -272,24 +271,16 @@ def plausible_span(
         Which one.
     values, null
         The statistic of each plausible footprint (K,) and relocation (D,).
-    settings
-        The island settings.
 
     Returns
     -------
-    5 and 95 % bounds, the share of footprints for which the island claim holds (a footprint that
-    cannot be measured does not support it), and the verdict
+    5 and 95 % bounds, and the p of each footprint in the island direction (`claimed`)
     """
     if not np.isfinite(values).any():
-        return {"low": np.nan, "high": np.nan, "claim_share": np.nan, "verdict": None}
+        return {"low": np.nan, "high": np.nan, "p_plausible": None}
     low, high = np.nanquantile(values, [0.05, 0.95])
     p_island = island_p(values, null, side=ISLAND_SIDE[statistic.component])
-    with np.errstate(invalid="ignore"):
-        share = float((p_island <= settings.alpha).mean())
-    return {
-        "low": float(low), "high": float(high), "claim_share": share,
-        "verdict": verdict(share, settings),
-    }  # fmt: skip
+    return {"low": float(low), "high": float(high), "p_plausible": p_island}
 
 
 def island_p(values: FloatArray, null: FloatArray, *, side: str) -> FloatArray:
@@ -298,6 +289,36 @@ def island_p(values: FloatArray, null: FloatArray, *, side: str) -> FloatArray:
     drawn = np.sort(sign * null[np.isfinite(null)])
     as_extreme = np.searchsorted(drawn, sign * values + TIE, side="right")
     return np.where(np.isfinite(values), (1 + as_extreme) / (len(drawn) + 1), np.nan)
+
+
+def claimed(table: pd.DataFrame, settings: IslandSettings) -> pd.DataFrame:
+    """
+    Say of every row how many plausible footprints support its island claim, and how well.
+
+    Parameters
+    ----------
+    table
+        `p_plausible`: the p of each plausible footprint (K,), NaN where it cannot be measured and
+        does not support the claim; None where the boundary is certain or nothing is measured.
+        `verdict` is filled.
+    settings
+        `alpha`, `robust_share` and `likely_share`.
+
+    Returns
+    -------
+    the table with `claim_share` instead of `p_plausible`, on the same rows
+    """
+    shares = [_supporting(p, settings.alpha) for p in table["p_plausible"]]
+    verdicts = pd.Series([verdict(share, settings) for share in shares], table.index, dtype=object)
+    told = table.rename(columns={"p_plausible": "claim_share"})
+    return told.assign(claim_share=np.array(shares, dtype=np.float64), verdict=verdicts)
+
+
+def _supporting(p: FloatArray | None, alpha: float) -> float:
+    if p is None:
+        return np.nan
+    with np.errstate(invalid="ignore"):
+        return float((p <= alpha).mean())
 
 
 def verdict(claim_share: float, settings: IslandSettings) -> str | None:

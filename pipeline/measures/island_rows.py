@@ -129,7 +129,7 @@ def place_rows(place: PlaceContrast, settings: IslandSettings) -> list[dict[str,
     """
     reasons = place_reasons(place, settings)
     ranked = rank(place.sampled.value[0], place.null.value)
-    span = _plausible_span(place, settings)
+    span = _plausible_span(place)
     rows = []
     for number, statistic in enumerate(place.exact.statistics):
         reason = reasons[number]
@@ -187,12 +187,12 @@ def _observed(place: PlaceContrast, number: int) -> dict[str, Any]:
     }
 
 
-def _plausible_span(place: PlaceContrast, settings: IslandSettings) -> dict[str, Any]:
+def _plausible_span(place: PlaceContrast) -> dict[str, Any]:
     if place.plausible is None:
         return {}
     values = place.plausible.value
     spans = [
-        plausible_span(statistic, values[:, number], place.null.value[:, number], settings)
+        plausible_span(statistic, values[:, number], place.null.value[:, number])
         for number, statistic in enumerate(place.null.statistics)
     ]
     return {name: [span[name] for span in spans] for name in spans[0]}

@@ -15,7 +15,7 @@ from pipeline.settings.island import IslandSettings
 from .island_barriers import ALL, BARRIERS
 from .island_contrast import AMENITY, MIX, POOLED, Statistic
 from .island_grid import FloatArray
-from .island_results import ISLAND_SIDE, ComponentResult, island_p, verdict
+from .island_results import ISLAND_SIDE, ComponentResult, island_p
 from .island_rows import PlaceContrast, place_reasons
 
 # The two meanings of island stay apart; access gaps of several services count as one component.
@@ -49,19 +49,16 @@ class Scored:
         low, high = np.nanquantile(self.plausible, [0.05, 0.95])
         return float(low), float(high)
 
-    def claim(self, settings: IslandSettings) -> tuple[float, str | None]:
+    @property
+    def p_plausible(self) -> FloatArray | None:
         """
-        Give the share of plausible footprints scored as island-like at `alpha`, and the verdict.
+        Give the p of each plausible footprint, NaN where it cannot be scored.
 
-        A footprint that cannot be scored does not support the claim; NaN and None where the
-        boundary is certain.
+        None where the boundary is certain; `island_results.claimed` makes a claim of it.
         """
         if self.plausible is None or not np.isfinite(self.plausible).any():
-            return np.nan, None
-        tested = island_p(self.plausible, self.null, side="high")
-        with np.errstate(invalid="ignore"):
-            share = float((tested <= settings.alpha).mean())
-        return share, verdict(share, settings)
+            return None
+        return island_p(self.plausible, self.null, side="high")
 
     @property
     def p(self) -> float:

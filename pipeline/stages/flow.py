@@ -218,6 +218,8 @@ STAGES: tuple[StageSpec, ...] = (
             "island",
         ),
         outputs=(
+            "tested.parquet",
+            "scored.parquet",
             "island.parquet",
             "draws.parquet",
             "ranks.parquet",

@@ -19,7 +19,7 @@ from pipeline.measures.island_context import (
 from pipeline.measures.island_contrast import Statistic
 from pipeline.measures.island_places import IslandContrast, measure_contrast, measure_donors
 from pipeline.measures.island_ranks import at_speed, at_width, rank_ranges
-from pipeline.measures.island_results import ComponentResult, component_row
+from pipeline.measures.island_results import ComponentResult, claimed, component_row
 from pipeline.measures.island_rows import PlaceContrast
 from pipeline.measures.island_score import contrast_results, pooled, score
 from pipeline.network.separation import (
@@ -51,12 +51,33 @@ from pipeline.stages.island_tables import (
 )
 
 THEMES = ("contrast", "separation")
-TABLES = ("island", "draws", "ranks", "reasons", "pooled", "donors", "gates", "comparison")
+MEASURED = ("tested", "scored", "draws", "reasons", "pooled", "donors", "gates")
+CLAIMED_BY = ("alpha", "robust_share", "likely_share")
+MEASURED_BY = (
+    "study.crs",
+    "study.seed",
+    "study.centre_lon",
+    "study.centre_lat",
+    "sources.cells.cell_m",
+    "sources.osm_mapping",
+    "network",
+)
 COMPARISON = "outputs:tables/island_comparison.csv"
 
 
 def run(context: StageContext) -> None:
-    """Write the island table and all that explains it, and one profile figure per place."""
+    """Write the island table and all that explains it, and one profile figure per place.
+
+    How many plausible positions support a claim is said in a part of its own: another level of
+    significance draws nothing again.
+    """
+    fields = [f"island.{name}" for name in IslandSettings.model_fields if name not in CLAIMED_BY]
+    context.part("measures", partial(_measure, context), set_by=(*MEASURED_BY, *fields))
+    claims = [f"island.{name}" for name in CLAIMED_BY]
+    context.part("claims", partial(_claims, context), set_by=("study.crs", *claims))
+
+
+def _measure(context: StageContext) -> None:
     places = context.layer("ingest", "places.parquet")
     cells = context.layer("ingest", "cells.parquet")
     if cells.empty:
@@ -87,9 +108,9 @@ def run(context: StageContext) -> None:
     walk_m_min = context.settings("network").walk_speed_m_min
     ways = _ways(contrast.places, apart, settings, walk_m_min=walk_m_min)
     ranks = rank_ranges(ways, base=_label(settings.ring_m), settings=settings)
-    context.put("island.parquet", table)
+    context.put("tested.parquet", table)
     context.put("draws.parquet", draws_layer(contrast, apart, crs=context.crs))
-    context.put("ranks.parquet", with_caveats(ranks))
+    context.put("scored.parquet", ranks)
     base = ways[_label(settings.ring_m)]
     twins = set(places.loc[places["same_site_as"].notna(), "place_id"])
     context.put("pooled.parquet", with_caveats(_pooled(base, twins, settings)))
@@ -106,20 +127,31 @@ def run(context: StageContext) -> None:
     context.put("reasons.parquet", reasons)
     context.put("donors.parquet", with_caveats(donor_table(reasons, *scores)))
     context.put("gates.parquet", _gates(context, scene, contrast.places))
-    side_by_side = comparison(places, table, ranks, reasons)
-    context.put("comparison.parquet", side_by_side)
-    with context.writing(COMPARISON) as target:
-        without_formulas(side_by_side).to_csv(target, index=False, encoding="utf-8-sig")
-    _profiles(context, places, table[table["main_ring"]], ranks)
 
 
 def _nothing(context: StageContext) -> None:
     context.log.info("no cells: the island effect is not measured")
     empty = pd.DataFrame({"place_id": pd.Series(dtype="str")})
-    for name in TABLES:
+    for name in MEASURED:
         context.put(f"{name}.parquet", empty)
+
+
+def _claims(context: StageContext) -> None:
+    """Say of every test how many plausible positions support it, and draw the profiles."""
+    places = context.layer("ingest", "places.parquet")
+    tested, scored = (context.frame("island", f"{name}.parquet") for name in MEASURED[:2])
+    if tested.empty:
+        told = tested, scored, tested
+    else:
+        settings: IslandSettings = context.settings("island")
+        table, ranks = (claimed(one, settings) for one in (tested, scored))
+        reasons = context.frame("island", "reasons.parquet")
+        told = table, with_caveats(ranks), comparison(places, table, ranks, reasons)
+        _profiles(context, places, table[table["main_ring"]], ranks)
+    for name, frame in zip(("island", "ranks", "comparison"), told, strict=True):
+        context.put(f"{name}.parquet", frame)
     with context.writing(COMPARISON) as target:
-        empty.to_csv(target, index=False, encoding="utf-8-sig")
+        without_formulas(told[-1]).to_csv(target, index=False, encoding="utf-8-sig")
 
 
 def _donors(

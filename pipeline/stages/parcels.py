@@ -228,7 +228,7 @@ def _crossed(context: StageContext, parcels: pd.DataFrame) -> pd.DataFrame:
         standards=standards,
         min_served=context.settings("parcels").min_served,
         place_column="park_id",
-        island=island_by_place(context.frame("island", "ranks.parquet")),
+        island=island_by_place(context.frame("island", "scored.parquet")),
     )
 
 

@@ -47,7 +47,7 @@ class Preloaded:
         """Start importing what every stage needs."""
         if sys.platform == "linux":
             self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            with theirs:
+            with theirs, contextlib.suppress(OSError):  # the machine may allow no more processes
                 self._process = subprocess.Popen(
                     [sys.executable, "-m", "pipeline.workflow.forking"],
                     cwd=PACKAGE.parent,
@@ -68,7 +68,7 @@ class Preloaded:
         stages
             The stages that will run, in their order: what they import is imported.
         """
-        if self._line is None:
+        if self._process is None or self._line is None:
             return
         told = json.dumps({"folder": str(folder), "stages": list(stages)}).encode()
         with contextlib.suppress(OSError), _listening(folder) as door:
@@ -78,12 +78,13 @@ class Preloaded:
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         """End the process; where the run failed, what it still does for it ends first."""
-        if self._process is None or self._line is None:
+        if self._line is not None:
+            self._line.close()
+        if self._process is None:
             return
         os.environ.pop(ADDRESS, None)
         if failure is None or self._door is None:
             self._process.kill()  # all work is done: nobody waits for an import to end
-        self._line.close()
         self._process.wait()
         if self._door is not None:
             self._door.unlink(missing_ok=True)

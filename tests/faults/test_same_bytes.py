@@ -134,9 +134,10 @@ CHANGES: tuple[tuple[dict[str, object], set[str], set[str]], ...] = (
         {"parcels/judged", "parcels/minutes", "parcels/services", "synthesis/land"},
     ),
     ({"synthesis.clusters.anchor_m": 900.0}, {"synthesis"}, {"synthesis/clusters"}),
+    ({"island.alpha": 0.2}, {"island"}, {"island/claims"}),
     ({"synthesis.near_km": 37.0}, {"synthesis"}, {"synthesis/locations"}),
 )
-IN_PARTS = ("rail", "hospitals", "schools", "parcels", "synthesis", "access")
+IN_PARTS = ("rail", "hospitals", "schools", "island", "parcels", "synthesis", "access")
 LAST = ("layers", "maps", "report", "index")
 
 
@@ -176,7 +177,7 @@ def test_a_run_after_changed_settings_writes_what_a_run_from_nothing_does(
     stamps, covered = _stamps(after, "layers"), _stamps(after, "report")["coverage"]
     run_all(study, after.root, values, if_changed=True)
     kept = {layer for layer, stamp in _stamps(after, "layers").items() if stamp == stamps[layer]}
-    assert {"places", "cells", "rail_lines", "island", "standards", "minutes, walk"} <= kept
+    assert {"places", "cells", "rail_lines", "standards", "minutes, walk"} <= kept
     # These rows are the same; that another threshold of rail was set shows in their provenance.
     assert {"stations", "rail_minutes"} <= kept
     assert not {"stations, published", "rail_minutes, published"} & kept

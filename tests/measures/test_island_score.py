@@ -19,7 +19,7 @@ from pipeline.measures.island_ranks import (
     rank_table,
     variants,
 )
-from pipeline.measures.island_results import ComponentResult, component_row, verdict
+from pipeline.measures.island_results import ComponentResult, claimed, component_row, verdict
 from pipeline.measures.island_score import Scored, among_donors, normal_scores, pooled, score
 from pipeline.settings.island import IslandSettings
 
@@ -124,7 +124,7 @@ def test_ranks_start_with_the_most_island_like_and_keep_a_range() -> None:
     assert (table["rank"] <= table["rank_high"]).all()
     assert table.loc["A", "rank_low"] == 1
     assert table.loc["A", "rank_high"] == 3
-    plain = rank_table(score(base, settings=SETTINGS), settings=SETTINGS)
+    plain = rank_table(score(base, settings=SETTINGS))
     assert plain["rank"].tolist() == [1, 2, 3]
 
 
@@ -261,7 +261,7 @@ def test_a_score_that_most_plausible_positions_do_not_share_is_not_claimed() -> 
     everywhere = Scored("B", "contrast", 3.0, null, {}, plausible=np.full(200, 3.0))
     unscored = Scored("C", "contrast", 3.0, null, {}, plausible=np.r_[[3.0] * 80, [np.nan] * 120])
     certain = Scored("D", "contrast", 3.0, null, {})
-    table = rank_table([recorded, everywhere, unscored, certain], settings=SETTINGS)
+    table = claimed(rank_table([recorded, everywhere, unscored, certain]), SETTINGS)
     table = table.set_index("place_id")
     assert table.loc["A", "claim_share"] == pytest.approx(0.05)
     assert table.loc["A", "score"] > table.loc["A", "high"]

@@ -13,6 +13,7 @@ from pipeline.measures.island_city import urban_land
 from pipeline.measures.island_grid import GridFrame
 from pipeline.measures.island_places import IslandContrast, measure_contrast
 from pipeline.measures.island_ranks import rank_ranges
+from pipeline.measures.island_results import claimed
 from pipeline.measures.island_score import contrast_results, pooled, score
 from pipeline.settings.island import IslandSettings
 from pipeline.sources.cells import read_cells
@@ -74,6 +75,7 @@ def test_the_compound_of_four_hectares_is_not_testable(shanghai: IslandContrast)
 def test_uncertain_places_are_never_robust_without_cause(shanghai: IslandContrast) -> None:
     ok = shanghai.table[shanghai.table["status"] == "ok"]
     assert (ok["low"] <= ok["high"]).all()
+    ok = claimed(ok, IslandSettings())
     robust = ok[ok["verdict"] == "robust"]
     assert (robust["claim_share"] >= 0.95).all()
 
