@@ -136,6 +136,8 @@ def run(
     ------
     BusyError
         Another run holds the study.
+    KeyboardInterrupt
+        The person interrupted it; earlier results are as they were.
     StageFailedError
         A stage failed; earlier results are as they were.
     """
@@ -153,6 +155,8 @@ def run(
             return plan
         for name in forced:
             workspace.record(name).unlink(missing_ok=True)
+        for name in stale:  # what an earlier run failed of is told no more
+            workspace.failure(name).unlink(missing_ok=True)
         before = {name: _stamp(workspace, name) for name in names}
 
         def stood(name: str) -> bool:

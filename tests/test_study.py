@@ -233,6 +233,11 @@ def test_options_that_are_not_given_again_are_told(tmp_path: Path) -> None:
     assert left_out(place, extract, ["study.seed=7", "gaps.cap=2"]) == []
 
 
+def test_a_need_in_another_unit_than_its_measure_is_refused() -> None:
+    with pytest.raises(StudyError, match="is in min, not in m"):
+        read_study(SHANGHAI, {"gaps.needs[service=rail].unit": "m"})
+
+
 @pytest.mark.parametrize(
     ("key", "value"), [("hospitals.catchment_min", 100_000), ("network.walk_speed_m_min", 5000)]
 )

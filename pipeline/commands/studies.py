@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from pipeline.commands.say import err, tell, telling_failure
+from pipeline.commands.say import complain, err, tell, telling_failure
 from pipeline.errors import Problem, StudyError
 from pipeline.resources import FIRST_STUDY
 from pipeline.workflow.preloaded import Preloaded
@@ -309,18 +309,25 @@ def _run(study: Study, workspace: Workspace, how: _How, *, profile: bool, as_jso
                 as_json=as_json,
             )
 
-        found = engine.run(
-            study,
-            workspace,
-            target=how.target,
-            cores=how.cores,
-            force=how.force,
-            cluster=cluster,
-            hands=how.hands,
-            on_plan=on_plan,
-            on_start=on_start,
-            on_end=on_end,
-        )
+        try:
+            found = engine.run(
+                study,
+                workspace,
+                target=how.target,
+                cores=how.cores,
+                force=how.force,
+                cluster=cluster,
+                hands=how.hands,
+                on_plan=on_plan,
+                on_start=on_start,
+                on_end=on_end,
+            )
+        except KeyboardInterrupt:
+            complain(
+                "已中断：完成的阶段有效，其余仍是先前的结果；再次运行即从这里继续 / interrupted: "
+                "stages that ended stand, of the others the earlier results do; run again to go on"
+            )
+            raise
     if profile:
         tell_profile(found, workspace, as_json=as_json)
     for stage_name, notice in engine.notices(found, workspace):

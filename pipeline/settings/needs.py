@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from pipeline.settings.base import Section, setting
+
+# What measures are in, by how their names begin.
+UNITS = {"minutes_": "min", "distance_": "m", "share_": "share"}
 
 
 class NeedSettings(Section):
@@ -22,6 +27,14 @@ class NeedSettings(Section):
         zh="达标方向", en="side on which the standard is met"
     )
     standard_id: str = setting(zh="标准表中的编号", en="id in the table of standards")
+
+    @model_validator(mode="after")
+    def _unit_is_that_of_the_measure(self) -> Self:
+        for kind, unit in UNITS.items():
+            if self.measure.startswith(kind) and self.unit != unit:
+                msg = f"{self.measure} 的单位是 {unit} / is in {unit}, not in {self.unit}"
+                raise ValueError(msg)
+        return self
 
 
 NEEDS = (

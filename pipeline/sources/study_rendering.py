@@ -20,6 +20,10 @@ Generated from the settings models by `parkgap docs`; do not edit by hand.
 
 一项研究是一个 YAML 文件；每个数可以写单位，单位不同即拒绝，绝不换算。
 A study is one YAML file. A number may carry its unit; another unit is refused, never converted.
+
+一次运行可改动任一设置，列表中的一项以方括号指明：
+One run may change any of them, an entry of a list is named in brackets:
+`parkgap run --set gaps.cap=2 --set 'gaps.needs[service=rail].threshold=15'`.
 """
 
 

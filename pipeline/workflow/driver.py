@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from pipeline.workflow.cluster import Cluster, executor_settings
@@ -92,6 +95,11 @@ def drive(
     Returns
     -------
     False when a stage failed.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The person interrupted it; Snakemake would make a failed job of that.
     """
     task = partial(
         _drive,
@@ -107,10 +115,34 @@ def drive(
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return task()
+        with _hearing_interrupts() as heard:
+            done = task()
+        if heard:
+            raise KeyboardInterrupt from None
+        return done
     # Snakemake starts a loop of its own and refuses where one runs, as in a notebook.
     with ThreadPoolExecutor(max_workers=1) as pool:
         return pool.submit(task).result()
+
+
+@contextlib.contextmanager
+def _hearing_interrupts() -> Iterator[list[int]]:
+    """List the interrupts (Ctrl-C) that come while the block lasts; they act as they would."""
+    heard: list[int] = []
+    usual = signal.getsignal(signal.SIGINT)
+    if not callable(usual) or threading.current_thread() is not threading.main_thread():
+        yield heard
+        return
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
+        usual(number, frame)
+
+    signal.signal(signal.SIGINT, hear)
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 def _drive(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import StudyError
+from pipeline.errors import ExitCode, StudyError
 from pipeline.workflow.client import ADDRESS, DIED, SOCKET
 from pipeline.workflow.preloaded import Preloaded
 from tests.built import PROJECT
@@ -130,6 +130,27 @@ def test_a_run_that_ends_well_waits_for_no_import(tmp_path: Path) -> None:
         hands.serve(tmp_path, ("report",))
         assert (tmp_path / SOCKET).exists()
     assert not (tmp_path / SOCKET).exists()
+
+
+def test_an_interrupted_run_says_so(tmp_path: Path) -> None:
+    """Ctrl-C reaches the run and all its processes at once, and is no failure of a stage."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline", "run", "-w", str(tmp_path), "--json"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"start"' in line:
+            break
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "interrupted" in said
+    assert "Traceback" not in said
 
 
 def test_a_run_with_nothing_to_do_leaves_no_process() -> None:
